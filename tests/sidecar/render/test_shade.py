@@ -15,7 +15,8 @@ from affekt.sidecar.raster.occlusion import (
     sphere_directions,
     visibility,
 )
-from affekt.sidecar.render.shade import DrawOptions, draw_head, draw_mesh, light_mesh
+from affekt.sidecar.render import shade
+from affekt.sidecar.render.shade import DrawOptions, draw_head, draw_mesh, light_mesh, share_of_sky
 from affekt.sidecar.render.sheets import GAP, contact_sheet
 from fakes.head import small_head
 from fakes.lam import egg
@@ -315,3 +316,131 @@ def test_strip_is_one_row_and_alpha_shows_paper():
     strip = contact_sheet([clear, clear, clear], ["", "", ""], 3)
     assert strip.shape[:2] == (20 + 2 * GAP, 3 * 30 + 4 * GAP)
     assert strip.min() > 240
+
+
+def test_clay_is_the_colour_of_skin_brows_lips_and_lashes() -> None:
+    """Not of what lies inside, which keeps its own."""
+    head = small_head(len(REGIONS))
+    head = replace(head, region=np.arange(len(REGIONS), dtype=np.uint8))
+    drawn: list[np.ndarray] = []
+
+    def note(*scene: np.ndarray) -> np.ndarray:
+        drawn.append(scene[2])
+        return np.zeros((2, 2, 4), np.uint8)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shade, "draw_mesh", note)
+        for options in (None, DrawOptions(), DrawOptions(clay=True)):
+            draw_head(head.template, head, portrait(), options)
+    for plain in drawn[:2]:
+        np.testing.assert_array_equal(plain, head.colour)
+    clay = [name in ("skin", "brow", "lip", "lash") for name in REGIONS]
+    wanted = np.where(np.array(clay)[:, None], [0.76, 0.70, 0.66], 0.7)
+    np.testing.assert_allclose(drawn[2], wanted, atol=1e-6)
+
+
+def test_light_falls_off_behind_the_lips() -> None:
+    """By the distance from the lips' middle, here the origin: teeth are in full light to 14 mm and
+    lose 1 / e in 9 mm more, mouth and tongue from 11 mm on, in 22 mm more."""
+    places = {
+        "lip": (0.004, 0.004),
+        "teeth": (0.010, 0.023, 0.032),
+        "mouth": (0.010, 0.033, 0.055),
+        "tongue": (0.033,),
+        "skin": (0.2,),
+    }
+    wanted = [1, 1, 1, np.exp(-1), np.exp(-2), 1, np.exp(-1), np.exp(-2), np.exp(-1), 1]
+    region = np.array([REGIONS.index(k) for k, far in places.items() for _ in far], np.uint8)
+    points = np.array([[0.0, 0.0, far] for some in places.values() for far in some])
+    points[1] *= -1  # the other lip
+    light = shade._hollow_light(points, region)
+    np.testing.assert_allclose(light, wanted, rtol=1e-9)
+    without = region.copy()
+    without[:2] = SKIN
+    np.testing.assert_array_equal(shade._hollow_light(points, without), 1)
+
+
+def test_what_each_vertex_gives_the_shader() -> None:
+    """Linear colour, normal, shares of sky and lamp above the region's least, its gloss."""
+    points = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0]])
+    faces = np.array([[0, 1, 2]], np.int32)
+    colour = np.array([[0.5, 0.2, 0.8], [-1, 2, 0], [1, 1, 1]], np.float32)
+    region = np.array([REGIONS.index(name) for name in ("teeth", "skin", "tongue")], np.uint8)
+    options = DrawOptions(sky=np.array([0.5, 0.25, 0.0], np.float32))
+    found = shade._attributes(points, faces, colour, region, options)
+    np.testing.assert_allclose(found[:2, :3], [[0.2140, 0.0331, 0.6038], [0, 1, 0]], atol=1e-4)
+    np.testing.assert_allclose(found[:, 3:6], [[0, 0, 1]] * 3, atol=1e-6)
+    np.testing.assert_allclose(found[:, 6], [0.38 + 0.62 * 0.5, 0.25, 0.25], atol=1e-6)
+    np.testing.assert_allclose(found[:, 8:11], [[0.3, 90, 0.3], [0.045, 22, 1], [0.16, 36, 1]])
+    np.testing.assert_allclose(found[:, 11], 1)
+    plain = shade._attributes(points, faces, colour, region, DrawOptions(occlusion=False))
+    np.testing.assert_allclose(plain[:, 6:8], 1)
+
+
+def test_the_lamp_is_as_many_directions_as_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[object, ...]] = []
+
+    def note(axis: np.ndarray, half_angle_rad: float, count: int) -> np.ndarray:
+        asked.append((axis.round(3).tolist(), half_angle_rad, count))
+        return cone_directions(axis, half_angle_rad, count)
+
+    monkeypatch.setattr(shade.occlusion, "cone_directions", note)
+    light_mesh(*egg_scene(), portrait(16), DrawOptions(key_rays=3))
+    light_mesh(*egg_scene(), portrait(16), DrawOptions())
+    assert asked == [([-0.487, -0.618, -0.618], 0.16, 3), ([-0.487, -0.618, -0.618], 0.16, 5)]
+
+
+def wall_light(exposure: float) -> float:
+    """Green of a grey wall straight before the camera."""
+    wall = np.array([[-9.0, -9, 0], [9, -9, 0], [9, 9, 0], [-9, 9, 0]])
+    faces = np.array([[0, 1, 2], [0, 2, 3]], np.int32)
+    camera = replace(portrait(), camera_from_world=np.diag([1.0, -1, -1, 1]))
+    camera.camera_from_world[2, 3] = 2
+    options = DrawOptions(background=None, occlusion=False, exposure=exposure)
+    grey, skin = np.full((4, 3), 0.5, np.float32), np.full(4, SKIN, np.uint8)
+    return float(light_mesh(wall, faces, grey, skin, camera, options).light[48, 48, 1])
+
+
+def test_bright_light_is_bent_before_it_clips() -> None:
+    """Up to 0.75 exposure multiplies; above, light nears 1 and never gets there."""
+    light = wall_light(1.0)
+    assert light == pytest.approx(0.2106, abs=0.002)
+    assert wall_light(3.0) == pytest.approx(3 * light, rel=1e-5)
+    bent = 0.75 + 0.25 * (1 - np.exp((0.75 - 5 * light) / 0.25))
+    assert wall_light(5.0) == pytest.approx(bent, rel=1e-5)
+    assert 0.99 < wall_light(40.0) <= 1
+
+
+def test_a_lit_mesh_says_which_face_each_sample_saw() -> None:
+    options = DrawOptions(samples=2, occlusion=False)
+    camera = replace(portrait(40), width=30, centre_x=15.0)
+    vertices, faces, colour, region = egg_scene()
+    lit = light_mesh(vertices, faces, colour, region, camera, options)
+    assert lit.samples == 2
+    assert lit.light.shape == (40, 30, 4)
+    assert lit.face.shape == (80, 60)
+    covered = (lit.face >= 0).reshape(40, 2, 30, 2).mean((1, 3))
+    np.testing.assert_allclose(lit.light[..., 3], covered, atol=1e-6)
+    seen = faces[lit.face[40, 30]]
+    screen = lit.screen[seen, :2] / lit.screen[seen, 2:3]
+    assert np.abs(screen - [15.25, 20.25]).max() < 3
+
+
+def test_two_sheets_take_the_sky_from_each_other() -> None:
+    """The outer sides see all of the sky that they face, the inner ones nearly none."""
+    side = np.linspace(-1, 1, 9)
+    x, z = (grid.ravel() for grid in np.meshgrid(side, side, indexing="ij"))
+    corner = np.arange(81).reshape(9, 9)
+    a, b, c, d = corner[:-1, :-1], corner[:-1, 1:], corner[1:, 1:], corner[1:, :-1]
+    up = np.stack([a, b, c, a, c, d], -1).reshape(-1, 3)
+    sheets = [np.stack([x, np.full(81, height), z], 1) for height in (0.0, 0.2)]
+    points = np.concatenate(sheets)
+    middle = 40
+    for above, below, faces in (
+        (1.0, 0.05, np.concatenate([up, up + 81])),
+        (0.05, 1.0, np.concatenate([up, up + 81])[:, ::-1]),
+    ):
+        faces = np.ascontiguousarray(faces, np.int32)
+        share = share_of_sky(points, faces, vertex_normals(points, faces))
+        assert share[81 + middle] == pytest.approx(above, abs=0.07)
+        assert share[middle] == pytest.approx(below, abs=0.07)
