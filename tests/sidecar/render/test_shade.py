@@ -444,3 +444,133 @@ def test_two_sheets_take_the_sky_from_each_other() -> None:
         share = share_of_sky(points, faces, vertex_normals(points, faces))
         assert share[81 + middle] == pytest.approx(above, abs=0.07)
         assert share[middle] == pytest.approx(below, abs=0.07)
+
+
+SHEET = np.array([[1.0, -1, 2], [-1, -1, 2], [0, 2, 2]])
+"""A triangle before the camera, in its axes: x right, y down, z away."""
+
+
+def sample(
+    lamps: list[tuple[float, ...]],
+    normal: tuple[float, float, float] = (0, 0, -1),
+    gloss: tuple[float, float, float] = (0, 10, 0),
+    shares: tuple[float, float, float] = (0.5, 0.25, 0.8),
+    points: np.ndarray = SHEET,
+    *,
+    orthographic: bool = False,
+) -> np.ndarray:
+    """Light of the sheet's middle, of colour (0.6, 0.4, 0.2). lamps: direction and colour; gloss:
+    strength, exponent, wrap; shares: of the sky, of the key lamp, and of what gets inside."""
+    values = np.array([0.6, 0.4, 0.2, *normal, shares[0], shares[1], *gloss, shares[2]])
+    light, given = np.empty(3), np.array(lamps, float).reshape(-1, 6)
+    sky, ground = np.array([0.4, 0.5, 0.6]), np.array([0.2, 0.1, 0.0])
+    third = (1 / 3, 1 / 3, 1 / 3)
+    shade._light_sample(
+        points, np.array([0, 1, 2]), third, values, given, sky, ground, orthographic, light
+    )
+    return light
+
+
+DARK = (0, 0, -1, 0, 0, 0)
+"""A lamp that is out."""
+SKY = np.array([0.6 * 0.3 / 0.7, 0.4 * 0.3 / 0.8, 0.2 * 0.3 / 0.9]) * 0.4
+"""What half of the sky and ground gives that sheet: a hollow lights itself by its colour."""
+
+
+def test_the_sky_alone() -> None:
+    """Half of it from above, half from below; what sees half of it is lit by its own colour."""
+    np.testing.assert_allclose(sample([]), SKY)
+    up = np.array([0.6 * 0.4 / 0.7, 0.4 * 0.5 / 0.8, 0.2 * 0.6 / 0.9]) * 0.4
+    np.testing.assert_allclose(sample([], (0, -1, 0)), up)
+    down = np.array([0.6 * 0.2 / 0.7, 0.4 * 0.1 / 0.8, 0]) * 0.4
+    np.testing.assert_allclose(sample([], (0, 1, 0)), down, atol=1e-12)
+    whole = sample([], shares=(1, 0.25, 1))
+    np.testing.assert_allclose(whole, [0.6 * 0.3, 0.4 * 0.3, 0.2 * 0.3])
+
+
+@pytest.mark.parametrize(("before", "reach"), [(0, 0.25), (1, 0.675), (2, 0.3375), (3, 0.3375)])
+def test_how_much_of_each_lamp_arrives(before: int, reach: float) -> None:
+    """Of the key lamp its own share; the others have a third and more of it where no sky is seen,
+    and rims only as far as there is sky. All of it as far as it gets inside."""
+    lamps = [DARK] * before + [(0, 0, -1, 1, 2, 3)]
+    wanted = np.array([0.6, 0.8, 0.6]) * reach * 0.8
+    np.testing.assert_allclose(sample(lamps) - SKY, wanted, rtol=1e-9)
+
+
+def test_light_goes_round_into_red_the_furthest() -> None:
+    straight = sample([(0, 0, -1, 1, 1, 1)], gloss=(0, 10, 1)) - SKY
+    soft = np.array([1.3, 1.14, 1.09])
+    np.testing.assert_allclose(straight, np.array([0.6, 0.4, 0.2]) * 0.2 / soft)
+    slanted = np.sqrt(1 - 0.2**2)
+    behind = sample([(slanted, 0, 0.2, 1, 1, 1)], gloss=(0, 10, 1)) - SKY
+    np.testing.assert_allclose(behind, [0.6 * 0.1 / 1.69 * 0.2, 0, 0], atol=1e-9)
+    slanted = np.sqrt(1 - 0.31**2)
+    dark = sample([(slanted, 0, 0.31, 1, 1, 1)], gloss=(9, 10, 1))
+    np.testing.assert_allclose(dark, SKY, rtol=1e-9)
+
+
+def test_what_a_gloss_mirrors() -> None:
+    """A lobe that is higher the narrower it is; rims are mirrored by a quarter straight on, and a
+    gloss as sharp as an eye's mirrors the key lamp alone."""
+    lamp = (0, 0, -1, 1, 2, 3)
+    plain = sample([lamp])
+    shine = 0.5 * 18 * 0.04 * 0.2
+    np.testing.assert_allclose(sample([lamp], gloss=(0.5, 10, 0)) - plain, shine * np.arange(1, 4))
+    sharp = 0.5 * 208 * 0.04 * 0.2
+    np.testing.assert_allclose(sample([lamp], gloss=(0.5, 200, 0)) - plain, sharp * np.arange(1, 4))
+    assert (sample([DARK, lamp], gloss=(0.5, 200, 0)) == sample([DARK, lamp])).all()
+    assert (sample([DARK, lamp], gloss=(0.5, 199, 0)) > sample([DARK, lamp])).all()
+    rim = (0.8, 0, -0.6, 1, 2, 3)  # the half vector's cosine is 2 / root 5
+    grazing = 1 - 2 / np.sqrt(5)
+    mirrored = 0.5 * (0.25 + 4.5 * grazing**5) * 18 * 0.04 * (2 / np.sqrt(5)) ** 10 * 0.27
+    found = sample([DARK, DARK, rim], gloss=(0.5, 10, 0)) - sample([DARK, DARK, rim])
+    np.testing.assert_allclose(found, mirrored * np.arange(1, 4), rtol=1e-9)
+    low = (np.sqrt(1 - 0.1**2), 0, -0.1, 1, 1, 1)  # fades in over the first quarter
+    half = (1.1 / np.sqrt(2.2)) ** 10
+    found = sample([low], gloss=(0.5, 10, 0)) - sample([low])
+    np.testing.assert_allclose(found, 0.5 * 18 * 0.04 * half * 0.4 * 0.2, rtol=1e-9)
+
+
+def test_an_edge_has_a_sheen_of_the_sky() -> None:
+    leaning = (0.6, 0.0, -0.8)
+    found = sample([], leaning, gloss=(0.5, 10, 0)) - sample([], leaning)
+    wanted = 0.5 * 0.6 * 0.2**4 * 0.4 * np.array([0.4, 0.5, 0.6])
+    np.testing.assert_allclose(found, wanted, rtol=1e-9)
+    beside = SHEET + np.array([2.0, 0, 0])
+    across = sample([], gloss=(0.5, 10, 0), points=beside) - sample([])
+    facing = np.sqrt(0.5)
+    np.testing.assert_allclose(across, 0.3 * (1 - facing) ** 4 * 0.4 * np.array([0.4, 0.5, 0.6]))
+    flat = sample([], gloss=(0.5, 10, 0), points=beside, orthographic=True)
+    np.testing.assert_allclose(flat, SKY, rtol=1e-9)
+
+
+def test_a_face_that_is_seen_from_behind_is_lit_from_this_side() -> None:
+    """Its normals are turned over by the way that its corners run."""
+    lamp = (0, 0, -1, 1, 1, 1)
+    turned = SHEET[[1, 0, 2]]
+    np.testing.assert_allclose(sample([lamp], (0, 0, 1), points=turned), sample([lamp]))
+
+
+@pytest.mark.parametrize(
+    ("change", "plain"),
+    [
+        (lambda face, near, label: None, True),
+        (lambda face, near, label: face.__setitem__((1, 1), -1), False),
+        (lambda face, near, label: face.__setitem__((2, 1), 4), True),  # of the same region
+        (lambda face, near, label: label.__setitem__(0, 6), False),
+        (lambda face, near, label: near.__setitem__((0, 1), 1.0041), False),
+        (lambda face, near, label: near.__setitem__((0, 1), 1.0039), True),
+        (lambda face, near, label: near.__setitem__((2, 2), 0.9959), False),
+        (lambda face, near, label: near.__setitem__((2, 2), 0.9961), True),
+    ],
+)
+def test_a_pixel_of_one_surface_is_shaded_once(change: object, plain: bool) -> None:
+    """The pixel at row 2 and column 1 of three samples each; its neighbours do not matter."""
+    face, near = np.full((9, 9), -1, np.int32), np.full((9, 9), 7.0, np.float32)
+    label = np.array([3, 9, 9, 9, 3], np.uint8)
+    face[6:, 3:6] = np.where(np.eye(3) > 0, 0, 4)
+    near[6:, 3:6] = 1
+    part = face[6:, 3:6]
+    part[2, 0] = 0
+    change(part, near[6:, 3:6], label)
+    assert shade._is_plain(face, near, label, 6, 3, 3) == plain
