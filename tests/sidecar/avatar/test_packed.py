@@ -10,8 +10,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from affekt.shared import limits
 from affekt.shared.camera import look_at
 from affekt.shared.errors import InputError
+from affekt.sidecar.avatar import ksplat, sog
 from affekt.sidecar.avatar.avatar import Avatar
 from affekt.sidecar.avatar.drive import rest_gaussians
 from affekt.sidecar.avatar.read import decode_avatar
@@ -626,3 +628,76 @@ def test_a_ksplat_names_the_bounds_of_its_harmonics():
 def test_words_of_a_compressed_ply_are_whole_numbers():
     data = packed.compressed_ply(some_splats(3))
     assert code_of(data.replace(b"uint packed_scale", b"float packed_scale")) == "avatar.ply"
+
+
+def refusal(data: bytes, name: str = "mine.sog") -> InputError:
+    with pytest.raises(InputError) as caught:
+        decode_avatar(data, name)
+    return caught.value
+
+
+def test_a_sog_says_what_is_wrong_with_which_file_and_what_to_do():
+    files = packed.sog_files(some_splats())
+    meta = json.loads(files["meta.json"])
+    del meta["means"]
+    for text, said in (
+        (json.dumps(meta).encode(), "its meta.json describes no Gaussians"),
+        (b"[1]", "its meta.json describes no Gaussians"),
+        (b'{"means": {}, "version": 7}', "it is SOG of version 7; Affekt reads 1 and 2"),
+        (b'{"means": {"shape": []}}', "does not say how many Gaussians"),
+        (b'{"means": 3, "version": 2, "count": 1.5}', "does not say how many Gaussians"),
+    ):
+        error = refusal(pack_zip({**files, "meta.json": text}))
+        assert error.code == "avatar.packed"
+        assert "mine.sog" in error.message
+        assert said in error.message
+        assert "save it as a PLY of Gaussians" in error.remedy
+
+
+def test_a_sogs_description_and_pictures_have_an_end(monkeypatch: pytest.MonkeyPatch):
+    """8 x 5 pixels for 40 Gaussians: as many as there may be, and then one too many."""
+    files = packed.sog_files(some_splats(40))
+    data = pack_zip(files)
+    monkeypatch.setattr(sog, "_MAX_PIXELS", 40)
+    monkeypatch.setattr(sog, "_MAX_META_BYTES", len(files["meta.json"]))
+    assert len(decode_avatar(data, "a.sog")) == 40
+    monkeypatch.setattr(sog, "_MAX_PIXELS", 39)
+    assert "scales.webp is far larger than its Gaussians need" in refusal(data).message
+    monkeypatch.setattr(sog, "_MAX_PIXELS", 40)
+    monkeypatch.setattr(sog, "_MAX_META_BYTES", len(files["meta.json"]) - 1)
+    assert "its description is too long" in refusal(data).message
+
+
+def test_the_ends_of_a_sogs_description_and_pictures():
+    assert sog._MAX_META_BYTES == 4 * 1024 * 1024
+    assert sog._MAX_PIXELS == 2 * limits.MAX_GAUSSIANS
+
+
+def test_a_codebook_of_more_than_256_numbers_has_256():
+    files = packed.sog_files(some_splats())
+    whole = decode_avatar(pack_zip(files), "whole")
+    meta = json.loads(files["meta.json"])
+    for part in ("scales", "sh0"):
+        meta[part]["codebook"] += [0.0] * 9
+    found = decode_avatar(pack_zip({**files, "meta.json": json.dumps(meta).encode()}), "long")
+    np.testing.assert_array_equal(found.scales, whole.scales)
+    np.testing.assert_array_equal(found.colours, whole.colours)
+
+
+@pytest.mark.parametrize("log_scale", [11.6, 12.5])
+def test_a_compressed_plys_largest_gaussian(log_scale: float):
+    """e^11.5 m is as large as one may be."""
+    splats = some_splats(6)
+    scales = splats.scales.copy()
+    scales[2] = np.exp(log_scale)
+    error = refusal(packed.compressed_ply(replace(splats, scales=scales)), "large.ply")
+    assert error.code == "avatar.ply"
+    assert "far too large" in error.message
+
+
+def test_a_header_alone_is_no_ksplat():
+    whole = packed.ksplat([some_splats()])
+    assert ksplat.is_ksplat(whole)
+    assert ksplat.is_ksplat(whole[: 4096 + 1024])
+    assert not ksplat.is_ksplat(whole[: 4096 + 1023])
+    assert not ksplat.is_ksplat(b"\x01" + whole[1:])
