@@ -18,6 +18,7 @@ CLOSE = 2e-6
 MOVED_M = 1e-3
 
 
+@pytest.mark.two_blenders
 def test_live_shows_the_bake_and_leaves_nothing(in_blender: RunScript, tmp_path: Path) -> None:
     take = cut_motion(read_take(TAKE).motion, 60, 60 + FRAMES)
     told = in_blender(
