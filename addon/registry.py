@@ -170,11 +170,13 @@ def register() -> None:
     splats_menu.add_menu()
     bpy.app.handlers.load_pre.append(_forget_task)
     upkeep.watch()
+    live_running.watch()
     show_strip()
 
 
 def unregister() -> None:
     live_running.stop_all()
+    live_running.unwatch()
     end_task()
     link_operators.unwatch_session()
     setup_running.unwatch()

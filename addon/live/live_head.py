@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import bpy
@@ -44,9 +44,10 @@ from ..link.tasks import running_task
 from ..motion.placement import stretch
 from ..motion.takes import hold_take, source_take
 from ..words.sentences import fill, translate
-from .body import Sliders, name_object
+from .body import name_object
 from .emotions import Emotions
 from .face import Face, face_of
+from .leftovers import mark_previewed
 from .numbers import Numbers, Place, place_at
 from .signature import Signature, signature_of
 
@@ -144,7 +145,6 @@ class LiveHead:
         self._changed_at = self._failed_at = float("-inf")
         self._change: tuple[tuple[object, ...], Float32Array] | None = None
         self._is_right = False
-        self._sliders = Sliders()
         self._wanted = self._state = np.zeros(0, np.float32)
         self._key: tuple[object, ...] = ()
         self._animated: Float32Array | None = None
@@ -156,8 +156,8 @@ class LiveHead:
         """Actions of those session numbers were edited."""
         if self._signature is None:
             return
-        self._outdated_take |= not actions.isdisjoint(self._signature.take_actions)
-        self._outdated_emotions |= not actions.isdisjoint(self._signature.emotion_actions)
+        self._outdated_take |= not actions.isdisjoint(self._signature.read.take_actions)
+        self._outdated_emotions |= not actions.isdisjoint(self._signature.read.emotion_actions)
 
     def note_frame(self, scene: bpy.types.Scene) -> None:
         """Blender has gone to a frame of a scene, and where the head is in it animation has written
@@ -169,6 +169,14 @@ class LiveHead:
     def note_upheaval(self) -> None:
         """An undo or a redo: what is written may be of another moment."""
         self._outdated_take = self._outdated_emotions = self._is_shaken = True
+
+    @property
+    def head(self) -> bpy.types.Object | None:
+        """The head, None if it is gone."""
+        try:
+            return self._get()[0]
+        except InputError:
+            return None
 
     @property
     def is_waiting(self) -> bool:
@@ -230,9 +238,7 @@ class LiveHead:
     def _advance(
         self, head: bpy.types.Object, scene: bpy.types.Scene, line: Supervisor | None, told: Told
     ) -> None:
-        signature = signature_of(head, scene)
-        if signature != self._signature or self._outdated_take:
-            self._begin(head, signature)
+        self._follow(head, signature_of(head, scene))
         if self._reading is not None and not self._read():
             return
         known = self._known
@@ -250,6 +256,20 @@ class LiveHead:
         is_asked = self._is_served(line)
         self._show(known, head, scene, is_asked=is_asked)
         self._say(known, scene, is_asked=is_asked)
+
+    def _follow(self, head: bpy.types.Object, signature: Signature) -> None:
+        """Reads anew what reads otherwise than before."""
+        before, known = self._signature, self._known
+        if before is None or self._outdated_take or signature.read != before.read:
+            self._begin(head, signature)
+        elif signature.face != before.face:
+            if known is None:
+                self._begin(head, signature)
+                return
+            self.take_away()
+            self._signature, self._known, self._key = signature, None, ()
+            face = face_of(head, source_take(head), known.read)
+            self._known = replace(known, face=face)
 
     def _is_served(self, line: Supervisor | None) -> bool:
         """Whether somebody answers."""
@@ -269,14 +289,14 @@ class LiveHead:
     def _begin(self, head: bpy.types.Object, signature: Signature) -> None:
         """Reads the take anew. Its frames wear the change that was shown last until their own
         numbers are there."""
-        is_same = self._signature is not None and self._signature.keys == signature.keys
-        if self._known is not None and self._written is not None:
-            if is_same and not self._outdated_take:
+        is_same = self._signature is not None and self._signature.read.keys == signature.read.keys
+        if self._known is not None:
+            if is_same and not self._outdated_take and self._written is not None:
                 self.take_away()  # what no Action moves any more
             # What was kept may be of another take, or of keys that stand elsewhere now.
             with contextlib.suppress(InputError):
+                self._known.face.body.restore_ranges()
                 self._known.face.body.animate()
-                self._sliders.restore()
             self._written, self._is_shaken = None, True
         self._signature, self._known, self._failed_at = signature, None, float("-inf")
         self._outdated_take = self._outdated_emotions = False
@@ -440,9 +460,12 @@ class LiveHead:
         """Puts back what animation has put there. A part of the head that has gone has taken its
         preview along."""
         with contextlib.suppress(InputError):
-            if self._written is not None and self._known is not None and self._animated is not None:
-                self._known.face.body.write(self._animated, self._sliders)
-            self._sliders.restore()
+            if self._known is not None:
+                if self._written is not None and self._animated is not None:
+                    self._known.face.body.write(self._animated)
+                self._known.face.body.restore_ranges()
+        with contextlib.suppress(InputError):
+            mark_previewed(self._get()[0], is_previewed=False)
         self._written = None
 
     def _show(
@@ -463,7 +486,7 @@ class LiveHead:
             if place.part:
                 state = state + place.part * (face.state(head, place.high, rows[-1]) - state)
             self._state, self._key = state.astype(np.float32), look.key
-        self._write(known, self._state)
+        self._write(known, head, self._state)
 
     def _numbers_at(self, known: _Known, place: Place) -> _Look | None:
         """What can be shown of the moment; None if nothing is known yet."""
@@ -486,7 +509,7 @@ class LiveHead:
         self._change = look.key, look.rows[0] - numbers.take[place.low]
         return look
 
-    def _write(self, known: _Known, state: Float32Array) -> None:
+    def _write(self, known: _Known, head: bpy.types.Object, state: Float32Array) -> None:
         """Shows a state; what others have written since then is what animation says."""
         body, now = known.face.body, known.face.body.read()
         if self._written is None or self._animated is None:
@@ -496,7 +519,8 @@ class LiveHead:
             self._animated = np.where(theirs, now, self._animated)
             if not theirs.any() and np.array_equal(state, self._wanted):
                 return
-        body.write(state, self._sliders)
+        body.write(state)
+        mark_previewed(head, is_previewed=True)
         self._wanted, self._written = state, body.read()
 
     def _settle(self, known: _Known, scene: bpy.types.Scene) -> None:

@@ -25,11 +25,13 @@ from ...shared.errors import InputError, LinkError
 from ...shared.limits import MAX_VIEWS
 from ...shared.supervisor import Supervisor
 from ..guard import guard_call
-from ..head.find import need_movable
+from ..head.find import heads_among, need_movable
 from ..link.session import session
 from ..link.task_operator import redraw_sidebars
 from ..motion.takes import source_take
 from ..words.sentences import translate
+from .claims import check_free
+from .leftovers import take_off
 from .live_head import LiveHead
 
 _IDLE_S, _BUSY_S = 1 / 60, 1 / 250
@@ -38,6 +40,7 @@ MOST_HEADS = MAX_VIEWS // 2
 
 _live: dict[int, LiveHead] = {}
 _told = ""
+_objects = 0
 _is_rendering = False
 
 
@@ -47,11 +50,13 @@ def live_of(head: bpy.types.Object) -> LiveHead | None:
 
 
 def start(head: bpy.types.Object, scene: bpy.types.Scene) -> LiveHead:
-    """Makes the head live. Raises InputError `head.linked`, `motion.no_take`, `live.heads`."""
+    """Makes the head live. Raises InputError `head.linked`, `motion.no_take`, `live.heads`,
+    `live.shared`."""
     need_movable(head)
     source_take(head)
     if (found := live_of(head)) is not None:
         return found
+    check_free(head, [other for one in _live.values() if (other := one.head) is not None])
     free = [view for view in range(0, MAX_VIEWS, 2) if view not in _views()]
     if not free:
         raise InputError(
@@ -83,14 +88,29 @@ def step() -> None:
     client = None if line is None else line.client
     told = {} if client is None else {one.view: one for one in client.take_previews()}
     pause = translate("A rendering is under way") if _is_in_render() else ""
+    before: list[bpy.types.Object] = []
     for uid, one in tuple(_live.items()):
         try:
-            one.step(line, told, pause=pause)
+            one.step(line, told, pause=pause or _why_shared(one, before))
         except InputError:  # the head or its scene is gone
             _end(uid)
         except Exception:
             _end(uid)  # a fault of ours would come again at every tick
             raise
+
+
+def _why_shared(one: LiveHead, before: list[bpy.types.Object]) -> str:
+    """Why the head waits for one of those that were live before it; adds it to them."""
+    head = one.head
+    if head is None:
+        return ""
+    try:
+        if before:
+            check_free(head, before)
+    except InputError as error:
+        return f"{translate(error.message)} {translate(error.remedy)}"
+    before.append(head)
+    return ""
 
 
 def _views() -> set[int]:
@@ -158,8 +178,12 @@ def _for_each(call: Callable[[LiveHead], None], what: str) -> None:
 
 
 def _after_update(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> None:
+    global _objects
     if _is_in_render():
         return
+    if _objects != len(bpy.data.objects):  # a copy wears the preview too
+        _objects = len(bpy.data.objects)
+        guard_call(_take_off_leftovers, "Taking a preview off a copy")
     kind = bpy.types.Action
     edited = {
         update.id.original.session_uid
@@ -220,8 +244,16 @@ def _after_render(*_: object) -> None:
     _is_rendering = False
 
 
+@bpy.app.handlers.persistent
 def _after_undo(*_: object) -> None:
     _for_each(LiveHead.note_upheaval, "Following an undo")
+    guard_call(_take_off_leftovers, "Taking a preview off after an undo")
+
+
+def _take_off_leftovers() -> None:
+    for head in heads_among(bpy.data.objects):
+        if live_of(head) is None:
+            take_off(head)
 
 
 def _handlers() -> list[tuple[list[Callable[..., None]], Callable[..., None]]]:
@@ -233,9 +265,20 @@ def _handlers() -> list[tuple[list[Callable[..., None]], Callable[..., None]]]:
         (known.render_init, _before_render),
         (known.render_complete, _after_render),
         (known.render_cancel, _after_render),
-        (known.undo_post, _after_undo),
-        (known.redo_post, _after_undo),
     ]
+
+
+def watch() -> None:
+    """Lets Blender call us after an undo, which may bring back what was live once."""
+    for listeners in (bpy.app.handlers.undo_post, bpy.app.handlers.redo_post):
+        listeners.append(_after_undo)
+
+
+def unwatch() -> None:
+    """Takes that away."""
+    for listeners in (bpy.app.handlers.undo_post, bpy.app.handlers.redo_post):
+        if _after_undo in listeners:
+            listeners.remove(_after_undo)
 
 
 def _watch() -> None:
