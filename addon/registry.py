@@ -120,6 +120,7 @@ CLASSES: tuple[type, ...] = (
     bake_operators.AFFEKT_OT_bake,
     bake_operators.AFFEKT_OT_bake_edited,
     live_operators.AFFEKT_OT_live,
+    live_operators.AFFEKT_OT_show_avatar,
     avatar_operators.AFFEKT_OT_render_avatar,
     avatar_operators.AFFEKT_OT_show_head_mesh,
     setup_panel.AFFEKT_PT_set_up,

@@ -30,15 +30,19 @@ from ..link.session import session
 from ..link.task_operator import redraw_sidebars
 from ..motion.takes import source_take
 from ..words.sentences import translate
+from . import overlay
+from .avatar_view import AvatarView, chosen_of
 from .claims import check_free
 from .leftovers import take_off
-from .live_head import LiveHead
+from .live_head import LiveHead, Told
+from .overlay import words_of
 
 _IDLE_S, _BUSY_S = 1 / 60, 1 / 250
 """How often the timer looks, while nothing is asked and while an answer is waited for."""
 MOST_HEADS = MAX_VIEWS // 2
 
 _live: dict[int, LiveHead] = {}
+_avatars: dict[int, AvatarView] = {}
 _told = ""
 _objects = 0
 _is_rendering = False
@@ -56,8 +60,8 @@ def start(head: bpy.types.Object, scene: bpy.types.Scene) -> LiveHead:
     source_take(head)
     if (found := live_of(head)) is not None:
         return found
-    check_free(head, [other for one in _live.values() if (other := one.head) is not None])
-    free = [view for view in range(0, MAX_VIEWS, 2) if view not in _views()]
+    check_free(head, [places[0] for one in _live.values() if (places := one.places) is not None])
+    free = [view for view in range(0, MAX_VIEWS, 2) if _views().isdisjoint((view, view + 1))]
     if not free:
         raise InputError(
             "live.heads",
@@ -68,6 +72,63 @@ def start(head: bpy.types.Object, scene: bpy.types.Scene) -> LiveHead:
         _watch()
     _live[head.session_uid] = LiveHead(head, scene, free[0])
     return _live[head.session_uid]
+
+
+def avatar_of(head: bpy.types.Object) -> AvatarView | None:
+    """The view of the head's avatar; None if camera views do not show it."""
+    return _avatars.get(head.session_uid)
+
+
+def show_avatar(head: bpy.types.Object, scene: bpy.types.Scene) -> AvatarView:
+    """Lets camera views show the head's avatar, and makes the head live for that. Raises InputError
+    as `start`, and `option.avatar`."""
+    chosen_of(head)
+    start(head, scene)
+    if (found := avatar_of(head)) is not None:
+        return found
+    free = [view for view in reversed(range(MAX_VIEWS)) if view not in _views()]
+    if not free:
+        raise InputError(
+            "live.heads",
+            f"{len(_live)} heads are live already, which leaves no room for a picture.",
+            "Switch Live off for one of them.",
+        )
+    _avatars[head.session_uid] = AvatarView(free[0])
+    overlay.show(_shown_avatars)
+    return _avatars[head.session_uid]
+
+
+def hide_avatar(head: bpy.types.Object) -> None:
+    """Camera views no longer show it; the head stays live."""
+    _end_avatar(head.session_uid)
+
+
+def _end_avatar(uid: int) -> None:
+    if _avatars.pop(uid, None) is not None and not _avatars:
+        overlay.hide()
+
+
+def _shown_avatars() -> overlay.Shown:
+    """What camera views draw. A rendering of the viewport has none of it."""
+    if _is_in_render():
+        return []
+    return [
+        (head, scene, view)
+        for uid, view in _avatars.items()
+        if (places := _live[uid].places) is not None
+        for head, scene in [places]
+    ]
+
+
+def _step_avatars(line: Supervisor | None, told: Told) -> None:
+    for uid, view in tuple(_avatars.items()):
+        places = _live[uid].places
+        if places is None:
+            continue
+        said = words_of(view)
+        news = view.step(_live[uid], line, told, edge_px=overlay.edge_of(places[1]))
+        if news is not None or words_of(view) != said:
+            overlay.redraw()
 
 
 def stop(head: bpy.types.Object) -> None:
@@ -97,13 +158,14 @@ def step() -> None:
         except Exception:
             _end(uid)  # a fault of ours would come again at every tick
             raise
+    _step_avatars(line, told)
 
 
 def _why_shared(one: LiveHead, before: list[bpy.types.Object]) -> str:
     """Why the head waits for one of those that were live before it; adds it to them."""
-    head = one.head
-    if head is None:
+    if one.places is None:
         return ""
+    head = one.places[0]
     try:
         if before:
             check_free(head, before)
@@ -114,10 +176,13 @@ def _why_shared(one: LiveHead, before: list[bpy.types.Object]) -> str:
 
 
 def _views() -> set[int]:
-    return {one.view for one in _live.values()}
+    """The numbers of the views that are in use."""
+    heads = {view for one in _live.values() for view in (one.view, one.view + 1)}
+    return heads | {one.view for one in _avatars.values()}
 
 
 def _end(uid: int) -> None:
+    _end_avatar(uid)
     one = _live.pop(uid, None)
     try:
         if one is not None:
@@ -152,13 +217,15 @@ def _tick() -> float | None:
     if not _live:
         return None
     guard_call(_redraw, "Saying what is live")
-    return _BUSY_S if any(one.is_waiting for one in _live.values()) else _IDLE_S
+    all_ = (*_live.values(), *_avatars.values())
+    return _BUSY_S if any(one.is_waiting for one in all_) else _IDLE_S
 
 
 def _redraw() -> None:
     """Draws the panels again where they say something else."""
     global _told
     told = repr([(uid, one.describe()) for uid, one in _live.items()])
+    told += repr([(uid, one.why) for uid, one in _avatars.items()])
     if told != _told:
         _told = told
         redraw_sidebars(bpy.context)

@@ -271,6 +271,7 @@ def left_over() -> dict:
     bpy.ops.ed.undo()
     bpy.context.view_layer.update()
     told["undone"] = [gap(state(), plain), gap(slider(), ends)]
+    smile().slider_min, smile().slider_max = (float(end) for end in ends)
     bpy.ops.affekt.live(action="ON")
     settle()
     smile().slider_max = 0.95  # the animator's, while Live has it wider or not
