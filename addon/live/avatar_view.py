@@ -154,8 +154,9 @@ class AvatarView:
             self._wanted, self._moved_at = wanted, now
         is_resting = now >= self._moved_at + REST_S
         asked = _Asked(key=wanted, edge_px=edge_px if is_resting else min(edge_px, MOVING_PX))
-        self.is_right = self.seen is not None and self.seen.asked.key == wanted
-        self.is_fine = self.is_right and self.seen is not None and self.seen.asked == asked
+        seen = None if self.seen is None else self.seen.asked
+        self.is_right = seen is not None and seen.key == wanted
+        self.is_fine = seen == _Asked(key=wanted, edge_px=edge_px)
         if asked == self._newest:
             return
         is_open = moment.head.space is None
