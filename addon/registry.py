@@ -120,6 +120,7 @@ CLASSES: tuple[type, ...] = (
     bake_operators.AFFEKT_OT_bake,
     bake_operators.AFFEKT_OT_bake_edited,
     live_operators.AFFEKT_OT_live,
+    live_operators.AFFEKT_OT_show_avatar,
     avatar_operators.AFFEKT_OT_render_avatar,
     avatar_operators.AFFEKT_OT_show_head_mesh,
     setup_panel.AFFEKT_PT_set_up,
@@ -170,11 +171,13 @@ def register() -> None:
     splats_menu.add_menu()
     bpy.app.handlers.load_pre.append(_forget_task)
     upkeep.watch()
+    live_running.watch()
     show_strip()
 
 
 def unregister() -> None:
     live_running.stop_all()
+    live_running.unwatch()
     end_task()
     link_operators.unwatch_session()
     setup_running.unwatch()

@@ -369,6 +369,7 @@ class Client:
         subject: Artefact | str = "open",
         adapter: Artefact | None = None,
         frames: int = 0,
+        head: str = "open",
         head_space: FlameSpace | None = None,
         vertices: bool = False,
         size: tuple[int, int] | None = None,
@@ -380,7 +381,8 @@ class Client:
 
         A newer preview of the same `view` (0..15) takes the place of one that waits, without a
         word. The track has one row for each frame of the whole take. subject: as in
-        `start_render`; the take of a FLAME head, as in `get_head`, is in its space. frames: of how
+        `start_render`; the take of a FLAME head, as in `get_head`, is in its space. head: the one
+        that the take of an avatar is on, where that is not the open head. frames: of how
         many, from `frame` on, the numbers are wanted in the take's own space too, at most
         `limits.MAX_PREVIEW_FRAMES`. vertices: whether the mesh is wanted. A picture is wanted where
         `camera` or `size`, (width, height) of the sidecar's own portrait camera, is given.
@@ -396,7 +398,7 @@ class Client:
                 motion=motion.sha256,
                 name=motion.name,
                 adapter=_sha256(adapter),
-                head=subject if is_head else "open",
+                head=subject if is_head else head,
                 avatar=None if is_head else subject.sha256,
                 avatar_name=None if is_head else subject.name,
                 frame=frame,

@@ -182,6 +182,22 @@ def bake(
     return (yield from _call(line, lambda client: _download(client, take), "Fetching the take"))
 
 
+def send_avatar(
+    line: Supervisor, read: Callable[[], FileBytes], read_adapter: Callable[[], FileBytes] | None
+) -> Waiting[tuple[Artefact, Artefact | None]]:
+    """The avatar's file and its adapter as the sidecar has them from now on."""
+
+    def send(client: Client) -> tuple[Artefact, Artefact | None]:
+        file = read()
+        avatar, adapter = client.upload(file.data, "avatar", file.name), None
+        if read_adapter is not None:
+            helper = read_adapter()
+            adapter = client.upload(helper.data, "adapter", helper.name)
+        return avatar, adapter
+
+    return (yield from _call(line, send, "Reading the avatar"))
+
+
 def send_take(line: Supervisor, motion: Motion) -> Waiting[Artefact]:
     """The motion as the sidecar has it from now on."""
 
