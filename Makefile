@@ -63,7 +63,7 @@ $(VENV)/sidecar: pyproject.toml | $(VENV)/bin/python
 	touch $@
 
 $(VENV)/test: pyproject.toml | $(VENV)/bin/python
-	$(RUN) -m pip install --quiet -e ".[sidecar,anchors,export,cuda,head,reports,test,dev]"
+	$(RUN) -m pip install --quiet -e ".[sidecar,anchors,export,usd,cuda,head,reports,test,dev]"
 	touch $(VENV)/sidecar $@
 
 # Blender as a Python module, each in its own environment: it pins its own numpy.

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -17,6 +18,8 @@ from .reading import Reading, print_notes
 if TYPE_CHECKING:
     from ...shared.motion import Motion
     from ..avatar.avatar import Avatar
+    from ..avatar.drive import Actor
+    from ..avatar.export import SplatFormat
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +76,8 @@ class _Performance(_Avatar):
     appearance: float = 1.0
     """How much the skin wrinkles with the expression, 0 to 2."""
     up: Literal["y-up", "y-down"] = "y-up"
-    """Axes of a PLY: the head's own (y-up), or those of most 3DGS viewers (y-down). SPZ has axes of
-    its own (y-up), which its readers know."""
+    """Axes of a PLY: the head's own (y-up), or those of most 3DGS viewers (y-down). SPZ and USD
+    have axes of their own (y-up), which their readers know."""
     reading: tyro.conf.OmitArgPrefixes[Reading] = field(default_factory=Reading)
 
     def _read_both(self) -> tuple[Avatar, Motion]:
@@ -158,32 +161,57 @@ class Export(_Performance):
 
 @dataclass(frozen=True, kw_only=True)
 class Sequence(_Performance):
-    """Write every frame of a take on an avatar as a file of Gaussians; goes on where it stopped."""
+    """Write every frame of a take on an avatar: a file of Gaussians each, going on where it
+    stopped, or one file of USD."""
 
     out: Path
-    """Folder for frame_0001.ply, ..."""
-    format: Literal["ply", "compressed", "spz"] = "ply"
-    """3DGS's PLY in full; PlayCanvas' compressed PLY; Niantic's SPZ. The last two need
-    `affekt[export]`."""
+    """Folder for frame_0001.ply, ...; for USD the file, such as take.usdc."""
+    format: Literal["ply", "compressed", "spz", "usd"] | None = None
+    """3DGS's PLY in full; PlayCanvas' compressed PLY; Niantic's SPZ, both with `affekt[export]`;
+    or USD's particle field with time samples, with `affekt[usd]`. If absent: usd where --out ends
+    in .usd or .usdc, otherwise ply."""
     frames: str | None = None
     """A range such as 100-200, both included, counted from 0, so that frame 0 is the file
-    frame_0001; all frames if absent."""
+    frame_0001 and USD's time code 1; all frames if absent."""
 
     def run(self) -> None:
-        from rich.progress import track
-
         from ..avatar.drive import Actor
-        from ..avatar.export import write_sequence
+        from ..avatar.usd import USD_ENDINGS
         from .frames import parse_frames
 
         avatar, motion = self._read_both()
         frames = parse_frames(self.frames, len(motion))
         shown = Actor(avatar, motion, self.follow, appearance_rows(self.appearance, len(motion)))
-        files = write_sequence(self.out, shown, frames, self.format, self.up)
+        form = self.format
+        if form is None:
+            form = "usd" if self.out.suffix.lower() in USD_ENDINGS else "ply"
+        if form == "usd":
+            self._write_usd(shown, frames)
+        else:
+            self._write_files(shown, frames, form)
+
+    def _write_files(self, shown: Actor, frames: range, form: SplatFormat) -> None:
+        from rich.progress import track
+
+        from ..avatar.export import write_sequence
+
+        files = write_sequence(self.out, shown, frames, form, self.up)
         written = sum(new for _, new in track(files, "Writing", total=len(frames), transient=True))
         print(
             f"{self.out}: {say_count(written, 'frame')} written, {len(frames) - written} were there"
         )
+
+    def _write_usd(self, shown: Actor, frames: range) -> None:
+        from rich.progress import track
+
+        from ..avatar.usd import write_usd
+
+        with closing(write_usd(self.out, shown, frames)) as written:
+            for _ in track(written, "Writing", total=len(frames), transient=True):
+                pass
+        size = self.out.stat().st_size / 1e6
+        count = say_count(len(shown.avatar), "Gaussian")
+        print(f"{self.out}: {say_count(len(frames), 'frame')}, {count}, {size:.1f} MB")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -127,6 +127,21 @@ def test_a_sequence_of_the_open_head(files: Path, tmp_path: Path, capsys):
     assert names == ["frame_0002.ply", "frame_0003.ply", "sequence.json"]
 
 
+def test_a_take_as_usd(files: Path, tmp_path: Path, capsys):
+    """Told by the name; the format alone is not enough."""
+    pytest.importorskip("pxr", reason="the extra `usd` is not installed")
+    out = tmp_path / "take.usdc"
+    words = ("sequence", "--avatar", files / "egg.zip", "--motion", files / "take.npz", "--out")
+    assert avatar(*words, out, "--frames", "1-2") == 0
+    assert "take.usdc: 2 frames, 768 Gaussians, " in capsys.readouterr().out
+    assert out.read_bytes().startswith(b"PXR-USDC")
+    assert avatar(*words, tmp_path / "take", "--format", "usd") == 2
+    assert "option.format" in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ["take.usdc"]
+    assert avatar(*words, tmp_path / "plys.usdc", "--format", "ply") == 0
+    assert (tmp_path / "plys.usdc" / "frame_0001.ply").is_file()
+
+
 def test_gaussian_avatars_on_the_stage(files: Path, tmp_path: Path, capsys):
     """Their own take moves them; what was left out is said."""
     words = (
