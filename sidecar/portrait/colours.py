@@ -34,8 +34,11 @@ _ENAMEL = 0.3
 """Teeth whose channels differ by less than this share are enamel, the others gums."""
 _TEETH_TINT = np.array([1.06, 0.99, 0.87])
 _LEAST_TEETH = 12
-_LIP_STEPS, _LIP_EVEN, _LIP_RELIEF = 12, 0.85, 0.5
-_LIP_BORDER_M, _LIP_BORDER_STEPS = 0.003, 3
+_LIP_STEPS, _LIP_EVEN, _LIP_RELIEF = 12, 0.7, 0.5
+_LIP_BORDER_M, _LIP_BORDER_STEPS = 0.0014, 2
+_LIP_LIT, _LIP_DEPTH, _LIP_LEAST = 0.8, 0.8, 0.4
+"""The head's own light on lips from which on they are no darker than seen; how much of what lacks
+there shows; and the least that is left: where they meet, no smile shows them."""
 _SHOWN_LIGHT = (0.1, 0.98)
 _SCALP_SHADE = 0.7
 _FIRM_LIDS = 20.0
@@ -215,6 +218,10 @@ def _even_lips(canvas: Canvas, out: Float32Array) -> None:
         canvas.pieces.places[near], canvas.pieces.normals[near], np.zeros(len(near), np.int32)
     )
     out[near] = border.diffused(out[near], _LIP_BORDER_STEPS)
+    lips = np.flatnonzero(canvas.pieces.of("lip"))
+    light = baked_light(canvas.head)[canvas.pieces.corners[lips]]
+    lit = (canvas.pieces.weights[lips] * light).sum(1) / _LIP_LIT
+    out[lips] *= np.clip(lit**_LIP_DEPTH, _LIP_LEAST, 1)[:, None]
 
 
 def _paint_eyes(pieces: Pieces, evidence: Evidence, out: Float32Array) -> None:
