@@ -23,7 +23,7 @@ from .lids import folded_away, lash_strip, near_eyes, neutral_vertices
 from .light import LUMINANCE, fit_light, shade
 from .surface import Pieces, Sight
 
-_HAIR_EDGE_PIXELS = 9
+_HAIR_EDGE_PIXELS, _HAIR_DEEP_PIXELS = 4, 3
 _LIP_EDGE_PIXELS = 5
 _LASHES_PIXELS = 8
 _IRIS_RINGS = 10
@@ -165,6 +165,12 @@ def with_hair_on_scalp(
     out = linear.copy()
     out[scalp] = _SCALP_SHADE * colour
     return out
+
+
+def seen_beside(hair: Float32Array, sight: Sight) -> BoolArray:
+    """(N,) pieces that the photo shows where hair (H, W) is thin, or beside it."""
+    deep = cv2.erode((hair > 0.9).astype(np.uint8), np.ones((2 * _HAIR_DEEP_PIXELS + 1,) * 2))
+    return (sight.seen > 0) & ~_at(deep > 0, sight)
 
 
 def refined(evidence: Evidence, linear: Float32Array) -> Evidence:
