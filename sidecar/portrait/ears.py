@@ -16,7 +16,8 @@ from ...shared.head import REGIONS, HeadModel
 from ..raster.mesh import rasterise_mesh
 from .displacement import posed_vertices
 from .fit import Fit
-from .framing import Frame
+from . import landmarks as marks
+from .framing import EYE_PIXELS, Frame, polygon
 
 _MIDDLE_M, _SIZE_M = np.array([0.074, -0.002, -0.051]), np.array([0.030, 0.030, 0.019])
 """Where the left ear of the head's template lies, and half its size."""
@@ -28,6 +29,9 @@ _RISES_M = (0.0, 0.003, 0.006, 0.009, 0.012, 0.015)
 _FLATS = (0.0, 0.45, 0.9)
 _RISE_COST, _FLAT_COST = 3.0, 25.0
 """Pixels outside the person that a millimetre, and an ear laid on wholly, have to save."""
+_BARE_GAIN, _SKIN_APART = 0.5, 0.2
+"""Pixels outside the person that a pixel of the face's colour, shown by the ear, makes up for; and
+how far, of 1, its colour may be from the face's median."""
 _AROUND_PIXELS = 19
 
 
@@ -50,10 +54,9 @@ def fit_ears(
     around = np.zeros(frame.person.shape, bool)
     for side in (1.0, -1.0):
         weight = ear_weight(head, side)
-        found = min(
-            _tried(head, fit, change, frame, (side, weight)), key=lambda tried: tried[0]
-        )
-        change, seen = found[1], found[2]
+        tried = list(_tried(head, fit, change, frame, (side, weight)))
+        change = min(tried, key=lambda place: place[0])[1]
+        seen = np.any([place[2] for place in tried], axis=0)
         kernel = np.ones((2 * _AROUND_PIXELS + 1,) * 2, np.uint8)
         around |= cv2.dilate(seen.astype(np.uint8), kernel) > 0
     return change, around
@@ -87,10 +90,22 @@ def _tried(
     rest = head.template + change + head.shape_basis[..., : len(fit.shape)] @ fit.shape
     posed = posed_vertices(head, fit, change)
     faces = head.faces[weight[head.faces].min(1) > 0]
-    outside = frame.person < 0.5
+    others = head.faces[weight[head.faces].max(1) == 0]
+    free = rasterise_mesh(posed, others, frame.camera).face < 0
+    outside, bare = frame.person < 0.5, free & _skin_like(frame)
     for rise_m, flat in product(_RISES_M, _FLATS):
         move = moved_ear(rest.astype(np.float32), weight, side, rise_m, flat).astype(np.float32)
         # No expression moves or turns an ear: it moves in the photo as it does at rest.
         seen = rasterise_mesh(posed + move, faces, frame.camera).face >= 0
         place = _Place(rise_m=rise_m, flat=flat)
-        yield float((seen & outside).sum()) + place.cost, change + move, seen
+        cost = float((seen & outside).sum()) - _BARE_GAIN * float((seen & bare).sum())
+        yield cost + place.cost, change + move, seen
+
+
+def _skin_like(frame: Frame) -> BoolArray:
+    """(H, W) the person's pixels of about the face's colour."""
+    face = polygon(frame, marks.OVAL, -int(0.12 * EYE_PIXELS))
+    if not face.any():
+        return np.zeros_like(face)
+    apart = np.abs(frame.picture - np.median(frame.picture[face], 0)).max(2)
+    return (apart < _SKIN_APART) & frame.inside
