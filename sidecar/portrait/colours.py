@@ -23,7 +23,7 @@ from .lids import folded_away, lash_strip, near_eyes, neutral_vertices
 from .light import LUMINANCE, fit_light, shade
 from .surface import Pieces, Sight
 
-_HAIR_EDGE_PIXELS, _HAIR_DEEP_PIXELS = 4, 3
+_HAIR_EDGE_PIXELS, _HAIR_DEEP_PIXELS, _NO_HAIR = 4, 3, 0.25
 _LIP_EDGE_PIXELS = 5
 _LASHES_PIXELS = 8
 _IRIS_RINGS = 10
@@ -41,7 +41,7 @@ _LIP_LIT, _LIP_DEPTH, _LIP_LEAST = 0.8, 0.8, 0.4
 there shows; and the least that is left: where they meet, no smile shows them."""
 _SHOWN_LIGHT = (0.1, 0.98)
 _SCALP_SHADE = 0.7
-_FIRM_LIDS = 20.0
+_FIRM_LIDS, _BRIGHT_LIDS, _NO_LASH = 20.0, 3.0, 0.8
 _WHITE = 0.65
 """The quantile of what is seen of an eye's white that its unseen part gets: less is shaded."""
 
@@ -87,7 +87,7 @@ def prepare(
     strip = lash_strip(pieces, head, found)
     parts = np.where(strip, len(REGIONS), pieces.region)[skin].astype(np.int32)
     rest, drawn = neutral_vertices(pieces), fold_patterns(pieces)
-    pressed = pressed_skin(pieces, drawn, rest, sight.posed.vertices)
+    pressed = pressed_skin(pieces, drawn, (rest, sight.posed.vertices), scores)
     pressed = np.maximum(pressed, folded_by_smile(pieces, drawn, scores))
     folded = folded_away(pieces, rest) & ~strip
     lids = np.flatnonzero(near_eyes(pieces) & pieces.of("skin") & ~strip)
@@ -110,7 +110,7 @@ def gather(canvas: Canvas, sight: Sight, frame: Frame, hair: Float32Array) -> Ev
     pieces = canvas.pieces
     strip = canvas.strip
     around = cv2.dilate(hair, np.ones((2 * _HAIR_EDGE_PIXELS + 1,) * 2, np.uint8))
-    free = _at(frame.inside & (around < 0.5), sight)
+    free = _at(frame.inside & (around < _NO_HAIR), sight)
     eyes = polygon(frame, marks.RIGHT_LIDS) | polygon(frame, marks.LEFT_LIDS)
     inner_eyes = polygon(frame, marks.RIGHT_LIDS, -2) | polygon(frame, marks.LEFT_LIDS, -2)
     mouth = mouth_opening(frame)
@@ -201,7 +201,11 @@ def _skin_light(canvas: Canvas, evidence: Evidence, sight: Sight) -> Float64Arra
 def _paint_lids(canvas: Canvas, evidence: Evidence, out: Float32Array) -> None:
     """What a shut eye unfolds gets the colour of the skin around, away from the lashes."""
     lids = canvas.lids
-    firm = _FIRM_LIDS * evidence.plain[lids]
+    plain, light = evidence.plain[lids], out[lids] @ LUMINANCE
+    firm = _FIRM_LIDS * plain
+    if (plain > 0).any():  # what is as bright as the skin around is no lash, and the lid meets it
+        bright = light > _NO_LASH * np.median(light[plain > 0])
+        firm = np.maximum(firm, _BRIGHT_LIDS * evidence.trust[lids] * bright)
     whole = canvas.lid_graph.filled(out[lids], firm, out[lids])
     folded = canvas.folded[lids]
     out[lids[folded]] = whole[folded]
