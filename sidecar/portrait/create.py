@@ -15,8 +15,9 @@ from ..avatar.splats import Splats
 from ..raster.colour import linear_to_srgb, srgb_to_linear
 from ..raster.project import to_pixels
 from .choice import check_fit
-from .colours import Canvas, Evidence, gather, paint, prepare, refined, with_hair_on_scalp
+from .colours import Canvas, Evidence, gather, paint, prepare, refined, seen_beside, with_hair_on_scalp
 from .displacement import displace, posed_vertices
+from .ears import fit_ears
 from .fit import Fit, fit_head
 from .framing import Frame, frame_face, sample
 from .hair import Hair, make_hair
@@ -59,8 +60,9 @@ def create_portrait(
     change = displace(head, found, seen, fit)
     tell("finding hair and background")
     frame = frame_face(photo, seen, fit.camera)
+    change, ears = fit_ears(head, fit, change, frame)
     vertices = posed_vertices(head, fit, change)
-    mask = hair_mask(frame, head, vertices)
+    mask = hair_mask(frame, head, vertices, ears)
     tell("colouring the skin")
     pieces = cut_head(head, fit.shape, change)
     sight = look_at_pieces(pieces, fit, frame)
@@ -68,7 +70,8 @@ def create_portrait(
     evidence = gather(canvas, sight, frame, mask)
     linear = paint(canvas, evidence, sight, folds=True)
     tell("growing the hair")
-    hair = make_hair(head, pieces, vertices, frame, mask, evidence.trust > _BARE)
+    bare = (evidence.trust > _BARE) | seen_beside(mask, sight)
+    hair = make_hair(head, pieces, vertices, frame, mask, bare)
     tell("sharpening")
     evidence, hair = _sharpen(canvas, evidence, sight, frame, linear, hair)
     linear = paint(canvas, evidence, sight, folds=False)
