@@ -40,6 +40,7 @@ from .motion import operators as motion_operators
 from .motion import panel as motion_panel
 from .motion import properties as motion_properties
 from .motion import take_operators
+from .portrait import operators as portrait_operators
 from .preferences import AFFEKT_AP_preferences
 from .presets import operators as preset_operators
 from .presets import panel as preset_panel
@@ -86,6 +87,8 @@ CLASSES: tuple[type, ...] = (
     splats_operators.AFFEKT_OT_import_avatar,
     splats_operators.AFFEKT_OT_browse_avatar,
     splats_operators.AFFEKT_OT_bind_splats,
+    portrait_operators.AFFEKT_OT_create_avatar,
+    portrait_operators.AFFEKT_OT_browse_photo,
     character_operators.AFFEKT_OT_use_character,
     character_operators.AFFEKT_OT_calibrate,
     character_operators.AFFEKT_OT_apply_strengths,

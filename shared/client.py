@@ -47,12 +47,14 @@ from .messages import (
     Bake,
     Calibrate,
     Calibrated,
+    CreateAvatar,
     Download,
     FindArtefact,
     GetHead,
     GetStatus,
     HeadRead,
     Hello,
+    JobRequest,
     Message,
     MotionRead,
     Ping,
@@ -346,6 +348,15 @@ class Client:
         )
         return self._start(with_request(request, pictures or PictureRequest()), folder)
 
+    def start_avatar(self, photo: Artefact, *, face: int | None = None) -> str:
+        """Starts to make an avatar of the person in an uploaded photo; returns the job's id at
+        once. face: counted from 1 by size, the largest for None. `poll` gives `JobProgressed`, then
+        `AvatarFinished` or `JobFailed`."""
+        request = CreateAvatar(
+            job=secrets.token_hex(16), photo=photo.sha256, name=photo.name, face=face
+        )
+        return self._start(request)
+
     def attach(self, job: str, folder: Path | None = None) -> None:
         """Takes over the events of a job that another client of the same user has started, such as
         one that has crashed. Pictures of a rendering are written into `folder`, from the first one
@@ -440,7 +451,7 @@ class Client:
             self._channel.close()
             _open_clients.discard(self)
 
-    def _start(self, request: Bake | Render, folder: Path | None = None) -> str:
+    def _start(self, request: JobRequest, folder: Path | None = None) -> str:
         self.jobs.start(request, folder)
         self._end_if_lost()
         return request.job

@@ -334,6 +334,32 @@ def test_a_renderings_pictures_are_files_of_the_user(client: WorkClient, take: s
         assert client.user.file(step.files[0]).read_bytes().startswith(b"\x89PNG")
 
 
+def test_an_avatar_of_a_photo(client: WorkClient, rooms: FakeServices) -> None:
+    photo = client.keep(b"a photo")
+    asked = messages.CreateAvatar(job=JOB, photo=photo, name="me.jpg", face=2)
+    steps, done = client.run(asked)
+    (task,) = rooms.portraits
+    assert (task.photo, task.name, task.face) == (client.user.path(photo, ""), "me.jpg", 2)
+    assert [(step.stage, step.done, step.total) for step in steps[:2]] == [
+        ("stage-0", 0, FRAMES),
+        ("stage-1", 1, FRAMES),
+    ]
+    assert isinstance(done, messages.AvatarDone)
+    assert client.user.read(done.avatar, 0).data == b"an avatar"
+    assert (done.avatar_size, done.said) == (9, "One? face.")
+    refused(client.begin(replace(asked, photo=absent())), "link.no_artefact")
+
+
+def test_an_avatar_of_a_photo_that_nobody_wants_any_more(
+    client: WorkClient, rooms: FakeServices
+) -> None:
+    photo = client.keep(b"a photo")
+    client.begin(messages.CreateAvatar(job=JOB, photo=photo, name="me.jpg"))
+    client.drop()
+    assert rooms.closed == ["create_avatar"]
+    refused(client.step()[0], "link.no_job")
+
+
 def test_a_step_does_no_more_than_one(client: WorkClient, rooms: FakeServices, take: str) -> None:
     client.begin(render_request(take))
     client.step()
