@@ -47,6 +47,7 @@ CEILING: dict[str, float] = {
     "browDown": 1.9,
     "browOuterUp": 2.0,
     "eyeWide": 1.98,
+    "eyeOpenedUp": 1.5,
     "noseSneer": 1.7,
     "eyeBlink": 1.34,
     "mouthClose": 1.0,
