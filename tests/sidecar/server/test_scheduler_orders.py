@@ -193,3 +193,13 @@ def test_after_a_rest_a_class_is_passed_over_as_often_as_ever() -> None:
         ask(scheduler, A, number, view=0)
         names += run(scheduler, 1)
     assert [number for number, name in enumerate(names) if name[0] == "b"] == [82]
+
+
+def test_who_leaves_takes_no_answer_from_the_others() -> None:
+    scheduler = ready(A, B)
+    ask(scheduler, A, 1)
+    order = order_of(scheduler)
+    ask(scheduler, B, 2)
+    scheduler.remove_client(B, 10.0)
+    assert scheduler.answered(order.order.unit) == (A, 1)
+    assert scheduler.next_order() is None
