@@ -300,15 +300,13 @@ TWELFTH = (
     Fault(
         what="the shared memory that larger one takes the place of is never closed",
         file="shared/previews.py",
-        old="""\
-            self._is_refused = self._is_refused or ring is None
-        if old is not None:
-            old.close()
-""",
-        new="""\
-            self._is_refused = self._is_refused or ring is None
-""",
-        tests=("tests/shared/test_previews.py", "tests/sidecar/server/test_previews.py"),
+        old="gone = (self._ring, ring) if self._is_refused else (self._ring,)",
+        new="gone = (ring,) if self._is_refused else ()",
+        tests=(
+            "tests/shared/test_preview_memory.py",
+            "tests/shared/test_previews.py",
+            "tests/sidecar/server/test_previews.py",
+        ),
     ),
     Fault(
         what="what a FLAME file is called goes out as it is, however long",
