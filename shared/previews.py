@@ -288,11 +288,14 @@ class _SharedMemory:
         if answer.exception() is None:
             ring = self._try(answer.result())
         with self._lock:
-            old, self._ring = self._ring, ring
-            self._slot_bytes = slot_bytes
             self._is_refused = self._is_refused or ring is None
-        if old is not None:
-            old.close()
+            # After `close` no memory is used, whenever it was asked for.
+            gone = (self._ring, ring) if self._is_refused else (self._ring,)
+            self._ring = None if self._is_refused else ring
+            self._slot_bytes = slot_bytes
+        for old in gone:
+            if old is not None:
+                old.close()
 
     def _try(self, answer: Message) -> Ring | None:
         if self._open_ring is None or not isinstance(answer, PixelsOpened):

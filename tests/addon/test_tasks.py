@@ -47,3 +47,23 @@ def test_another_file_ends_what_is_about_the_old_one(outlives_file: bool) -> Non
     task = tasks.start_task(Task("Count", count([]), outlives_file=outlives_file))
     tasks.end_task_of_file()
     assert tasks.running_task() is (task if outlives_file else None)
+
+
+def test_a_task_whose_end_fails_is_forgotten_all_the_same() -> None:
+    """The next one can begin; while the old one clears up it is no more the running one."""
+    seen: list[object] = []
+
+    def fail() -> Steps:
+        try:
+            yield Progress(fraction=0.5, text="Half")
+        finally:
+            seen.append(tasks.running_task())
+            raise OSError("the disk has gone")
+
+    task = tasks.start_task(Task("Fail", fail()))
+    assert not task.step()
+    with pytest.raises(OSError, match="has gone"):
+        tasks.end_task()
+    assert seen == [None]
+    assert tasks.running_task() is None
+    tasks.start_task(Task("Count", count([])))

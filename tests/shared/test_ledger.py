@@ -234,3 +234,22 @@ def test_no_pipe_is_waited_for(tmp_path: Path) -> None:
     path.unlink()
     os.mkfifo(path)
     assert Ledger(tmp_path).find_whole(path) is None
+
+
+@pytest.mark.parametrize("where", ["is_file", "stat", "read_bytes"])
+def test_a_ledger_that_may_not_be_read_knows_of_no_file(
+    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that is not there: what lies beside it is made again."""
+    path, real = noted(tmp_path), getattr(Path, where)
+    assert Ledger(tmp_path).find_whole(path) == Entry(digest=hash_of(path), recipe=RECIPE)
+
+    def refuse(self: Path, **options: object) -> object:
+        if self.name == NAME:
+            raise PermissionError(13, "Permission denied")
+        return real(self, **options)
+
+    monkeypatch.setattr(Path, where, refuse)
+    ledger = Ledger(tmp_path)
+    assert ledger.entries == {}
+    assert ledger.find_whole(path) is None

@@ -339,6 +339,21 @@ def test_wrong_sizes(ring: PixelRing, reader: PixelRing) -> None:
     assert refusal(lambda: ring.write(picture(1, HEIGHT + 1))) == "832 bytes do not fit into 768"
 
 
+def test_the_most_and_the_largest_slots_there_may_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A preview of the largest size needs the largest slot; neither has a byte or a slot more."""
+    assert limits.MAX_PIXEL_SLOT_BYTES == 4 * limits.MAX_PREVIEW_EDGE**2
+    monkeypatch.setattr(limits, "MAX_PIXEL_SLOT_BYTES", 1000)
+    for slots, slot_bytes in ((limits.MAX_PIXEL_SLOTS, 1000), (1, 1)):
+        ring = PixelRing.create(slots, slot_bytes, folder=tmp_path)
+        assert ring.slot_bytes == slot_bytes
+        ring.remove()
+    for slots, slot_bytes in ((limits.MAX_PIXEL_SLOTS + 1, 1000), (1, 1001)):
+        with pytest.raises(PixelsError):
+            PixelRing.create(slots, slot_bytes, folder=tmp_path)
+
+
 @pytest.mark.parametrize(
     ("slots", "slot_bytes"),
     [(0, 64), (-1, 64), (limits.MAX_PIXEL_SLOTS + 1, 64), (1, 0), (1, 2**40)],

@@ -3,6 +3,7 @@
 
 import gzip
 import io
+import json
 import struct
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from affekt.shared.camera import look_at
 from affekt.shared.errors import InputError
 from affekt.shared.pictures import Follow
+from affekt.sidecar.avatar import export
 from affekt.sidecar.avatar.drive import Actor, rest_gaussians
 from affekt.sidecar.avatar.export import ENDINGS, SplatFormat, UpAxis, encode_frame, write_sequence
 from affekt.sidecar.avatar.lam import decode_lam_avatar
@@ -269,3 +271,51 @@ def test_without_gsply_the_packed_formats_are_refused(
         assert caught.value.code == "option.missing_extra"
         assert not (tmp_path / form).exists()
     write(tmp_path / "ply")
+
+
+@pytest.mark.parametrize(
+    ("reach_m", "bits"),
+    [(0.1, 16), (1.0, 16), (127.9, 16), (128.0, 15), (129.0, 15), (4000.0, 11), (9e6, 1)],
+)
+def test_how_fine_an_spzs_places_are(reach_m: float, bits: int):
+    """24 bits with a sign: 128 m to each side at 16 bits of fraction."""
+    means = np.array([[0, -reach_m, 0], [0.05, 0, 0]], np.float32)
+    assert export._fraction_bits(means) == bits
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(InputError) as caught:
+        export._claim(tmp_path / "file" / "out", "abc")
+    assert caught.value.code == "file.not_writable"
+
+
+def test_whose_folder_it_is(tmp_path: Path):
+    """A new one is marked; one of the same sequence goes on; one with frames and no mark, or with
+    another's, is left alone."""
+    export._claim(tmp_path / "new" / "deep", "abc")
+    manifest = tmp_path / "new" / "deep" / export.MANIFEST
+    assert json.loads(manifest.read_text()) == {"sequence": "abc"}
+    export._claim(tmp_path / "new" / "deep", "abc")
+    for folder, text in (("other", '{"sequence": "abd"}'), ("damaged", "{")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / export.MANIFEST).write_text(text)
+    (tmp_path / "frames").mkdir()
+    (tmp_path / "frames" / "frame_0001.ply").touch()
+    for folder in ("other", "damaged", "frames"):
+        before = {p.name: p.read_bytes() for p in (tmp_path / folder).iterdir()}
+        with pytest.raises(InputError) as caught:
+            export._claim(tmp_path / folder, "abc")
+        assert caught.value.code == "option.folder"
+        assert {p.name: p.read_bytes() for p in (tmp_path / folder).iterdir()} == before
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").touch()
+    export._claim(tmp_path / "mine", "abc")
+    assert (tmp_path / "mine" / export.MANIFEST).is_file()
+
+
+def test_which_way_up_a_format_stands():
+    assert export._turns("ply", "y-down")
+    assert export._turns("compressed", "y-down")
+    for form, up in (("ply", "y-up"), ("compressed", "y-up"), ("spz", "y-up"), ("spz", "y-down")):
+        assert not export._turns(form, up)

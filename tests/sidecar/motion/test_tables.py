@@ -6,6 +6,7 @@ import pytest
 from affekt.shared import limits
 from affekt.shared.errors import InputError
 from affekt.shared.motion import ARKIT_NAMES, ReadOptions
+from affekt.sidecar.motion import tables
 from affekt.sidecar.motion.columns import (
     is_clock,
     is_header,
@@ -241,6 +242,33 @@ def test_a_wrong_cell_is_named(data: bytes, code: str, where: str) -> None:
         decode_take(data, "take.csv")
     assert caught.value.code == code
     assert where in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("data", "where"),
+    [
+        (wrong(5, 4, "abc"), "row 6, column 'JawOpen'"),
+        (wrong(47, 3, "abc"), "row 48, column 'EyeBlinkRight'"),
+        (wrong(75, 2, "x", "Take 4\r\n\r\n"), "row 78, column 'EyeBlinkLeft'"),
+        (wrong(43, 6, "0,,,7"), "row 44"),
+    ],
+)
+def test_a_wrong_cell_of_a_long_table_is_named(
+    data: bytes, where: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is read piece by piece."""
+    monkeypatch.setattr(tables, "_PIECE", 20)
+    with pytest.raises(InputError) as caught:
+        decode_take(data, "take.csv")
+    assert where in caught.value.message
+
+
+def test_a_long_table_is_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = decode_take(text(decimal_commas(rows()), ";").encode(), "take.csv").motion
+    monkeypatch.setattr(tables, "_PIECE", 20)
+    pieces = decode_take(text(decimal_commas(rows()), ";").encode(), "take.csv").motion
+    assert len(pieces) == FRAMES
+    np.testing.assert_array_equal(pieces.expression, whole.expression)
 
 
 def test_a_wrong_time_is_named() -> None:

@@ -129,3 +129,28 @@ def test_what_waits_is_forgotten(room: Room) -> None:
 
 def test_whom_nobody_let_in_is_no_user() -> None:
     assert user_of(zmq.Frame(b"x")) == ""
+
+
+def test_who_begins_to_read_again_is_full_no_more(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each message that goes counts no more, with all of its frames."""
+    reader = room.reader(b"a")
+    while not room.clients.is_blocked(b"a"):
+        room.clients.post(b"a", [b"first"])
+    for _ in range(9):
+        room.clients.post(b"a", [bytes(60), bytes(40)])
+    monkeypatch.setattr(limits, "MAX_OUTBOX_BYTES", 5 + 900)
+    assert not room.clients.is_full(b"a")
+    room.clients.post(b"a", [b"x"])
+    assert room.clients.is_full(b"a")
+
+    def has_room() -> bool:
+        room.clients.flush()
+        if reader.poll(0):
+            reader.recv_multipart()
+        return not room.clients.is_full(b"a")
+
+    wait_for(has_room, "room")
+    assert room.clients.is_blocked(b"a")  # nearly all of it still waits
+    assert room.clients.take_gone() == []

@@ -4,13 +4,25 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 
 import pytest
 from affekt.shared import wire
 from affekt.shared.errors import JobError
-from affekt.shared.messages import RESTART_STAGE, JobFailed, Message, Progress, RenderDone
-from affekt.sidecar.server.job_events import Estimator, JobEvents, PictureFile
+from affekt.shared.messages import (
+    RESTART_STAGE,
+    Attach,
+    JobFailed,
+    Message,
+    Picture,
+    Progress,
+    Render,
+    RenderDone,
+)
+from affekt.sidecar.server.job_events import Estimator, EventSender, JobEvents, PictureFile, Piece
+from affekt.sidecar.server.scheduler import Scheduler
+from affekt.sidecar.worker import orders
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -214,3 +226,179 @@ def test_estimate_after_a_new_beginning() -> None:
     estimator.progress("a", 50, 100)
     assert estimator.progress("a", 10, 100).seconds_left is None
     assert estimator.progress("a", 20, 100).seconds_left == pytest.approx(16)
+
+
+def test_a_piece_says_which_picture_it_is_of_and_how_large_that_is() -> None:
+    delivery = JobEvents(JOB, credit=9, pictures=1)
+    delivery.add_pictures(PICTURES)
+    piece = delivery.take_piece()
+    assert piece == Piece(job=JOB, turn=0, number=1, offset=0, file="b.png")
+    assert delivery.picture(piece, 5, b"abc") == Picture(
+        job=JOB, number=1, index=6, kind="depth", size=5, offset=0, data=b"abc"
+    )
+    assert delivery.picture(piece, 5, b"abc") is None  # it has been sent
+    rest = delivery.take_piece()
+    assert rest == Piece(job=JOB, turn=0, number=1, offset=3, file="b.png")
+    assert delivery.take_piece() is None
+
+
+def test_a_lost_piece_gives_its_credit_back() -> None:
+    delivery = JobEvents(JOB, credit=2, pictures=0)
+    delivery.add_pictures(PICTURES)
+    for _ in range(5):  # more often than there is credit
+        piece = delivery.take_piece()
+        assert piece is not None
+        delivery.begin_again()
+        assert delivery.picture(piece, 1, b"x") is None
+        delivery.add_pictures(PICTURES)
+    assert take_all(delivery) == [(0, 5, 0), (1, 6, 0)]
+
+
+def test_a_job_that_failed_meanwhile_sends_no_piece() -> None:
+    delivery = JobEvents(JOB, credit=2, pictures=0)
+    delivery.add_pictures(PICTURES)
+    piece = delivery.take_piece()
+    assert piece is not None
+    delivery.fail(JobError("job.failed", "m" * 5000, "r" * 5000))
+    assert delivery.picture(piece, 1, b"x") is None
+    delivery.progress("a", 1, 2)
+    end = read(delivery.take_message())
+    assert end == JobFailed(job=JOB, code="job.failed", message="m" * 4000, remedy="r" * 4000)
+    assert delivery.take_message() is None
+
+
+def test_who_attaches_before_anything_was_done_is_told_nothing() -> None:
+    delivery = JobEvents(JOB, credit=0, pictures=0)
+    delivery.attach(credit=2, pictures=0)
+    assert delivery.take_message() is None
+    delivery.add_pictures(PICTURES)
+    piece = delivery.take_piece()
+    assert piece is not None
+    assert piece.turn == 1
+    assert len(take_all(delivery)) == 0  # one is being read
+
+
+class Desk:
+    """An `EventSender` for clients a and b of anna's, whose disk works when `work` is called.
+    posted: what each client got; touched: the artefacts that were marked as used."""
+
+    def __init__(self) -> None:
+        self.posted: list[tuple[bytes, Message | None]] = []
+        self.touched: list[tuple[str, list[str]]] = []
+        self.queued: list[tuple[bytes, Callable[[], Callable[[], None]]]] = []
+        self.blocked: set[bytes] = set()
+        self.scheduler = Scheduler()
+        self.scheduler.add_client(b"a", "anna")
+        self.scheduler.add_client(b"b", "anna")
+        self.scheduler.worker_ready()
+        self.events = EventSender(self.scheduler, self, self, self)  # type: ignore[arg-type]
+
+    def post(self, client: bytes, frames: Sequence[wire.Frame]) -> None:
+        self.posted.append((client, read(frames)))
+
+    def is_blocked(self, client: bytes) -> bool:
+        return client in self.blocked
+
+    def submit(self, key: bytes, task: Callable[[], Callable[[], None]]) -> None:
+        self.queued.append((key, task))
+
+    def touch(self, user: str, artefacts: Sequence[str]) -> None:
+        self.touched.append((user, list(artefacts)))
+
+    def read_piece(self, user: str, file: str, offset: int) -> tuple[int, bytes]:
+        if file == "gone":
+            raise JobError("job.disk", "No.", "Yes.")
+        return 5, f"{user} {file}".encode()[offset : offset + 3]
+
+    def work(self) -> list[bytes]:
+        """Does what is queued; returns under which names it was."""
+        queued, self.queued = self.queued, []
+        for _, task in queued:
+            task()()
+        return [key for key, _ in queued]
+
+
+def rendering(**changes: object) -> Render:
+    fields = {"motion": "1" * 64, "name": "take", "avatar": "2" * 64, "width": 8, "height": 8}
+    return Render(**{**fields, "job": JOB, "credit": 1, **changes})  # type: ignore[arg-type]
+
+
+def step(*files: str, is_last: bool = False) -> orders.Stepped:
+    """Of a rendering that has drawn these pictures."""
+    count = len(files)
+    return orders.Stepped(
+        unit=1,
+        job=JOB,
+        stage="pictures",
+        done=1,
+        total=2,
+        indices=tuple(range(7, 7 + count)),
+        kinds=("frame",) * count,
+        files=files,
+        is_last=is_last,
+    )
+
+
+def test_a_jobs_inputs_count_as_used_while_it_waits() -> None:
+    desk = Desk()
+    desk.events.start(b"a", rendering(adapter="3" * 64), [])
+    desk.events.start(b"a", rendering(job="cd" * 16, avatar=None, head="open"), [])
+    assert desk.work() == [b"\0" + b"ab" * 16, b"\0" + b"cd" * 16]
+    assert desk.touched == [("anna", ["1" * 64, "3" * 64, "2" * 64]), ("anna", ["1" * 64])]
+
+
+def test_the_oldest_open_job_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    desk, times = Desk(), iter([50.0, 60.0])
+    monkeypatch.setattr(time, "time", lambda: next(times))
+    assert desk.events.oldest_begun is None
+    desk.events.start(b"a", rendering(), [])
+    desk.events.start(b"a", rendering(job="cd" * 16), [])
+    assert desk.events.oldest_begun == 50.0
+    desk.events.forget(JOB)
+    assert desk.events.oldest_begun == 60.0
+    desk.events.forget(JOB)
+    desk.events.forget("cd" * 16)
+    assert desk.events.oldest_begun is None
+
+
+def test_events_go_to_the_jobs_client_as_far_as_it_reads() -> None:
+    desk = Desk()
+    desk.events.start(b"a", rendering(), [])
+    desk.work()
+    desk.events.take_step(JOB, step("x.png"), ())
+    desk.blocked = {b"a"}
+    desk.events.send()
+    assert (desk.posted, desk.queued) == ([], [])
+    desk.blocked = {b"b"}
+    desk.events.send()
+    desk.events.send()  # the piece is being read
+    assert len(desk.posted) == len(desk.queued) == 1
+    desk.work()
+    (_, told), (client, picture) = desk.posted
+    assert isinstance(told, Progress)
+    assert isinstance(picture, Picture)
+    assert (client, picture.index, picture.size, picture.data) == (b"a", 7, 5, b"ann")
+    desk.events.send()
+    assert desk.queued == []  # no credit is left
+    desk.events.give_credit(JOB, 1)
+    desk.events.attach(b"b", Attach(job=JOB, credit=2, pictures=1))
+    desk.events.take_step(JOB, step(is_last=True), DONE)
+    desk.blocked = set()
+    desk.events.send()
+    assert [client for client, _ in desk.posted[2:]] == [b"b"]
+    assert desk.posted[-1][1] == RenderDone(job=JOB, pictures=2)
+    assert desk.events.oldest_begun is None
+    assert desk.scheduler.owner(JOB) is None
+
+
+def test_a_picture_that_cannot_be_read_ends_its_job() -> None:
+    desk = Desk()
+    desk.events.start(b"a", rendering(), [])
+    desk.events.take_step(JOB, step("gone"), ())
+    desk.events.send()
+    desk.work()
+    desk.events.send()
+    (_, end) = desk.posted[-1]
+    assert isinstance(end, JobFailed)
+    assert end.code == "job.disk"
+    assert desk.scheduler.open_jobs() == 0

@@ -3,10 +3,19 @@
 
 from __future__ import annotations
 
-from affekt.sidecar.server.scheduler import Ended, Forgotten, Order, Refusal, Request, Scheduler
+from affekt.shared.errors import JobError
+from affekt.sidecar.server.scheduler import (
+    Dropped,
+    Ended,
+    Forgotten,
+    Order,
+    Refusal,
+    Request,
+    Scheduler,
+)
 from affekt.sidecar.worker import orders
 
-from .test_scheduler import ERROR, A, B, C, ask, job_id, name_of, order_of, ready, run
+from .test_scheduler import ERROR, A, B, C, ask, die, job_id, name_of, order_of, ready, run
 
 
 def test_requests_of_a_client_are_answered_in_their_order_and_previews_by_view() -> None:
@@ -70,3 +79,127 @@ def test_who_left_first_is_forgotten_first_and_who_came_back_is_not() -> None:
     scheduler.expire(140.0)
     assert scheduler.take_outcomes() == [Forgotten(job_id(1))]
     assert scheduler.owner(job_id(2)) == C
+
+
+def test_a_job_that_is_cancelled_while_it_begins_is_dropped() -> None:
+    scheduler = ready(A)
+    scheduler.start(A, job_id(0), [b""])
+    begin = order_of(scheduler)
+    scheduler.end(job_id(0), ERROR)
+    assert scheduler.take_outcomes() == [Dropped(job_id(0)), Ended(job_id(0), ERROR)]
+    assert scheduler.open_jobs() == 0
+    scheduler.refused(begin.order.unit, ERROR)  # the step was wasted: it ends nothing again
+    assert scheduler.take_outcomes() == []
+    assert not scheduler.is_busy
+
+
+def test_who_is_forgotten_while_the_worker_begins_is_dropped_and_an_ended_one_is_not() -> None:
+    scheduler = ready(A, B)
+    scheduler.start(A, job_id(0), [b""])
+    scheduler.start(B, job_id(1), [b""])
+    scheduler.end(job_id(1), ERROR)
+    begin = order_of(scheduler)
+    scheduler.remove_client(A, 10.0)
+    scheduler.remove_client(B, 10.0)
+    scheduler.take_outcomes()
+    scheduler.expire(40.0)
+    assert scheduler.take_outcomes() == [
+        Dropped(job_id(0)),
+        Forgotten(job_id(0)),
+        Forgotten(job_id(1)),
+    ]
+    assert scheduler.stepped(begin.order.unit, "frames", 1, is_last=False) is None
+    assert scheduler.next_order() is None
+
+
+def test_a_preview_is_given_once_more_too_before_the_others() -> None:
+    scheduler = ready(A)
+    ask(scheduler, A, 1, view=4)
+    order_of(scheduler)
+    ask(scheduler, A, 2)
+    die(scheduler)
+    again = order_of(scheduler)
+    assert name_of(again) == "a1"
+    assert scheduler.answered(again.order.unit) == (A, 1)
+    assert run(scheduler) == ["a2"]
+    assert scheduler.take_outcomes() == []
+
+
+def test_why_a_request_failed_is_what_killed_the_second_worker() -> None:
+    too_large = JobError("job.memory", "Too large.", "Smaller.")
+    for reasons, code in (((too_large, None), "job.crashed"), ((None, too_large), "job.memory")):
+        scheduler = ready(A)
+        ask(scheduler, A, 1)
+        for reason in reasons:
+            order_of(scheduler)
+            scheduler.worker_died(reason)
+            scheduler.worker_ready()
+        (refusal,) = scheduler.take_outcomes()
+        assert (refusal.client, refusal.request, refusal.error.code) == (A, 1, code)
+        assert scheduler.next_order() is None
+
+
+def test_what_was_under_way_ends_too_if_there_will_be_no_worker() -> None:
+    scheduler = ready(A)
+    ask(scheduler, A, 1)
+    order_of(scheduler)
+    scheduler.give_up(ERROR)
+    assert scheduler.take_outcomes() == []
+    scheduler.worker_died()
+    assert scheduler.take_outcomes() == [Refusal(A, 1, ERROR)]
+
+
+def test_nobody_gets_an_answer_that_was_asked_for_by_who_left() -> None:
+    """Even if somebody else comes under the same name meanwhile."""
+    scheduler = ready(A)
+    for number, end in enumerate(("answered", "refused", "died")):
+        ask(scheduler, A, number)
+        order = order_of(scheduler)
+        scheduler.remove_client(A, 10.0)
+        scheduler.add_client(A, "local")
+        if end == "answered":
+            assert scheduler.answered(order.order.unit) is None
+        elif end == "refused":
+            scheduler.refused(order.order.unit, ERROR)
+        else:
+            die(scheduler)
+        assert (scheduler.take_outcomes(), scheduler.next_order()) == ([], None)
+
+
+def test_a_new_stage_is_progress() -> None:
+    """Its first frame has a smaller number than what was reached before."""
+    scheduler = ready(A)
+    scheduler.start(A, job_id(0), [b""])
+    for stage, done in (("read", 9), ("bake", 0)):
+        scheduler.stepped(order_of(scheduler).order.unit, stage, done, is_last=False)
+        for _ in range(4):
+            order_of(scheduler)
+            die(scheduler)
+            scheduler.stepped(order_of(scheduler).order.unit, "read", 2, is_last=False)
+    assert scheduler.take_outcomes() == []
+    assert scheduler.open_jobs() == 1
+
+
+def test_after_a_rest_a_class_is_passed_over_as_often_as_ever() -> None:
+    """What waited, and was served or went away, begins to count anew."""
+    scheduler = ready(A, B)
+    names = []
+    for number in range(90):
+        if number in (0, 50):
+            ask(scheduler, B, number)
+        if number == 20:
+            scheduler.remove_client(B, 0.0)
+            scheduler.add_client(B, "local")
+        ask(scheduler, A, number, view=0)
+        names += run(scheduler, 1)
+    assert [number for number, name in enumerate(names) if name[0] == "b"] == [82]
+
+
+def test_who_leaves_takes_no_answer_from_the_others() -> None:
+    scheduler = ready(A, B)
+    ask(scheduler, A, 1)
+    order = order_of(scheduler)
+    ask(scheduler, B, 2)
+    scheduler.remove_client(B, 10.0)
+    assert scheduler.answered(order.order.unit) == (A, 1)
+    assert scheduler.next_order() is None

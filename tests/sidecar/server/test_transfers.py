@@ -13,7 +13,7 @@ from affekt.shared import limits
 from affekt.shared.errors import JobError
 from affekt.shared.messages import ArtefactChunk, ArtefactState, Download, Failure, Upload
 from affekt.sidecar.cache.cache import Cache
-from affekt.sidecar.server.transfers import Transfers
+from affekt.sidecar.server.transfers import Transfers, failure
 
 PIECE = 8192
 START = 1e9
@@ -177,3 +177,52 @@ def test_an_error_is_an_answer(make_store: Callable[[int], Store]) -> None:
     answer = store.files.answer("anna", Download(sha256="0" * 64, offset=0), None)
     assert isinstance(answer, Failure)
     assert answer.code == "link.no_artefact"
+
+
+def test_what_an_open_job_uses_stays_while_others_upload(
+    make_store: Callable[[int], Store],
+) -> None:
+    """The oldest of all that is under way counts, whether a job or a download began it."""
+    store = make_store(10 * PIECE)
+    names = [store.keep(bytes([letter]) * 3 * PIECE) for letter in b"abc"]
+    for age, name in zip((300, 200, 100), names, strict=True):
+        used_at = START - age
+        os.utime(store.cache.user("anna").path(name, "it"), (used_at, used_at))
+    assert store.files.make_room(None) is None
+    take = os.urandom(7 * PIECE)
+    piece = Upload(
+        kind="motion",
+        name="take.npz",
+        sha256=hashlib.sha256(take).hexdigest(),
+        size=len(take),
+        offset=0,
+        data=take[:10],
+    )
+    answer = store.files.answer("anna", piece, START - 150)
+    assert isinstance(answer, ArtefactState)
+    assert [store.has(name) for name in names] == [False, False, True]
+    store.keep(b"d" * 2 * PIECE)
+    answer = store.files.answer("anna", piece, START - 150)
+    assert isinstance(answer, Failure)
+    assert answer.code == "job.cache_full"
+    assert store.has(names[2])
+
+
+def test_each_user_downloads_alone(make_store: Callable[[int], Store]) -> None:
+    """That one has read a file to its end does not end another one's download of the same file."""
+    store = make_store(10 * PIECE)
+    data = bytes(2 * PIECE + 5)
+    sha256 = store.keep(data)
+    store.cache.user("ben").add(lambda file: file.write(data))
+    store.download(sha256)
+    for offset in (0, PIECE, 2 * PIECE):
+        store.files.answer("ben", Download(sha256=sha256, offset=offset), None)
+    os.utime(store.cache.user("ben").path(sha256, "it"), (START - 9, START - 9))
+    answer = store.upload(os.urandom(8 * PIECE), 0, PIECE)
+    assert isinstance(answer, Failure)
+    assert store.has(sha256)
+
+
+def test_a_long_error_is_cut() -> None:
+    answer = failure(JobError("job.disk", "m" * 4001, "r" * 4001))
+    assert answer == Failure(code="job.disk", message="m" * 4000, remedy="r" * 4000)

@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import psutil
 import pytest
 from affekt.shared import messages
 from affekt.shared.conversions import track_fields
 from affekt.shared.emotion import constant_track
-from affekt.sidecar.server.watch import WorkerWatch, default_memory_bytes
+from affekt.sidecar.server.watch import WorkerWatch, default_memory_bytes, resident_bytes, stuck
 from fakes.link import HELLO, Link, RawClient, running_server, wait_for
 from fakes.worker_thread import WorkerThread
 
@@ -148,3 +150,47 @@ def test_a_worker_that_hangs_before_it_is_ready(tmp_path: Path) -> None:
         wait_for(lambda: link.worker.restarts == 1, "its death")
         link.worker.ready()
         assert isinstance(raw.ask(messages.GetHead(name="open")), messages.HeadRead)
+
+
+def test_the_machines_memory_is_the_most_that_a_container_has(tmp_path: Path) -> None:
+    allowed = tmp_path / "memory.max"
+    allowed.write_text(f"{1 << 60}\n")
+    whole = psutil.virtual_memory().total
+    assert default_memory_bytes(allowed) == default_memory_bytes(tmp_path / "none")
+    assert default_memory_bytes(allowed) == int(0.75 * whole)
+
+
+def test_no_process_has_no_memory() -> None:
+    assert resident_bytes(2**22 + 1) == 0
+    assert resident_bytes(os.getpid()) > 1_000_000
+    worker = Worker()
+    worker.watch.ready()
+    worker.watch.ordered()
+    worker.size = MOST + 1
+    assert worker.watch.verdict(None, is_busy=True) is None
+
+
+def test_a_new_worker_has_its_own_time_and_has_not_worked() -> None:
+    worker = Worker()
+    worker.watch.ready()
+    worker.watch.ordered()
+    worker.size = MOST + 1
+    worker.watch.begun()
+    assert worker.code() == ""  # while it loads it is not measured
+    worker.now += 180
+    assert worker.code() == ""
+    worker.now += 0.1
+    assert worker.code() == "job.crashed"
+
+
+def test_what_is_said_of_too_much_memory_and_of_a_job_that_sticks() -> None:
+    watch = WorkerWatch(2_500_000_000, lambda: 0.0, lambda _: 2_500_000_001)
+    watch.ready()
+    watch.ordered()
+    error = watch.verdict(PID, is_busy=True)
+    assert error is not None
+    assert "more than the 2.5 GB of memory" in error.message
+    stop = stuck(5, frame=264, done=64)
+    assert stop.code == "job.crashed"
+    assert "5 times at the frames from 264 on" in stop.message
+    assert "; 64 before them are done" in stop.message

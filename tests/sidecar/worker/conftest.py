@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The worker's real rooms, whose caches are shared by all tests of a module."""
+"""The worker's real rooms, whose caches are shared by all tests of a module, and made-up ones."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from affekt.sidecar.worker.main import real_services
 from affekt.sidecar.worker.services import Services
-from fakes.orders import WorkClient
+from fakes.orders import FAKE_TAKE, FakeServices, WorkClient
 
 
 @pytest.fixture(scope="module")
@@ -24,3 +24,18 @@ def real(services: Services, tmp_path: Path) -> Iterator[WorkClient]:
     client = WorkClient(services, tmp_path)
     yield client
     client.work.close()
+
+
+@pytest.fixture
+def rooms() -> FakeServices:
+    return FakeServices()
+
+
+@pytest.fixture
+def client(rooms: FakeServices, tmp_path: Path) -> WorkClient:
+    return WorkClient(rooms.services(), tmp_path)
+
+
+@pytest.fixture
+def take(client: WorkClient) -> str:
+    return client.keep(FAKE_TAKE)
