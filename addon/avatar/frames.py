@@ -74,6 +74,7 @@ def begin_frames(plan: Plan, *, reuse: bool) -> list[range]:
                     _take_over(other, plan)
                 shutil.rmtree(other, ignore_errors=True)
     except OSError as error:
+        leave_frames(plan)
         raise not_writable(plan.folder, error) from error
     finished = _finished(plan) if reuse else {}
     return list(

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A rendering's folder: nothing lost, nothing half done, nothing rendered twice."""
 
+import errno
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -256,6 +258,19 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         begin_frames(plan_of(tmp_path / "out", random_motion(2)), reuse=True)
     assert caught.value.code == "file.not_writable"
+
+
+def test_a_full_disk_is_said_and_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(InputError, match="the disk is full") as caught:
+        begin_frames(plan_of(tmp_path / "out", random_motion(2)), reuse=True)
+    assert caught.value.code == "file.not_writable"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_picture_that_was_not_noted_is_shown_and_rendered_again(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Faults that animators met in Blender, or may meet by what they bring along: the old code, or the
 nearest that the present code allows, one after another. Each is noticed in every Blender of the
-suite: `AFFEKT_BPY_PYTHONS` names the one that is used. docs/architecture.md has the table of them.
+suite that can have it: `AFFEKT_BPY_PYTHONS` names the one that is used. docs/architecture.md has
+the table of them.
 """
 
 from __future__ import annotations
@@ -286,6 +287,13 @@ SEEN = (
         old="            partial.unlink(missing_ok=True)\n\n\ndef replace_file(",
         new="            pass\n\n\ndef replace_file(",
         tests=("tests/addon/test_faults.py",),
+    ),
+    Fault(
+        what="a rendering into a full disk leaves an empty folder",
+        file="addon/avatar/frames.py",
+        old="        leave_frames(plan)\n        raise not_writable",
+        new="        raise not_writable",
+        tests=("tests/addon/test_frames.py", "tests/addon/test_faults.py"),
     ),
     Fault(
         what="a user folder with an umlaut cannot be written to the log",

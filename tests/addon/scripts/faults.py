@@ -106,7 +106,7 @@ def on_full_disk(said: dict[str, str]) -> list[list[str]]:
         said["disk_full_preset"] = fail(lambda: ops.save_preset(name="On a full disk"))
         said["disk_full_pictures"] = fail(ops.render_avatar)
     kept = [preset.name for preset in store.own_presets().presets if "full" in preset.name]
-    return [[path.name for path in folder.iterdir()], kept]
+    return [[path.name for path in folder.glob("*")], kept]
 
 
 with harness.enabled():
