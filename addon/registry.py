@@ -86,6 +86,8 @@ CLASSES: tuple[type, ...] = (
     splats_operators.AFFEKT_OT_import_avatar,
     splats_operators.AFFEKT_OT_browse_avatar,
     splats_operators.AFFEKT_OT_bind_splats,
+    splats_operators.AFFEKT_OT_match_light,
+    splats_operators.AFFEKT_OT_release_light,
     character_operators.AFFEKT_OT_use_character,
     character_operators.AFFEKT_OT_calibrate,
     character_operators.AFFEKT_OT_apply_strengths,

@@ -38,6 +38,7 @@ PAGES = (
     ("bpy.ops.affekt.import_avatar*", "splats"),
     ("bpy.ops.affekt.browse_avatar*", "splats"),
     ("bpy.ops.affekt.bind_splats*", "splats"),
+    ("bpy.ops.affekt.*_light*", "splats"),
     ("bpy.ops.affekt.*", FIRST_PAGE),
     ("bpy.types.affekt_pg_character*", "characters"),
     ("bpy.types.affekt_pg_emotion*", "presets"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from affekt.sidecar.avatar.gaussian_avatars import decode_gaussian_avatar
 from affekt.sidecar.avatar.lam import decode_lam_avatar
 from affekt.sidecar.avatar.open_avatar import open_avatar
 from affekt.sidecar.avatar.ply import decode_ply
+from affekt.sidecar.avatar.read import decode_avatar
 from affekt.sidecar.head.flame.read import read_flame
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.worker import orders
@@ -109,6 +111,16 @@ def test_a_file_that_holds_its_flame_needs_the_same_file(real: WorkClient, tmp_p
     told = read(real, avatar=mine, flame=same, flame_space=SPACE)
     assert len(told) == 90
     assert told.template_change is not None
+
+
+def test_a_long_note_is_whole_and_a_name_is_printable(real: WorkClient) -> None:
+    long = "A sentence of four hundred letters. ".ljust(400, "a")
+    avatar = decode_avatar(splat_ply(60), "vase.ply")
+    noted = replace(avatar, name="va\tse" + 400 * "e", notes=(long, 600 * "b"))
+    told = read(real, avatar=real.keep(encode_avatar(noted)))
+    assert long in told.notes
+    assert 500 * "b" in told.notes
+    assert told.name == ("va?se" + 400 * "e")[:300]
 
 
 def test_gaussians_that_stand_still(real: WorkClient) -> None:
