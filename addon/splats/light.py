@@ -26,9 +26,9 @@ _DC = 0.28209479177387814
 _BASE = (0.5 + _TOE) / _DC
 """What the DC coefficient of sRGB's -0.055 is below 0."""
 _BLACK = (-0.5 / _DC,) * 3
-_RAYS = (1.0, -1.0)
-"""Each random point on the lamp, and the one on its other side."""
-_PAIRS = 2
+_PAIRS = 4
+_SIDES = (1.0, -1.0)
+"""Rays go to so many random points on the lamp, and to those on its other side."""
 _KINDS = {
     EXPOSURE: "Float",
     COLOUR: "Color",
@@ -122,7 +122,7 @@ def _shade(g: Graph, caster: Output, given: Mapping[str, Output]) -> Output:
         aside = g.first(
             "FunctionNodeRandomValue", (-1.0,) * 3, (1.0,) * 3, None, seed, data_type="FLOAT_VECTOR"
         )
-        for side in _RAYS:
+        for side in _SIDES:
             shift = g.scaled(aside, g.math("MULTIPLY", given[SIZE], side))
             end = g.first("FunctionNodeTransformPoint", g.vector("ADD", middle, shift), back)
             way = g.vector("SUBTRACT", end, start)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from affekt.shared.emotion import EMOTIONS
 from affekt.shared.motion import ARKIT_NAMES, Motion, make_motion
 from affekt.shared.take_files import encode_motion
 from affekt.sidecar.avatar.affekt_avatar import encode_avatar
@@ -319,6 +320,9 @@ def check_changes(changed: dict) -> None:
     assert changed["other_mesh"] == 0, "with another mesh they stand still"
     assert any("other vertices" in said for said in changed["other_mesh_said"])
     assert changed["mesh_back"] == changed["bound_again"] == changed["points_deleted"] == 0
+    assert changed["look_hidden"] == ["Appearance", *(emotion.title() for emotion in EMOTIONS)]
+    assert changed["look_shown"] == []
+    assert changed["light_kept"] == 0.5
     assert changed["look_off"] == 0
     half = np.exp(0.1)
     np.testing.assert_allclose(changed["look_scale"], [half, 1, 1], rtol=1e-5)

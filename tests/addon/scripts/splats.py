@@ -54,13 +54,14 @@ def own_motion(head: bpy.types.Object, path: str) -> None:
         file.write(data)
 
 
-def key_all_emotions(frames: list[int]) -> None:
+def key_all_emotions(frames: list[int], appearance: float = 1.0) -> None:
     """One emotion after another, each at its own frame."""
     head = harness.load("addon.head.find").need_head(bpy.context)
     for frame, emotion in zip(frames, EMOTIONS, strict=True):
         bpy.context.scene.frame_set(frame + 1)
         bpy.ops.affekt.neutral()
         setattr(head.affekt_emotion, emotion, 1.0)
+        head.affekt_emotion.appearance = appearance
         bpy.ops.affekt.key_emotions()
 
 
@@ -149,6 +150,12 @@ def change_things(cloud: bpy.types.Object) -> dict:
     return told
 
 
+def hidden_inputs(cloud: bpy.types.Object) -> list[str]:
+    """Names of the inputs that the modifier does not show."""
+    items = cloud.modifiers[0].node_group.interface.items_tree
+    return [i.name for i in items if i.item_type == "SOCKET" and i.hide_in_modifier]
+
+
 def look_changed(cloud: bpy.types.Object, before: dict[str, np.ndarray]) -> dict:
     """Data of an emotion's look, as an avatar may carry one day: nothing until its weight moves."""
     count = len(cloud.data.points)
@@ -156,7 +163,11 @@ def look_changed(cloud: bpy.types.Object, before: dict[str, np.ndarray]) -> dict
     for part, value in changes.items():
         attribute = cloud.data.attributes.new(f"affekt_happy_{part}", "FLOAT_VECTOR", "POINT")
         attribute.data.foreach_set("vector", np.tile(np.array(value, np.float32), count))
-    told = {}
+    told = {"look_hidden": hidden_inputs(cloud)}
+    given(cloud, "Exposure").value = 0.5
+    bpy.ops.affekt.bind_splats()
+    told |= {"look_shown": hidden_inputs(cloud), "light_kept": given(cloud, "Exposure").value}
+    given(cloud, "Exposure").value = 0.0
     given(cloud, "Happy").value = 0.5
     cloud.update_tag()
     told["look_off"] = moved(evaluated(cloud), before)

@@ -33,8 +33,8 @@ with harness.enabled():
     bpy.ops.affekt.import_avatar(filepath=asked["avatar"], flame=asked["flame"], version=version)
     cloud, head = bpy.context.object, harness.load("addon.head.find").need_head(bpy.context)
     bpy.ops.affekt.import_take(filepath=asked["take"], first_frame=1)
-    key_all_emotions(asked["keyed"])
-    head.affekt_emotion.appearance = 0.0  # wrinkles are in the sidecar's pictures alone
+    # Wrinkles are in the sidecar's pictures alone.
+    key_all_emotions(asked["keyed"], appearance=0.0)
     bpy.ops.affekt.bake()
     scene.frame_set(asked["frames"][0] + 1)
     middle, height = sizes_of(head)
@@ -52,7 +52,7 @@ with harness.enabled():
         build_set(size)
         scene.frame_set(asked["set_frame"] + 1)
         scene.camera = add_camera(-8, height)
-        scene.camera.data.lens *= 0.8
+        scene.camera.data.lens *= 0.7
         scene.camera.data.shift_x = 0.06
         scene.render.film_transparent = False
         scene.render.resolution_percentage = 150

@@ -10,7 +10,7 @@ import numpy as np
 from mathutils import Vector
 from studio import HEAD_M, add_lamp, material, solid
 
-FILLS = 0.56
+FILLS = 0.7
 """Of the picture's height, the head."""
 
 
@@ -50,7 +50,7 @@ def build_set(size: float, *, with_mirror: bool = True) -> None:
     solid("cube", (0, 0.05, z - 0.185), (1.4, 0.8, 0.02), table)
     solid("cube", (-1.3, 0, z), (0.02, 3.0, 2.4), wall)  # what the mirror sees behind the head
     if with_mirror:
-        glass = solid("cube", (0.2, 0.02, z), (0.26, 0.01, 0.34), mirror)
+        glass = solid("cube", (0.165, -0.006, z), (0.32, 0.01, 0.34), mirror)
         glass.rotation_euler = (0, 0, math.radians(-60))
     add_lamp("key", (0.45, -0.8, z + 0.35), 16, 0.06, (1.0, 0.86, 0.7))
     add_lamp("fill", (-0.9, -0.9, z + 0.3), 3, 0.8, (0.8, 0.9, 1.0))

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import io
+import os
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +23,7 @@ from affekt.sidecar.avatar.ply import decode_ply
 from affekt.sidecar.avatar.read import decode_avatar
 from affekt.sidecar.head.flame.read import read_flame
 from affekt.sidecar.head.read import read_head
+from affekt.sidecar.render.shot import head_from_avatar
 from affekt.sidecar.worker import orders
 from fakes.flame import flame_arrays, npz
 from fakes.lam import lam_bundle
@@ -28,6 +31,8 @@ from fakes.orders import WorkClient
 from fakes.splats import flame_param, splat_ply
 
 SPACE = "flame2023"
+ROOT = Path(__file__).resolve().parents[3]
+DATA = Path(os.environ.get("AFFEKT_TEST_DATA", ROOT.parent / "shared" / "data"))
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +78,23 @@ def test_a_lam_bundle_brings_its_mesh(real: WorkClient) -> None:
     # An egg's face is not found: it says so instead of a calibration.
     assert told.map is None
     assert any("calibrated" in note for note in told.notes)
+
+
+def test_a_lam_avatar_stands_where_its_pictures_have_it(real: WorkClient) -> None:
+    """A rendering of the file puts its eyes to the open head's, and so is the rig."""
+    path = DATA / "lam_avatars" / "barbara.zip"
+    if not path.exists():
+        pytest.skip(f"no LAM avatar {path}")
+    told = read(real, avatar=real.keep(path.read_bytes()), name="barbara.zip")
+    avatar = decode_lam_avatar(path.read_bytes(), "barbara.zip")
+    rig = avatar.surface
+    assert isinstance(rig, ArkitRig)
+    before = head_from_avatar(avatar, read_head("open"))[:3, 3]
+    assert np.linalg.norm(before) > 1, "the file's own place is between its feet"
+    for name in ("vertices", "joint_pivots"):
+        np.testing.assert_allclose(getattr(told, name), getattr(rig, name) + before, atol=1e-6)
+    shown = replace(avatar, surface=replace(rig, vertices=told.vertices))
+    np.testing.assert_allclose(head_from_avatar(shown, read_head("open")), np.eye(4), atol=1e-5)
 
 
 def test_gaussian_avatars_in_one_zip(real: WorkClient, tmp_path) -> None:
