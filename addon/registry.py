@@ -89,6 +89,8 @@ CLASSES: tuple[type, ...] = (
     splats_operators.AFFEKT_OT_bind_splats,
     portrait_operators.AFFEKT_OT_create_avatar,
     portrait_operators.AFFEKT_OT_browse_photo,
+    splats_operators.AFFEKT_OT_match_light,
+    splats_operators.AFFEKT_OT_release_light,
     character_operators.AFFEKT_OT_use_character,
     character_operators.AFFEKT_OT_calibrate,
     character_operators.AFFEKT_OT_apply_strengths,

@@ -22,7 +22,8 @@ _SOME_SHA256 = replace(SHA256, optional=True)
 _SOME_FILE_NAME = replace(FILE_NAME, optional=True)
 _SOME_SPACE = Choice(values=FLAME_SPACES, optional=True)
 # An avatar's name is its file's, or what somebody wrote into it.
-_TITLE = Text(longest=300, pattern=r"[^\x00-\x1f\x7f]*")
+TITLE_LETTERS = 300
+_TITLE = Text(longest=TITLE_LETTERS, pattern=r"[^\x00-\x1f\x7f]*")
 _VECTORS = Array(dtype="<f4", shape=(None, 3))
 _SOME_VECTORS = replace(_VECTORS, optional=True)
 

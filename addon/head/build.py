@@ -17,7 +17,7 @@ from ...shared.head import JOINTS, PARENTS, HeadModel
 from .. import axes
 from .controls import add_aim_bone, add_controls
 from .correctives import add_correctives
-from .editing import edit_mode
+from .editing import all_or_nothing, edit_mode
 from .identity import Sliders, add_identity
 from .lids import add_lids
 from .material import COLOUR, add_surface_attributes, head_material
@@ -39,9 +39,8 @@ def build_head(
     `model_name` is what the sidecar calls the model, `label` what Blender calls the object,
     `sliders` shape its identity. If anything fails, nothing stays behind.
     """
-    rig = _new_rig(label)
-    head = _new_mesh(model, label)
-    try:
+    with all_or_nothing():
+        rig, head = _new_rig(label), _new_mesh(model, label)
         for item in (rig, head):
             context.collection.objects.link(item)
         _add_bones(rig, model, context)
@@ -61,18 +60,7 @@ def build_head(
         rig.location = context.scene.cursor.location
         prepare_head(head)
         select_only(head, context)
-    except Exception:
-        remove_head(head, rig)
-        raise
     return head
-
-
-def remove_head(head: bpy.types.Object, rig: bpy.types.Object) -> None:
-    """Removes what `build_head` made."""
-    made = [head, rig, head.data, rig.data]
-    if head.animation_data is not None and head.animation_data.action is not None:
-        made.append(head.animation_data.action)
-    bpy.data.batch_remove(made)
 
 
 def _new_mesh(model: HeadModel, label: str) -> bpy.types.Object:

@@ -19,7 +19,8 @@ from ...shared.motion import FlameSpace
 from ...shared.wording import say_count
 from ..avatar.rendering import read_avatar
 from ..character.find import is_character
-from ..head.build import build_head, remove_head, select_only
+from ..head.build import build_head, select_only
+from ..head.editing import all_or_nothing
 from ..head.find import find_head, heads_among, is_flame, is_head, need_object_mode
 from ..head.identity import Sliders, flame_sliders, open_sliders, wear_identity
 from ..head.operators import OPEN_HEAD, show_head
@@ -97,6 +98,14 @@ def add_splats(options: ImportOptions, context: bpy.types.Context) -> Waiting[Ad
     fetched = yield from _fetch(options)
     need_object_mode(context)
     is_first = not any(map(is_head, context.scene.objects))
+    with all_or_nothing():
+        return _add(fetched, options, context, is_first=is_first)
+
+
+def _add(
+    fetched: _Fetched, options: ImportOptions, context: bpy.types.Context, *, is_first: bool
+) -> str:
+    """Adds what was fetched, and says what. is_first: whether the scene had no head before."""
     avatar, label = fetched.avatar, _label(options, fetched.avatar)
     if avatar.surface == "none":
         cloud = add_cloud(avatar, None, label, context)
@@ -105,15 +114,10 @@ def add_splats(options: ImportOptions, context: bpy.types.Context) -> Waiting[Ad
         return Added(head=None, said=_describe(avatar, cloud, ""))
     onto = _open_head(context, fetched) if options.path is None else None
     head = onto or _build_head(fetched, label, context)
-    cloud = None
-    try:
-        rest = rest_mesh(avatar, fetched.model)
-        bones = joint_names(avatar) if avatar.surface == "arkit" else JOINTS
-        cloud = add_cloud(avatar, rest, label, context)
-        bind_cloud(cloud, avatar, rest, head, bones)
-    except Exception:
-        _remove(cloud, None if head == onto else head)
-        raise
+    rest = rest_mesh(avatar, fetched.model)
+    bones = joint_names(avatar) if avatar.surface == "arkit" else JOINTS
+    cloud = add_cloud(avatar, rest, label, context)
+    bind_cloud(cloud, avatar, rest, head, bones)
     _set_proxy(head, options.proxy)
     select_only(cloud, context)
     shown = "" if onto else show_head(head, context, is_first=is_first)
@@ -195,14 +199,6 @@ def _build_head(fetched: _Fetched, label: str, context: bpy.types.Context) -> bp
         shape[: len(avatar.shape)] = avatar.shape
         wear_identity(head, model, shape, context)
     return head
-
-
-def _remove(cloud: bpy.types.Object | None, head: bpy.types.Object | None) -> None:
-    """Removes what was made before something failed."""
-    if cloud is not None:
-        bpy.data.batch_remove([cloud, cloud.data])
-    if head is not None:
-        remove_head(head, head.parent)
 
 
 def _set_proxy(head: bpy.types.Object, proxy: Proxy) -> None:

@@ -10,7 +10,7 @@ three of `radiance:base`), `affekt_happy_scale` (the logarithm of a factor) and
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from ...shared.emotion import EMOTIONS
 from .graph import Graph, Output
@@ -21,10 +21,19 @@ PAIRS = (("happy", "surprise"), ("fear", "surprise"), ("angry", "disgust"), ("sa
 TERMS = tuple(emotion.title() for emotion in EMOTIONS)
 """The group's inputs; products of pairs it makes itself."""
 
+_PARTS = ("colour", "scale", "rotation")
+
 
 def term_attribute(term: str, part: str) -> str:
     """The name of the attribute that holds a term's change of a part."""
     return f"affekt_{term}_{part}"
+
+
+def has_look(attributes: Iterable[str]) -> bool:
+    """Whether some of the attributes say what an emotion changes."""
+    terms = (*EMOTIONS, *("_".join(pair) for pair in PAIRS))
+    known = {term_attribute(term, part) for term in terms for part in _PARTS}
+    return not known.isdisjoint(attributes)
 
 
 def changed(g: Graph, cloud: Output, given: Mapping[str, Output]) -> Output:

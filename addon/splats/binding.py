@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ...shared.arrays import Float32Array, Float64Array, Int32Array
+from ...shared.arrays import Float32Array, Float64Array, FloatArray, Int32Array
 from ...shared.avatar_messages import AvatarRead
 from .. import axes
 from .harmonics import turned_harmonics
@@ -68,13 +68,34 @@ def _vertex_columns(avatar: AvatarRead, rest: RestMesh) -> Columns:
     areas = np.repeat(0.5 * np.linalg.norm(cross, axis=1), 3)
     area = np.bincount(flat, areas, minlength=count) / around
     sums = [np.bincount(flat, np.repeat(cross[:, k], 3), minlength=count) for k in range(3)]
-    normal = _unit(np.stack(sums, 1).astype(np.float64))
+    frame = _frames(axes.to_blender(np.stack(sums, 1).astype(np.float64)))[avatar.anchors]
+    offsets = axes.to_blender(avatar.offsets.astype(np.float64))
     return {
         Attribute.VERTEX: avatar.anchors,
-        Attribute.OFFSET: axes.to_blender(avatar.offsets),
+        Attribute.OFFSET: offsets,
         Attribute.AREA: area[avatar.anchors],
-        Attribute.NORMAL: axes.to_blender(normal[avatar.anchors]),
+        Attribute.TANGENTS[0]: frame[:, :, 0],
+        Attribute.TANGENTS[1]: frame[:, :, 2],
+        **_in_frame(avatar, offsets, frame),
         **_shares(avatar),
+    }
+
+
+def _frames(normals: FloatArray) -> Float64Array:
+    """(N, 3, 3) right-handed axes of which the second column is the normal (N, 3), of any length;
+    the first lies beside it anywhere."""
+    normal = _unit(normals.astype(np.float64))
+    least = np.eye(3)[np.abs(normal).argmin(1)]
+    tangent = _unit(np.cross(normal, least))
+    return np.stack([tangent, normal, np.cross(tangent, normal)], 2)
+
+
+def _in_frame(avatar: AvatarRead, offsets: FloatArray, frame: Float64Array) -> Columns:
+    """Offset and rotation in axes (N, 3, 3)."""
+    turns = _matrices(_multiplied(_QUARTER, avatar.quaternions.astype(np.float64)))
+    return {
+        Attribute.IN_FRAME: np.einsum("nji,nj->ni", frame, offsets),
+        Attribute.TURN_IN_FRAME: _quaternions(np.einsum("nji,njk->nik", frame, turns)),
     }
 
 
@@ -106,8 +127,7 @@ def _face_columns(avatar: AvatarRead, rest: RestMesh) -> Columns:
         Attribute.OFFSET: offsets,
         Attribute.AREA: area,
         Attribute.SIZE: 0.5 * (edge + area / np.maximum(edge, 1e-30)),
-        Attribute.IN_FRAME: np.einsum("nji,nj->ni", frame, offsets),
-        Attribute.TURN_IN_FRAME: _quaternions(np.einsum("nji,njk->nik", frame, turns)),
+        **_in_frame(avatar, offsets, frame),
         Attribute.PLACE: np.einsum("nij,nj->ni", duals, offsets),
         **{name: shares[:, :, k] for k, name in enumerate(Attribute.AXES)},
     }

@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import replace
 
 import bpy
 import numpy as np
 
 from ...shared.avatar_messages import AvatarRead
 from ...shared.errors import InputError
+from .appearance import has_look
 from .binding import Columns, RestMesh, are_flat, binding_columns, edge_column, gaussian_columns
 from .group import ARMATURE, LABEL, MESH, Plan, new_group
 from .names import Attribute
@@ -66,6 +67,7 @@ def bind_cloud(
         has_body=avatar.surface == "arkit",
         is_flat=avatar.binding == "face" and are_flat(binding_columns(avatar, rest)),
         thin=int(np.bincount(avatar.scales.argmin(1), minlength=3).argmax()),
+        harmonics=0 if avatar.harmonics is None else avatar.harmonics.shape[1],
     )
     cloud.data[PLAN] = plan.encode()
     _write_mesh(head.data, avatar, rest)
@@ -83,11 +85,23 @@ def attach_group(cloud: bpy.types.Object) -> None:
             f"'{cloud.name}' is bound to no head: it has lost its parent, or what it was made by.",
             "Undo that, or import the avatar again.",
         )
-    plan = Plan.decode(text)
+    plan = replace(Plan.decode(text), has_look=has_look(cloud.data.attributes.keys()))
     modifier = modifier_of(cloud) or cloud.modifiers.new(LABEL, "NODES")
     modifier.node_group = new_group(plan)
     rig = next((m.object for m in head.modifiers if m.type == "ARMATURE"), None)
-    _set_inputs(modifier, {MESH: head, ARMATURE: rig})
+    for name, value in {MESH: head, ARMATURE: rig}.items():
+        given = input_of(modifier, name)
+        assert given is not None
+        given.value = value
+
+
+def input_of(modifier: bpy.types.NodesModifier, name: str) -> bpy.types.PropertyGroup | None:
+    """The modifier's input of that name; its `value` is what an animator sets."""
+    items = modifier.node_group.interface.items_tree if modifier.node_group else ()
+    for item in items:
+        if item.item_type == "SOCKET" and item.in_out == "INPUT" and item.name == name:
+            return getattr(modifier.properties.inputs, item.identifier)
+    return None
 
 
 def modifier_of(cloud: bpy.types.Object) -> bpy.types.NodesModifier | None:
@@ -129,15 +143,6 @@ def need_whole_mesh(cloud: bpy.types.Object) -> None:
             f"'{cloud.name}' were bound to {wanted:,}.",
             "Undo what changed the mesh, or import the avatar again.",
         )
-
-
-def _set_inputs(
-    modifier: bpy.types.NodesModifier, values: Mapping[str, bpy.types.Object | None]
-) -> None:
-    inputs = modifier.properties.inputs
-    for item in modifier.node_group.interface.items_tree:
-        if item.item_type == "SOCKET" and item.in_out == "INPUT" and item.name in values:
-            getattr(inputs, item.identifier).value = values[item.name]
 
 
 def _write(data: bpy.types.PointCloud, columns: Columns) -> None:

@@ -14,6 +14,7 @@ from ...shared.avatar_messages import Binding
 from ...shared.pictures import FOLLOWS, Follow
 from .appearance import TERMS, changed
 from .graph import Graph, Output
+from .light import add_light_sockets, lit
 from .manners import Bones, FaceManners, Pose, VertexManners
 
 LABEL = "Affekt Splats"
@@ -28,7 +29,8 @@ _GONE = "The driving mesh is gone: the splats stand still. Choose it in this mod
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What the group must know of an avatar. vertices, faces: of its mesh; bones: see `Bones`;
-    is_flat, thin: see `FaceManners`. follow: how it was made to follow."""
+    is_flat, thin: see `FaceManners`. follow: how it was made to follow. harmonics: coefficients
+    beside the colour. has_look: whether it carries what emotions change in its look."""
 
     binding: Binding
     follow: Follow
@@ -38,6 +40,8 @@ class Plan:
     has_body: bool
     is_flat: bool = False
     thin: int = 2
+    harmonics: int = 0
+    has_look: bool = False
 
     def encode(self) -> str:
         return json.dumps(asdict(self))
@@ -52,7 +56,7 @@ def new_group(plan: Plan) -> bpy.types.NodeTree:
     """A new group for one avatar: nobody else's is changed, and an edited one never used again."""
     tree = bpy.data.node_groups.new(LABEL, "GeometryNodeTree")
     tree.is_modifier = True
-    sockets = _add_sockets(tree)
+    sockets = _add_sockets(tree, plan)
     g = Graph(tree)
     given = {socket.name: socket for socket in g.node("NodeGroupInput").outputs}
     info = g.node("GeometryNodeObjectInfo", given[MESH], transform_space="ORIGINAL")
@@ -61,13 +65,17 @@ def new_group(plan: Plan) -> bpy.types.NodeTree:
     posed = _in_manner(g, plan, mesh, given)
     changed_look = changed(g, posed, given)
     is_on = g.compare("GREATER_THAN", given[APPEARANCE], 0.0)
-    whole = g.choose(is_on, changed_look, posed, "GEOMETRY")
-    g.node("NodeGroupOutput", g.choose(_is_right(g, plan, mesh), whole, cloud, "GEOMETRY"))
+    looking = g.choose(is_on, changed_look, posed, "GEOMETRY")
+    right = g.choose(_is_right(g, plan, mesh), looking, cloud, "GEOMETRY")
+    g.node("NodeGroupOutput", lit(g, right, given, plan.harmonics))
     sockets[FOLLOW].default_value = plan.follow.title()
     return tree
 
 
-def _add_sockets(tree: bpy.types.NodeTree) -> dict[str, bpy.types.NodeTreeInterfaceSocket]:
+def _add_sockets(
+    tree: bpy.types.NodeTree, plan: Plan
+) -> dict[str, bpy.types.NodeTreeInterfaceSocket]:
+    """Those of the appearance come last, so that the others' identifiers never change."""
     face = tree.interface
     face.new_socket("Geometry", in_out="OUTPUT", socket_type="NodeSocketGeometry")
     kinds = {"Geometry": "Geometry", MESH: "Object", ARMATURE: "Object", FOLLOW: "Menu"}
@@ -75,12 +83,14 @@ def _add_sockets(tree: bpy.types.NodeTree) -> dict[str, bpy.types.NodeTreeInterf
         name: face.new_socket(name, in_out="INPUT", socket_type=f"NodeSocket{kind}")
         for name, kind in kinds.items()
     }
-    panel = face.new_panel(APPEARANCE, default_closed=True)
+    add_light_sockets(face)
+    panel = face.new_panel(APPEARANCE, default_closed=True) if plan.has_look else None
     for name in (APPEARANCE, *TERMS):
         made[name] = face.new_socket(
             name, in_out="INPUT", socket_type="NodeSocketFloat", parent=panel
         )
         made[name].default_value, made[name].min_value, made[name].max_value = 0, 0, 2
+        made[name].hide_in_modifier = not plan.has_look
     made[MESH].description = "The mesh that the splats sit on"
     made[ARMATURE].description = "The armature that turns that mesh"
     made[FOLLOW].description = "How the splats follow the mesh"

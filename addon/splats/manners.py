@@ -127,25 +127,39 @@ class VertexManners(Manners):
         return self._placed(self._anchor(), self._turn(), self._grown(self._around()))
 
     def surface(self) -> Pose:
-        g, turn = self._g, self._turn()
-        normal, area = self._normal_and_area()
-        # The shortest turn from the rest normal, as the bones turn it, to the posed one.
-        bent = g.turned(g.named(Attribute.NORMAL, "FLOAT_VECTOR"), turn)
-        half = g.math("ADD", 1.0, g.measure("DOT_PRODUCT", bent, normal))
-        swung = g.after(g.quaternion(half, g.vector("CROSS_PRODUCT", bent, normal)), turn)
-        twisted = g.after(self._twist(normal, swung), swung)
-        return self._placed(self._anchor(), twisted, self._grown(area))
+        """Of all turns that bring the rest normal to the posed one, that which best fits the
+        vertex's posed edges to its rest edges. With M the sum of their products, tangents t and u
+        at rest and n the posed normal, the sum of the fits is x (M t + n x M u) for a posed tangent
+        x, so it is greatest along that."""
+        g, (normal, area) = self._g, self._normal_and_area()
+        one, other = self._mapped_tangents()
+        wanted = g.vector("ADD", one, g.vector("CROSS_PRODUCT", normal, other))
+        across = g.vector("CROSS_PRODUCT", wanted, normal)
+        frame = g.axes_turn({"Y": normal, "Z": across})
+        offset = g.turned(g.named(Attribute.IN_FRAME, "FLOAT_VECTOR"), frame)
+        return Pose(
+            g.vector("ADD", self._anchor(), offset),
+            g.after(frame, g.named(Attribute.TURN_IN_FRAME, "QUATERNION")),
+            g.scaled(self._scale, self._grown(area)),
+        )
 
     def _normal_and_area(self) -> tuple[Output, Output]:
         """Of the posed mesh around the vertex: the mean normal of its faces by area, and their
-        mean area."""
+        mean area. As a colour the four numbers go from faces to vertices in one pass."""
         g, area = self._g, self._g.first("GeometryNodeInputMeshFaceArea")
         flat = g.scaled(g.first("GeometryNodeInputNormal"), area)
-        fields = {"Normal": ("VECTOR", flat), "Area": ("FLOAT", area)}
-        faces, found = g.captured(self._mesh, "FACE", fields)
+        packed = g.first("FunctionNodeCombineColor", *g.parts(flat), area)
+        faces, found = g.captured(self._mesh, "FACE", {"Faces": ("RGBA", packed)})
         index = g.named(Attribute.VERTEX, "INT")
-        mean = g.sampled(faces, found["Normal"], index, "FLOAT_VECTOR")
-        return g.vector("NORMALIZE", mean), g.sampled(faces, found["Area"], index, "FLOAT")
+        mean = g.sampled(faces, found["Faces"], index, "FLOAT_COLOR")
+        x, y, z, around = g.node("FunctionNodeSeparateColor", mean).outputs
+        return g.vector("NORMALIZE", g.joined(x, y, z)), around
+
+    def _mapped_tangents(self) -> list[Output]:
+        """What the edges' products make of the two tangents."""
+        g, columns = self._g, self._edge_columns()
+        tangents = [g.parts(g.named(name, "FLOAT_VECTOR")) for name in Attribute.TANGENTS]
+        return [g.total(*map(g.scaled, columns, tangent)) for tangent in tangents]
 
     def _edge_columns(self) -> list[Output]:
         """Column k: the mean over the vertex's edges of the posed edge times part k of its rest
@@ -160,21 +174,6 @@ class VertexManners(Manners):
         edges, found = g.captured(self._mesh, "EDGE", fields)
         index = g.named(Attribute.VERTEX, "INT")
         return [g.sampled(edges, found[axis], index, "FLOAT_VECTOR") for axis in _AXES]
-
-    def _twist(self, normal: Output, swung: Output) -> Output:
-        """The turn about the normal that best fits the vertex's posed edges to its rest edges as
-        they are swung."""
-        g = self._g
-        turned = [g.turned(tuple(float(k == axis) for k in range(3)), swung) for axis in range(3)]
-        cosines: list[Output] = []
-        sines: list[Output] = []
-        for column, axis in zip(self._edge_columns(), turned, strict=True):
-            along = g.scaled(normal, g.measure("DOT_PRODUCT", normal, axis))
-            cosines.append(g.measure("DOT_PRODUCT", column, g.vector("SUBTRACT", axis, along)))
-            across = g.vector("CROSS_PRODUCT", axis, column)
-            sines.append(g.measure("DOT_PRODUCT", normal, across))
-        angle = g.math("ARCTAN2", g.sum(sines), g.sum(cosines))
-        return g.first("FunctionNodeAxisAngleToRotation", normal, angle)
 
 
 class _Face(NamedTuple):

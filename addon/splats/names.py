@@ -20,13 +20,13 @@ class Attribute:
     """From the vertex, or the middle of the face's corners, at rest."""
     AREA: Final = "affekt_area"
     """At rest: twice the face's area, or the mean area of the faces around the vertex."""
-    NORMAL: Final = "affekt_normal"
-    """The vertex's normal at rest."""
+    TANGENTS: Final = ("affekt_tangent_1", "affekt_tangent_2")
+    """At rest: two directions at right angles to the vertex's normal and to each other."""
     SIZE: Final = "affekt_size"
     """The mean of the first edge's length and of the height over it, at rest."""
     IN_FRAME: Final = "affekt_in_frame"
     TURN_IN_FRAME: Final = "affekt_turn_in_frame"
-    """Offset and rotation in the face's frame: first edge, normal, their cross product."""
+    """Offset and rotation in the frame of first edge or tangent, normal, their cross product."""
     PLACE: Final = "affekt_place"
     """Offset as shares of the face's two edges from its first corner, and of its unit normal."""
     AXES: Final = ("affekt_axis_1", "affekt_axis_2", "affekt_axis_3")

@@ -15,6 +15,7 @@ from ..link.tasks import Steps
 from ..words.sentences import translate
 from .adding import OPEN_GAUSSIANS, ImportOptions, import_steps
 from .cloud import LEAST_BLENDER, attach_group, clouds_of, is_cloud, need_splats, need_whole_mesh
+from .matching import match_light, release_light
 
 _ENDINGS = ("*.zip", "*.ply", "*.glb", "*.safetensors", "*.spz", "*.splat", "*.ksplat", "*.sog")
 PROXIES = (
@@ -116,24 +117,57 @@ class AFFEKT_OT_browse_avatar(AvatarFileProperties, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class AFFEKT_OT_bind_splats(bpy.types.Operator):
+class SplatsOperator:
+    """Mix-in: for the splats that are meant, which can be undone."""
+
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender's own form)
+
+    @classmethod
+    def poll(cls: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
+        cls.poll_message_set(translate("Select an avatar's splats, or their head"))
+        return bool(_chosen(context))
+
+
+class AFFEKT_OT_bind_splats(SplatsOperator, bpy.types.Operator):
     """Make the node group that moves the splats anew, where it was edited or lost; what the splats
     are bound to stays"""
 
     bl_idname = "affekt.bind_splats"
     bl_label = "Bind Again"
-    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender's own form)
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        cls.poll_message_set(translate("Select an avatar's splats, or their head"))
-        return bool(_chosen(context))
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         need_splats()
         for cloud in _chosen(context):
             need_whole_mesh(cloud)
             attach_group(cloud)
+        return {"FINISHED"}
+
+
+class AFFEKT_OT_match_light(SplatsOperator, bpy.types.Operator):
+    """Draw the splats in the colour and brightness of the scene's strongest lamp, and go along with
+    it; the light that is baked into them stays"""
+
+    bl_idname = "affekt.match_light"
+    bl_label = "Match Key Light"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        need_splats()
+        for cloud in _chosen(context):
+            lamp = match_light(cloud, context.scene)
+            self.report({"INFO"}, f"{cloud.name} follows the light of {lamp.name}.")
+        return {"FINISHED"}
+
+
+class AFFEKT_OT_release_light(SplatsOperator, bpy.types.Operator):
+    """Draw the splats in their own light again, whatever the scene's lamps do"""
+
+    bl_idname = "affekt.release_light"
+    bl_label = "Own Light"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        need_splats()
+        for cloud in _chosen(context):
+            release_light(cloud)
         return {"FINISHED"}
 
 

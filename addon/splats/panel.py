@@ -6,8 +6,10 @@ import bpy
 
 from ..link.drawing import draw_task
 from .adding import OPEN_GAUSSIANS
-from .cloud import LEAST_BLENDER, clouds_of, modifier_of
+from .cloud import LEAST_BLENDER, clouds_of, input_of, modifier_of
 from .group import FOLLOW
+from .light import CASTER, COLOUR, EXPOSURE, SHADOW
+from .matching import is_matched
 
 
 def draw_importing(layout: bpy.types.UILayout) -> None:
@@ -33,12 +35,28 @@ def draw_splats(layout: bpy.types.UILayout, head: bpy.types.Object) -> None:
 def _draw_cloud(layout: bpy.types.UILayout, cloud: bpy.types.Object) -> None:
     row = layout.row(align=True)
     modifier = modifier_of(cloud)
-    if modifier is None or modifier.node_group is None:
+    follow = None if modifier is None else input_of(modifier, FOLLOW)
+    if follow is None:
         row.label(text=cloud.name, translate=False, icon="ERROR")
     else:
-        sockets = modifier.node_group.interface.items_tree
-        follow = next((item for item in sockets if item.name == FOLLOW), None)
-        if follow is not None:
-            given = getattr(modifier.properties.inputs, follow.identifier)
-            row.prop(given, "value", text=FOLLOW)
+        row.prop(follow, "value", text=FOLLOW)
     row.operator("affekt.bind_splats", text="", icon="FILE_REFRESH")
+    if modifier is not None:
+        _draw_light(layout, cloud, modifier)
+
+
+def _draw_light(
+    layout: bpy.types.UILayout, cloud: bpy.types.Object, modifier: bpy.types.NodesModifier
+) -> None:
+    given = {name: input_of(modifier, name) for name in (EXPOSURE, COLOUR, CASTER, SHADOW)}
+    header, body = layout.panel("affekt_splats_light", default_closed=True)
+    header.label(text="Light")
+    if body is None:
+        return
+    row = body.row(align=True)
+    row.operator("affekt.match_light", icon="LIGHT")
+    if is_matched(cloud):
+        row.operator("affekt.release_light", text="", icon="X")
+    for name, value in given.items():
+        if value is not None:
+            body.prop(value, "value", text=name)

@@ -14,8 +14,8 @@ from ...shared.character_mapping import encode_calibration
 from ...shared.motion import ARKIT_NAMES
 from .. import axes
 from ..character.look import use_character
-from ..head.build import add_weights, remove_head, select_only
-from ..head.editing import edit_mode
+from ..head.build import add_weights, select_only
+from ..head.editing import all_or_nothing, edit_mode
 
 TURN = "head"
 """The bone that a take turns: the whole turn of the head against the shoulders."""
@@ -33,11 +33,11 @@ def joint_names(avatar: AvatarRead) -> tuple[str, ...]:
 def build_rig(avatar: AvatarRead, label: str, context: bpy.types.Context) -> bpy.types.Object:
     """Adds the mesh and its armature at the 3D cursor as a character; returns the mesh's object.
     If anything fails, nothing stays."""
-    armature = bpy.data.armatures.new(f"{label} Rig")
-    armature.display_type = "STICK"
-    rig = bpy.data.objects.new(armature.name, armature)
-    head = _new_mesh(avatar, label)
-    try:
+    with all_or_nothing():
+        armature = bpy.data.armatures.new(f"{label} Rig")
+        armature.display_type = "STICK"
+        rig = bpy.data.objects.new(armature.name, armature)
+        head = _new_mesh(avatar, label)
         for item in (rig, head):
             context.collection.objects.link(item)
         _add_bones(rig, avatar, context)
@@ -48,9 +48,6 @@ def build_rig(avatar: AvatarRead, label: str, context: bpy.types.Context) -> bpy
         rig.location = context.scene.cursor.location
         _make_character(head, rig, avatar)
         select_only(head, context)
-    except Exception:
-        remove_head(head, rig)
-        raise
     return head
 
 

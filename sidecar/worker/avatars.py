@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
+
+import numpy as np
 
 from ...shared import limits
-from ...shared.avatar_messages import AvatarRead
+from ...shared.avatar_messages import TITLE_LETTERS, AvatarRead
 from ...shared.calibration import Calibration
 from ...shared.errors import InputError
 from ...shared.head import HeadModel
@@ -17,6 +19,7 @@ from ..avatar.open_avatar import open_avatar
 from ..avatar.read import decode_avatar
 from ..head.read import OPEN
 from ..memory import remembered
+from ..render.shot import head_from_avatar
 from .inputs import head_of, read_head
 from .services import AvatarSource
 
@@ -34,6 +37,7 @@ def read_avatar(source: AvatarSource) -> AvatarRead:
     arrays = {name: getattr(avatar, name) for name in (*_GAUSSIANS, *_PERSON)}
     surface = avatar.surface
     if isinstance(surface, ArkitRig):
+        surface = _on_open_head(avatar, surface)
         arrays |= {name: getattr(surface, name) for name in _RIG}
         if surface.calibration is not None:
             arrays |= {name: getattr(surface.calibration, name) for name in _CALIBRATION}
@@ -47,7 +51,7 @@ def read_avatar(source: AvatarSource) -> AvatarRead:
         )
     on_head = isinstance(surface, HeadModel)
     return AvatarRead(
-        name=_title(avatar.name),
+        name=_printable(avatar.name)[:TITLE_LETTERS],
         surface="arkit" if isinstance(surface, ArkitRig) else "head" if on_head else "none",
         head_space=surface.space if isinstance(surface, HeadModel) else None,
         binding=avatar.binding,
@@ -56,6 +60,13 @@ def read_avatar(source: AvatarSource) -> AvatarRead:
         notes=_notes(avatar),
         **arrays,
     )
+
+
+def _on_open_head(avatar: Avatar, rig: ArkitRig) -> ArkitRig:
+    """The rig where a rendering of the avatar's file draws it: its eyes are the open head's."""
+    shift = head_from_avatar(avatar, read_head(OPEN))[:3, 3]
+    moved = {name: getattr(rig, name) + shift for name in ("vertices", "joint_pivots")}
+    return replace(rig, **{name: places.astype(np.float32) for name, places in moved.items()})
 
 
 @remembered
@@ -93,10 +104,10 @@ def _check_head(avatar: Avatar, source: AvatarSource, head: HeadModel | None) ->
         )
 
 
-def _title(name: str) -> str:
-    return "".join(letter if letter.isprintable() else "?" for letter in name)[:300]
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _notes(avatar: Avatar) -> tuple[str, ...]:
     notes = performance_notes(avatar)[: limits.MAX_NOTES]
-    return tuple(_title(note)[: limits.MAX_NOTE_LETTERS] for note in notes)
+    return tuple(_printable(note)[: limits.MAX_NOTE_LETTERS] for note in notes)

@@ -83,6 +83,7 @@ def main() -> None:
             run_link_bench()
             run_blender_bench()
             run_live_bench()
+            run_splats_bench()
 
 
 def time_jobs(jobs: list[Job]) -> None:

@@ -20,7 +20,8 @@ FRAMES, TIMES = 60, 7
 
 def run_splats_bench() -> None:
     """Measures, and prints the table."""
-    table = Table("avatar", "Gaussians", "follow", "a frame, beyond the mesh", "import")
+    columns = ("avatar", "Gaussians", "follow", "a frame, beyond the mesh", "processor", "import")
+    table = Table(*columns)
     python = pythons()[-1]
     if missing := missing_of(python):
         print(missing)
@@ -40,6 +41,7 @@ def run_splats_bench() -> None:
         told = run_script(str(python), user, "splat_times.py", options, user, timeout_s=900)
     for avatar, count, follow, is_own, added, import_s in told["rows"]:
         own = " (made for)" if is_own else ""
-        row = (Path(avatar).stem, f"{count:,}", f"{follow}{own}", f"{added:.1f} ms")
-        table.add_row(*row, f"{import_s:.1f} s")
+        times = [f"{one:.1f} ms" for one in added]
+        row = (Path(avatar).stem, f"{count:,}", f"{follow}{own}", *times, f"{import_s:.1f} s")
+        table.add_row(*row)
     Console(width=110).print(table)

@@ -33,11 +33,14 @@ def splat_ply(count: int = 50, harmonics: int = 15, *, faces: int = 0, seed: int
     return pack_ply(table(count, harmonics, faces=faces, seed=seed), count, properties=names)
 
 
-def flame_param(vertices: int | None = None, frames: int = 3, seed: int = 0) -> bytes:
-    """`flame_param.npz` with a person; static_offset of so many vertices, or none."""
+def flame_param(
+    vertices: int | None = None, frames: int = 3, seed: int = 0, spread: float = 1
+) -> bytes:
+    """`flame_param.npz` with a person, so far from the average; static_offset of so many vertices,
+    or none."""
     rng = np.random.default_rng(seed)
     arrays = {
-        "shape": rng.normal(0, 1, 300),
+        "shape": rng.normal(0, 1, 300) * spread,
         "expr": rng.normal(0, 0.5, (frames, 100)),
         "rotation": rng.normal(0, 0.2, (frames, 3)),
         "neck_pose": rng.normal(0, 0.2, (frames, 3)),

@@ -53,6 +53,10 @@ class Layout:
     def menu(self, name: str, **_: object) -> None:
         getattr(bpy.types, name).draw(SimpleNamespace(layout=self), bpy.context)
 
+    def panel(self, _: str, **__: object) -> tuple["Layout", "Layout"]:
+        """Heading and body of a part that can be folded; it is open."""
+        return Layout(self._drawn), Layout(self._drawn)
+
     def __getattr__(self, name: str) -> Callable[..., "Layout"]:
         if name not in ("row", "column", "box", "split"):
             raise AttributeError(name)

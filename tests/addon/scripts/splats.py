@@ -2,6 +2,7 @@
 """Avatars as objects of the scene, with a real sidecar: in every manner, over a take and a bake of
 all emotions, as Blender evaluates them; and what animators do to them."""
 
+import hashlib
 import time
 
 import bpy
@@ -53,42 +54,60 @@ def own_motion(head: bpy.types.Object, path: str) -> None:
         file.write(data)
 
 
-def key_all_emotions(frames: list[int]) -> None:
+def key_all_emotions(frames: list[int], appearance: float = 1.0) -> None:
     """One emotion after another, each at its own frame."""
     head = harness.load("addon.head.find").need_head(bpy.context)
     for frame, emotion in zip(frames, EMOTIONS, strict=True):
         bpy.context.scene.frame_set(frame + 1)
         bpy.ops.affekt.neutral()
         setattr(head.affekt_emotion, emotion, 1.0)
+        head.affekt_emotion.appearance = appearance
         bpy.ops.affekt.key_emotions()
 
 
 def play(case: dict) -> dict:
-    """Imports an avatar and a take, bakes where that is asked for, and keeps what is drawn."""
+    """Imports an avatar and takes, bakes where that is asked for, and keeps what is drawn."""
     began = time.monotonic()
     bpy.ops.affekt.import_avatar(
         filepath=case["avatar"], flame=case["flame"], version=case["version"]
     )
     told = {"import_s": time.monotonic() - began}
-    cloud, scene = bpy.context.object, bpy.context.scene
+    cloud = bpy.context.object
     head = harness.load("addon.head.find").need_head(bpy.context)
-    bpy.ops.affekt.import_take(filepath=case["take"], first_frame=1)
-    if case["bake_frames"]:
-        key_all_emotions(case["bake_frames"])
-        bpy.ops.affekt.bake()
-    own_motion(head, case["motion"])
     told |= {"cloud": cloud.name, "head": head.name, "points": len(cloud.data.points)}
     told |= {"follow": given(cloud, "Follow").value, "hidden": [head.hide_get(), head.hide_render]}
+    for number, (take, motion) in enumerate(zip(case["takes"], case["motions"], strict=True)):
+        bpy.ops.affekt.import_take(filepath=take, first_frame=1)
+        if case["bake_frames"]:
+            if number == 0:
+                key_all_emotions(case["bake_frames"])
+            bpy.ops.affekt.bake()
+        own_motion(head, motion)
+        keep_drawn(cloud, case, case["outs"][number])
     told["warnings"] = [warning.message for warning in cloud.modifiers[0].node_warnings]
+    choose(cloud, told["follow"])
+    return told
+
+
+def keep_drawn(cloud: bpy.types.Object, case: dict, path: str) -> None:
+    """The Gaussians at the wanted frames, in each manner, as one npz."""
     kept = {}
     for follow in case["follows"]:
         choose(cloud, follow)
         for frame in case["frames"]:
-            scene.frame_set(frame * case["fps"] // 30 + 1)
+            bpy.context.scene.frame_set(frame * case["fps"] // 30 + 1)
             for name, values in evaluated(cloud).items():
                 kept[f"{follow}.{frame}.{name}"] = values
-    choose(cloud, told["follow"])
-    np.savez(case["out"], **kept)
+    np.savez(path, **kept)
+
+
+def drawn_bits(cloud: bpy.types.Object, frames: list[int]) -> list[dict[str, str]]:
+    """Hashes of what is drawn of the cloud, frame by frame."""
+    told = []
+    for frame in frames:
+        bpy.context.scene.frame_set(frame)
+        values = evaluated(cloud)
+        told.append({k: hashlib.sha256(v.tobytes()).hexdigest() for k, v in values.items()})
     return told
 
 
@@ -131,6 +150,12 @@ def change_things(cloud: bpy.types.Object) -> dict:
     return told
 
 
+def hidden_inputs(cloud: bpy.types.Object) -> list[str]:
+    """Names of the inputs that the modifier does not show."""
+    items = cloud.modifiers[0].node_group.interface.items_tree
+    return [i.name for i in items if i.item_type == "SOCKET" and i.hide_in_modifier]
+
+
 def look_changed(cloud: bpy.types.Object, before: dict[str, np.ndarray]) -> dict:
     """Data of an emotion's look, as an avatar may carry one day: nothing until its weight moves."""
     count = len(cloud.data.points)
@@ -138,7 +163,11 @@ def look_changed(cloud: bpy.types.Object, before: dict[str, np.ndarray]) -> dict
     for part, value in changes.items():
         attribute = cloud.data.attributes.new(f"affekt_happy_{part}", "FLOAT_VECTOR", "POINT")
         attribute.data.foreach_set("vector", np.tile(np.array(value, np.float32), count))
-    told = {}
+    told = {"look_hidden": hidden_inputs(cloud)}
+    given(cloud, "Exposure").value = 0.5
+    bpy.ops.affekt.bind_splats()
+    told |= {"look_shown": hidden_inputs(cloud), "light_kept": given(cloud, "Exposure").value}
+    given(cloud, "Exposure").value = 0.0
     given(cloud, "Happy").value = 0.5
     cloud.update_tag()
     told["look_off"] = moved(evaluated(cloud), before)
@@ -185,14 +214,13 @@ def main() -> None:
         told["cases"][case["name"]] = play(case)
     scene.render.fps = 30
     bpy.ops.affekt.import_avatar(filepath=asked["still"])
-    told["still"] = [bpy.context.object.type, len(bpy.context.object.modifiers)]
+    vase = bpy.context.object
+    told["still"] = [vase.type, len(vase.modifiers)]
     bpy.ops.affekt.stop_sidecar()
     first = bpy.data.objects[told["cases"][asked["cases"][0]["name"]]["cloud"]]
     bpy.ops.wm.save_as_mainfile(filepath=asked["blend"], copy=True)
-    told["drawn"] = []
-    for frame in asked["drawn_frames"]:
-        scene.frame_set(frame)
-        told["drawn"].append({k: v.tobytes().hex() for k, v in evaluated(first).items()})
+    clouds = [*(bpy.data.objects[case["cloud"]] for case in told["cases"].values()), vase]
+    told["drawn"] = {item.name: drawn_bits(item, asked["drawn_frames"]) for item in clouds}
     told["render"] = render_small(asked["render"])
     bpy.context.view_layer.objects.active = first
     told["changed"] = change_things(first)

@@ -1,21 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A file with splats in a Blender that has no Affekt: what it draws, opened, and linked into
-another file with a library override."""
+"""A file with splats of every kind in a Blender that has no Affekt: what it draws, opened, and one
+linked into another file with a library override."""
 
 import bpy
 import harness
-from splats import evaluated, render_small
+from splats import drawn_bits, render_small
 
 asked = harness.options()
 assert not hasattr(bpy.types.Object, "affekt_head"), "the extension is there"
-
-
-def drawn(cloud: bpy.types.Object, frames: list[int]) -> list[dict[str, str]]:
-    told = []
-    for frame in frames:
-        bpy.context.scene.frame_set(frame)
-        told.append({k: v.tobytes().hex() for k, v in evaluated(cloud).items()})
-    return told
 
 
 def overridden(name: str) -> bpy.types.Object:
@@ -34,7 +26,8 @@ def overridden(name: str) -> bpy.types.Object:
 
 
 bpy.ops.wm.open_mainfile(filepath=asked["blend"])
-told = {"drawn": drawn(bpy.data.objects[asked["cloud"]], asked["frames"])}
+clouds = [bpy.data.objects[name] for name in asked["clouds"]]
+told = {"drawn": {item.name: drawn_bits(item, asked["frames"]) for item in clouds}}
 told["render"] = render_small(asked["render"])
-told["overridden"] = drawn(overridden(asked["cloud"]), asked["frames"])
+told["overridden"] = drawn_bits(overridden(asked["clouds"][0]), asked["frames"])
 harness.answer(**told)

@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 import io
+import os
 import zipfile
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,8 +20,10 @@ from affekt.sidecar.avatar.gaussian_avatars import decode_gaussian_avatar
 from affekt.sidecar.avatar.lam import decode_lam_avatar
 from affekt.sidecar.avatar.open_avatar import open_avatar
 from affekt.sidecar.avatar.ply import decode_ply
+from affekt.sidecar.avatar.read import decode_avatar
 from affekt.sidecar.head.flame.read import read_flame
 from affekt.sidecar.head.read import read_head
+from affekt.sidecar.render.shot import head_from_avatar
 from affekt.sidecar.worker import orders
 from fakes.flame import flame_arrays, npz
 from fakes.lam import lam_bundle
@@ -26,6 +31,8 @@ from fakes.orders import WorkClient
 from fakes.splats import flame_param, splat_ply
 
 SPACE = "flame2023"
+ROOT = Path(__file__).resolve().parents[3]
+DATA = Path(os.environ.get("AFFEKT_TEST_DATA", ROOT.parent / "shared" / "data"))
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +80,23 @@ def test_a_lam_bundle_brings_its_mesh(real: WorkClient) -> None:
     assert any("calibrated" in note for note in told.notes)
 
 
+def test_a_lam_avatar_stands_where_its_pictures_have_it(real: WorkClient) -> None:
+    """A rendering of the file puts its eyes to the open head's, and so is the rig."""
+    path = DATA / "lam_avatars" / "barbara.zip"
+    if not path.exists():
+        pytest.skip(f"no LAM avatar {path}")
+    told = read(real, avatar=real.keep(path.read_bytes()), name="barbara.zip")
+    avatar = decode_lam_avatar(path.read_bytes(), "barbara.zip")
+    rig = avatar.surface
+    assert isinstance(rig, ArkitRig)
+    before = head_from_avatar(avatar, read_head("open"))[:3, 3]
+    assert np.linalg.norm(before) > 1, "the file's own place is between its feet"
+    for name in ("vertices", "joint_pivots"):
+        np.testing.assert_allclose(getattr(told, name), getattr(rig, name) + before, atol=1e-6)
+    shown = replace(avatar, surface=replace(rig, vertices=told.vertices))
+    np.testing.assert_allclose(head_from_avatar(shown, read_head("open")), np.eye(4), atol=1e-5)
+
+
 def test_gaussian_avatars_in_one_zip(real: WorkClient, tmp_path) -> None:
     (tmp_path / "flame.npz").write_bytes(npz(flame_arrays()))
     flame = read_flame(tmp_path / "flame.npz", space=SPACE)
@@ -109,6 +133,16 @@ def test_a_file_that_holds_its_flame_needs_the_same_file(real: WorkClient, tmp_p
     told = read(real, avatar=mine, flame=same, flame_space=SPACE)
     assert len(told) == 90
     assert told.template_change is not None
+
+
+def test_a_long_note_is_whole_and_a_name_is_printable(real: WorkClient) -> None:
+    long = "A sentence of four hundred letters. ".ljust(400, "a")
+    avatar = decode_avatar(splat_ply(60), "vase.ply")
+    noted = replace(avatar, name="va\tse" + 400 * "e", notes=(long, 600 * "b"))
+    told = read(real, avatar=real.keep(encode_avatar(noted)))
+    assert long in told.notes
+    assert 500 * "b" in told.notes
+    assert told.name == ("va?se" + 400 * "e")[:300]
 
 
 def test_gaussians_that_stand_still(real: WorkClient) -> None:

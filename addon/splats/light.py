@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The light of the scene on Gaussians, whose own is baked in: a gain for all of them, and the
+shadow that an object throws on them. No node lights a Gaussian; these change its colour.
+
+A Gaussian's colour c is drawn as sRGB. From the curve's toe on c' = k (c + 0.055) - 0.055 is, in
+linear light, k ** 2.4 times as bright, and what changes with the direction of view goes along by k.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import bpy
+
+from .graph import Graph, Output
+from .names import Attribute
+
+EXPOSURE, COLOUR = "Exposure", "Light Colour"
+LAMP, IS_SUN, SIZE = "Key Light", "Is a Sun", "Light Size"
+CASTER, SHADOW = "Shadow Caster", "Shadow"
+SUN_M = 100.0
+"""So far away a sun stands for its shadows."""
+_GAMMA = 1 / 2.4
+_TOE = 0.055
+_DC = 0.28209479177387814
+_BASE = (0.5 + _TOE) / _DC
+"""What the DC coefficient of sRGB's -0.055 is below 0."""
+_BLACK = (-0.5 / _DC,) * 3
+_PAIRS = 4
+_SIDES = (1.0, -1.0)
+"""Rays go to so many random points on the lamp, and to those on its other side."""
+_KINDS = {
+    EXPOSURE: "Float",
+    COLOUR: "Color",
+    CASTER: "Object",
+    SHADOW: "Float",
+    LAMP: "Object",
+    IS_SUN: "Bool",
+    SIZE: "Float",
+}
+_SAID = {
+    EXPOSURE: "How many stops brighter the splats are drawn",
+    COLOUR: "Colour of the light: what is white in the avatar gets this colour",
+    CASTER: "An object that throws its shadow on the splats, from the key light",
+    SHADOW: "How much of the light the shadow takes away",
+    LAMP: "The lamp that the shadow is from",
+    IS_SUN: "Whether the key light's direction counts, not its place",
+    SIZE: "Radius of the key light: a larger one has softer shadows",
+}
+
+
+def add_light_sockets(face: bpy.types.NodeTreeInterface) -> None:
+    """Adds the group's inputs about light, which change nothing as they are."""
+    panel = face.new_panel("Light", default_closed=True)
+    made = {
+        name: face.new_socket(name, in_out="INPUT", socket_type=f"NodeSocket{kind}", parent=panel)
+        for name, kind in _KINDS.items()
+    }
+    for name, socket in made.items():
+        socket.description = _SAID[name]
+    exposure, shadow, size = made[EXPOSURE], made[SHADOW], made[SIZE]
+    exposure.min_value, exposure.max_value = -10, 10
+    made[COLOUR].default_value = (1, 1, 1, 1)
+    shadow.subtype, shadow.default_value, shadow.min_value, shadow.max_value = "FACTOR", 0.7, 0, 1
+    size.subtype, size.default_value, size.min_value = "DISTANCE", 0.05, 0
+
+
+def lit(g: Graph, cloud: Output, given: Mapping[str, Output], harmonics: int) -> Output:
+    """The posed cloud in the scene's light. harmonics: how many coefficients it has beside the
+    colour. As long as the inputs are at rest it costs nothing."""
+    white = g.compare("EQUAL", given[COLOUR], (1.0, 1.0, 1.0, 1.0), "RGBA")
+    level = g.compare("EQUAL", given[EXPOSURE], 0.0)
+    shape = g.node("GeometryNodeObjectInfo", given[CASTER], transform_space="ORIGINAL")
+    caster = shape.outputs["Geometry"]
+    size = g.node("GeometryNodeAttributeDomainSize", caster, component="MESH")
+    alone = g.compare("EQUAL", size.outputs["Face Count"], 0, "INT")
+    plain = g.first("FunctionNodeBooleanMath", white, level, operation="AND")
+    at_rest = g.first("FunctionNodeBooleanMath", plain, alone, operation="AND")
+    shaded = g.first("GeometryNodeSwitch", alone, _shade(g, caster, given), 1.0, input_type="FLOAT")
+    return g.choose(
+        at_rest, cloud, _gained(g, cloud, _gain(g, given, shaded), harmonics), "GEOMETRY"
+    )
+
+
+def _gain(g: Graph, given: Mapping[str, Output], shade: Output) -> Output:
+    """k of the three channels."""
+    light = g.scaled(given[COLOUR], g.math("POWER", 2.0, given[EXPOSURE]))
+    all_alike = g.vector("POWER", light, (_GAMMA,) * 3)
+    return g.scaled(all_alike, g.math("POWER", shade, _GAMMA))
+
+
+def _gained(g: Graph, cloud: Output, gain: Output, harmonics: int) -> Output:
+    cloud, found = g.captured(cloud, "POINT", {"Gain": ("VECTOR", gain)})
+    k = found["Gain"]
+    node = g.node("FunctionNodeSeparateColor", g.named("radiance:base", "FLOAT_COLOR"))
+    base = g.joined(*node.outputs[:3])
+    raised = g.vector("ADD", base, (_BASE,) * 3)
+    changed = g.vector("SUBTRACT", g.vector("MULTIPLY", raised, k), (_BASE,) * 3)
+    parts = g.parts(g.vector("MAXIMUM", changed, _BLACK))
+    opaque = g.named(Attribute.OPACITY, "FLOAT")
+    colour = g.first("FunctionNodeCombineColor", *parts, opaque)
+    cloud = g.stored(cloud, "radiance:base", colour, "FLOAT_COLOR")
+    for number in range(harmonics):
+        name = f"radiance:sh_{number}"
+        part = g.vector("MULTIPLY", g.named(name, "FLOAT_VECTOR"), k)
+        cloud = g.stored(cloud, name, part, "FLOAT_VECTOR")
+    return cloud
+
+
+def _shade(g: Graph, caster: Output, given: Mapping[str, Output]) -> Output:
+    """How much of the key light comes past the caster to each Gaussian."""
+    lamp = g.node("GeometryNodeObjectInfo", given[LAMP], transform_space="RELATIVE")
+    placed = g.node("GeometryNodeObjectInfo", given[CASTER], transform_space="RELATIVE")
+    back = g.first("FunctionNodeInvertMatrix", placed.outputs["Transform"])
+    position = g.first("GeometryNodeInputPosition")
+    sunward = g.turned((0.0, 0.0, SUN_M), lamp.outputs["Rotation"])
+    far = g.vector("ADD", position, sunward)
+    middle = g.choose(given[IS_SUN], far, lamp.outputs["Location"], "VECTOR")
+    start = g.first("FunctionNodeTransformPoint", position, back)
+    hits: list[Output] = []
+    for seed in range(_PAIRS):
+        aside = g.first(
+            "FunctionNodeRandomValue", (-1.0,) * 3, (1.0,) * 3, None, seed, data_type="FLOAT_VECTOR"
+        )
+        for side in _SIDES:
+            shift = g.scaled(aside, g.math("MULTIPLY", given[SIZE], side))
+            end = g.first("FunctionNodeTransformPoint", g.vector("ADD", middle, shift), back)
+            way = g.vector("SUBTRACT", end, start)
+            node = g.node("GeometryNodeRaycast", caster, data_type="FLOAT")
+            for name, value in {
+                "Source Position": start,
+                "Ray Direction": way,
+                "Ray Length": g.measure("LENGTH", way),
+            }.items():
+                g.tree.links.new(value, node.inputs[name])
+            hits.append(node.outputs["Is Hit"])
+    share = g.math("MULTIPLY", g.sum(hits), 1 / len(hits))
+    return g.math("SUBTRACT", 1.0, g.math("MULTIPLY", share, given[SHADOW]))
