@@ -39,12 +39,13 @@ from .overlay import words_of
 
 _IDLE_S, _BUSY_S = 1 / 60, 1 / 250
 """How often the timer looks, while nothing is asked and while an answer is waited for."""
-MOST_HEADS = MAX_VIEWS // 2
 
 _live: dict[int, LiveHead] = {}
 _avatars: dict[int, AvatarView] = {}
 _told = ""
 _objects = 0
+_frames: dict[int, tuple[int, float]] = {}
+"""Which frame each scene was on last, by its session number."""
 _is_rendering = False
 
 
@@ -65,7 +66,7 @@ def start(head: bpy.types.Object, scene: bpy.types.Scene) -> LiveHead:
     if not free:
         raise InputError(
             "live.heads",
-            f"{MOST_HEADS} heads are live already.",
+            f"{len(_live)} heads are live already.",
             "Switch Live off for one of them.",
         )
     if not _live:
@@ -258,18 +259,25 @@ def _after_update(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> Non
         if isinstance(update.id, kind)
     }
     line = _line()
+    is_jump = _frame_of(scene) != _frames.get(scene.session_uid)
+    _frames[scene.session_uid] = _frame_of(scene)
 
     def look(one: LiveHead) -> None:
         if edited:
-            one.note_actions(edited)
+            one.note_actions(edited, is_jump=is_jump)
         one.look(line)
 
     _for_each(look, "Looking at the emotions")
 
 
+def _frame_of(scene: bpy.types.Scene) -> tuple[int, float]:
+    return scene.frame_current, scene.frame_subframe
+
+
 def _after_frame(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph | None = None) -> None:
     if not _is_on_main_thread() or not _is_shown(scene, depsgraph):  # an exporter, a simulation
         return
+    _frames[scene.session_uid] = _frame_of(scene)
     _for_each(lambda one: one.note_frame(scene), "Going to a frame")
     if sys._getframe().f_back is not None or _is_in_render():  # a script's Python lies below ours
         return

@@ -50,6 +50,9 @@ def test_live_shows_the_bake_and_leaves_nothing(in_blender: RunScript, tmp_path:
     assert undone["another"][1] <= CLOSE
     assert undone["renamed_moved"] == pytest.approx(undone["moved"])
     assert undone["moved"] > MOVED_M
+    assert [told["scrubbed"][name] for name in ("state", "scrubbed", "edited")] == ["LIVE"] * 3
+    assert told["scrubbed"]["kept"]
+    assert told["scrubbed"]["known"] == 1
     check_left_over(told["left_over"])
     check_shared(told["shared"])
     check_changed(told["changed"])

@@ -250,6 +250,33 @@ def undone() -> dict:
     return told
 
 
+def scrubbed() -> dict:
+    """A frame that the animator scrubs to is told as if the Actions were edited: what is known
+    stays. An edit that comes with it is found all the same."""
+    told: dict = {"state": settle()}
+    numbers = here_known().numbers
+    here().frame_current = OTHER
+    told["scrubbed"] = settle()
+    wait_for(lambda: running.step() or running.live_of(head())._doubted_at == np.inf)
+    told["kept"] = here_known().numbers is numbers
+    told["known"] = float(numbers.known.mean())
+    compat, action = harness.load("addon.compat"), head().affekt_takes.items[0].keys_action
+    curve = compat.find_curve(compat.curves_of(action, "KEY"), 'key_blocks["jawForward"].value')
+    for point in curve.keyframe_points:
+        point.co.y += 0.25
+    action.update_tag()
+    here().frame_current = FRAME
+    bpy.context.view_layer.update()
+    wait_for(lambda: running.step() or getattr(here_known(), "numbers", None) is not numbers)
+    told["edited"] = settle()
+    return told
+
+
+def here_known() -> object:
+    """What is known of the head's take."""
+    return running.live_of(head())._known
+
+
 def left_over() -> dict:
     """Neither an undo to a step of when the head was live, after Live was switched off, nor a copy
     of the live head shows the preview, nor keeps the range of a slider that it made wider."""
@@ -518,6 +545,7 @@ with harness.enabled():
         edited,
         elsewhere,
         undone,
+        scrubbed,
         left_over,
         shared,
         paused,
