@@ -1,13 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Live: a slider shows what a bake would, and nothing of it is left anywhere."""
 
+import shutil
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
-from affekt.shared.motion import ARKIT_NAMES, cut_motion
+from affekt.shared.motion import ARKIT_NAMES, cut_motion, make_motion
+from affekt.shared.take_files import encode_motion
+from affekt.sidecar.adapter.kept import adapter_steps
+from affekt.sidecar.head.flame.read import read_flame
+from affekt.sidecar.head.read import read_head
 from affekt.sidecar.motion.read import read_take
+from fakes.flame import npz
+from fakes.flame_twin import remeshed_twin
 
+from ..conftest import MakeOnce
 from .conftest import ROOT, RunScript
 from .nouns import save, save_arkit_face
 
@@ -18,7 +27,35 @@ CLOSE = 2e-6
 MOVED_M = 1e-3
 
 
-def test_live_shows_the_bake_and_leaves_nothing(in_blender: RunScript, tmp_path: Path) -> None:
+@pytest.fixture(scope="session")
+def flame_folder(make_once: MakeOnce) -> Path:
+    """A FLAME file, a take on it, and in a cache folder what a sidecar learns of it."""
+    return make_once("flame_that_is_live", make_flame)
+
+
+def make_flame(folder: Path) -> None:
+    twin = remeshed_twin(read_head("open"))
+    (folder / "flame.npz").write_bytes(npz(twin.arrays))
+    demo = cut_motion(read_take(TAKE).motion, 60, 60 + FRAMES)
+    expression, jaw = twin.numbers(demo.expression, demo.jaw)
+    motion = make_motion(
+        expression=np.asarray(expression, np.float32),
+        jaw=np.asarray(jaw, np.float32),
+        fps=30.0,
+        space="flame2023",
+    )
+    (folder / "take.npz").write_bytes(encode_motion(motion))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AFFEKT_CACHE_DIR", str(folder / "cache"))
+        flame = read_flame(folder / "flame.npz", space="flame2023")
+        for _ in adapter_steps(flame, read_head("open")):
+            pass
+
+
+def test_live_shows_the_bake_and_leaves_nothing(
+    in_blender: RunScript, flame_folder: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(flame_folder / "cache", tmp_path / "cache")
     take = cut_motion(read_take(TAKE).motion, 60, 60 + FRAMES)
     told = in_blender(
         "live.py",
@@ -27,16 +64,22 @@ def test_live_shows_the_bake_and_leaves_nothing(in_blender: RunScript, tmp_path:
         frames=[40, 97, 140],
         file=save_arkit_face(tmp_path / "face.npz"),
         names=[name for name in ARKIT_NAMES if name != "tongueOut"],
+        flame=flame_folder / "flame.npz",
+        flame_take=flame_folder / "take.npz",
         deadline_s=60,
     )
     assert "Select or add a head first" in told["refused"]
-    for name in ("shows_the_bake", "character"):
+    for name in ("shows_the_bake", "character", "flame"):
         shown = told[name]
         assert shown["state"] == "LIVE", name
         assert shown["moved"] > 0.1, name
         assert max(shown["gaps"]) <= CLOSE, name
         assert shown["script"] <= CLOSE, name
         assert shown["kept"], name
+    if splats := told["splats"]:  # from Blender 5.3 on
+        assert splats["state"] == "LIVE"
+        assert splats["moved"] > MOVED_M
+        assert splats["gap"] <= CLOSE
     check_keys(told["keyed"])
     edited = told["edited"]
     assert edited["state"] == "LIVE"

@@ -502,15 +502,58 @@ def add_character() -> None:
     bpy.ops.affekt.import_take(filepath=asked["take"], first_frame=1)
 
 
+def flame() -> dict:
+    """A head of a FLAME file."""
+    bpy.ops.affekt.add_flame_head(filepath=asked["flame"], version="FLAME2023")
+    use(bpy.context.object)
+    bpy.ops.affekt.import_take(filepath=asked["flame_take"], first_frame=1)
+    told = shows_the_bake()
+    running.stop(head())
+    return told
+
+
+def splats() -> dict:
+    """Gaussians that follow a mesh that is live are where a bake has them; {} before 5.3."""
+    if bpy.app.version < (5, 3, 0):
+        return {}
+    bpy.ops.affekt.add_head()
+    use(bpy.context.object)
+    bpy.ops.affekt.import_take(filepath=asked["take"], first_frame=1)
+    bpy.ops.affekt.import_avatar(filepath="open-gaussians")
+    cloud = bpy.context.object
+    activate(head())
+    feel(EMOTION)
+    bpy.ops.affekt.bake(target="NEW")
+    here().frame_set(FRAME)
+    baked = places(cloud)
+    bpy.ops.affekt.use_take(name=head().affekt_takes.items[0].name)
+    here().frame_set(FRAME)
+    plain = places(cloud)
+    bpy.ops.affekt.live(action="ON")
+    told = {"state": settle(), "gap": gap(places(cloud), baked)}
+    told["moved"] = gap(places(cloud), plain)
+    running.stop(head())
+    return told
+
+
+def places(cloud: bpy.types.Object) -> np.ndarray:
+    """(n, 3) of the Gaussians, as drawn."""
+    bpy.context.view_layer.update()
+    data = cloud.evaluated_get(bpy.context.evaluated_depsgraph_get()).data
+    flat = np.empty(len(data.points) * 3, np.float32)
+    data.attributes["position"].data.foreach_get("vector", flat)
+    return flat.reshape(-1, 3)
+
+
 def loaded() -> dict:
     """Another file ends Live, and nothing of it is in the one that was saved while it was on."""
     bpy.ops.affekt.live(action="ON")
     told = {"state": settle()}
-    path = str(harness.folder() / "live.blend")
+    path, name = str(harness.folder() / "live.blend"), head().name
     bpy.ops.wm.save_as_mainfile(filepath=path)
     settle()
     bpy.ops.wm.open_mainfile(filepath=path)
-    face = find.heads_among(bpy.data.objects)[0]
+    face = next(one for one in find.heads_among(bpy.data.objects) if one.name == name)
     meant[:] = [face.session_uid]
     told["off"] = running.live_of(face) is None and handlers() == idle
     was = state()
@@ -560,6 +603,10 @@ with harness.enabled():
     told["character"] = shows_the_bake()
     told["changed"] = changed()
     running.stop(head())
+    character = head()
+    for part in (flame, splats):
+        told[part.__name__] = part()
+    use(character)
     told["idle"] = handlers() == idle
     told["loaded"] = loaded()
     harness.answer(**told, tick_ms=1e3 * float(np.percentile(ticks_s, 95)))
