@@ -141,9 +141,14 @@ class LiveHead:
             return None
 
     @property
-    def is_waiting(self) -> bool:
-        """Whether an answer is on its way, or something else that ends soon."""
-        return bool(self._moments) or self.state in (State.READING, State.CATCHING_UP)
+    def is_asked(self) -> bool:
+        """Whether the moment that is shown is on its way."""
+        return bool(self._moments)
+
+    @property
+    def is_catching_up(self) -> bool:
+        """Whether it does something else that ends soon."""
+        return self.state in (State.READING, State.CATCHING_UP)
 
     def describe(self) -> tuple[State, int, str]:
         """What the panel shows: the state, per cent of the frames ahead, a sentence."""

@@ -2,7 +2,8 @@
 """The heads that are live, and when Blender calls them. While there are none, it calls nothing.
 
 * a timer steps them: `step`, which scripts and tests call too;
-* a change in the file asks at once for what a slider says now, and shows nothing yet;
+* a slider that is moved, or a change in the file, asks at once for what the sliders say now, and
+  shows nothing yet;
 * a frame that the animator plays or scrubs to is shown at once. Frames that a script, an exporter
   or a simulation's bake goes to are the take's or the bake's: they are gone to by Python or on
   another thread, or are evaluated elsewhere than in the window;
@@ -24,6 +25,7 @@ import bpy
 from ...shared.errors import InputError, LinkError
 from ...shared.limits import MAX_VIEWS
 from ...shared.supervisor import Supervisor
+from ..emotion.properties import moved
 from ..guard import guard_call
 from ..head.find import heads_among, need_movable
 from ..link.session import session
@@ -37,8 +39,9 @@ from .leftovers import take_off
 from .live_head import LiveHead, Told
 from .overlay import words_of
 
-_IDLE_S, _BUSY_S = 1 / 60, 1 / 250
-"""How often the timer looks, while nothing is asked and while an answer is waited for."""
+_IDLE_S, _AHEAD_S, _BUSY_S = 1 / 60, 1 / 120, 1 / 250
+"""How often the timer looks: while nothing is asked; while frames ahead or pictures are waited for;
+while the moment is that is shown."""
 
 _live: dict[int, LiveHead] = {}
 _avatars: dict[int, AvatarView] = {}
@@ -218,8 +221,10 @@ def _tick() -> float | None:
     if not _live:
         return None
     guard_call(_redraw, "Saying what is live")
-    all_ = (*_live.values(), *_avatars.values())
-    return _BUSY_S if any(one.is_waiting for one in all_) else _IDLE_S
+    if any(one.is_asked for one in _live.values()):
+        return _BUSY_S
+    heads = any(one.is_catching_up for one in _live.values())
+    return _AHEAD_S if heads or any(one.is_waiting for one in _avatars.values()) else _IDLE_S
 
 
 def _redraw() -> None:
@@ -285,6 +290,13 @@ def _after_frame(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph | None =
     _for_each(lambda one: one.show_frame(line), "Showing a frame live")
 
 
+def _after_move(_: bpy.types.Object) -> None:
+    """A slider was moved: asked at once, the sidecar computes while Blender evaluates."""
+    if _is_on_main_thread() and not _is_in_render():
+        line = _line()
+        _for_each(lambda one: one.look(line), "Following a slider")
+
+
 def _is_shown(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph | None) -> bool:
     """Whether this is what a window shows, and not what an exporter evaluates for itself."""
     if depsgraph is None:
@@ -340,6 +352,7 @@ def _handlers() -> list[tuple[list[Callable[..., None]], Callable[..., None]]]:
         (known.render_init, _before_render),
         (known.render_complete, _after_render),
         (known.render_cancel, _after_render),
+        (moved, _after_move),
     ]
 
 
