@@ -116,6 +116,17 @@ def curves_of(action: Action, part: Part) -> CurveList | tuple[()]:
     return () if bag is None else bag.fcurves
 
 
+def all_curves(action: Action) -> Iterator[FCurve]:
+    """Every F-curve of an Action, whatever it moves."""
+    if not LAYERED_ACTIONS:
+        yield from action.fcurves
+        return
+    for layer in action.layers:
+        for strip in layer.strips:
+            for bag in strip.channelbags:
+                yield from bag.fcurves
+
+
 def holds_curves(action: Action, part: Part) -> bool:
     """Whether `new_curve` can add to the Action: it still has what `new_take_actions` made."""
     if not LAYERED_ACTIONS:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import bpy
 
 from ...shared.emotion import CONTROLS, EMOTIONS, largest_value, usual_value
@@ -28,6 +30,16 @@ _TEXT = {
 _PARTS = {"upper": "Upper Face", "lower": "Lower Face"}
 
 
+moved: list[Callable[[bpy.types.Object], None]] = []
+"""Who is told which head's slider an animator or a script has moved, before Blender evaluates
+anything; Actions and drivers move none."""
+
+
+def _tell(emotion: AFFEKT_PG_emotion, _: bpy.types.Context) -> None:
+    for call in moved:
+        call(emotion.id_data)
+
+
 def _label(name: str) -> str:
     return _PARTS.get(name, name.replace("_", " ").title())
 
@@ -42,6 +54,7 @@ def _weight(name: str) -> bpy.props.FloatProperty:
         default=0,
         subtype="FACTOR",
         options={"ANIMATABLE"},
+        update=_tell,
         override=compat.OVERRIDABLE,
     )
 
@@ -55,6 +68,7 @@ def _strength(name: str) -> bpy.props.FloatProperty:
         default=usual_value(name),
         subtype="FACTOR",
         options={"ANIMATABLE"},
+        update=_tell,
         override=compat.OVERRIDABLE,
     )
 

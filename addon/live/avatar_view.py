@@ -131,9 +131,10 @@ class AvatarView:
     def _advance(self, live: LiveHead, line: Supervisor | None, told: Told, edge_px: int) -> None:
         places = live.places
         moment = None if places is None else live.moment()
-        if places is None or line is None or moment is None:
+        is_served = line is not None and line.client is not None and line.client.is_open
+        if places is None or line is None or moment is None or not is_served:
             self._forget()
-            self.why = live.why
+            self.why = live.why if is_served else translate("The sidecar is not connected.")
             return
         if time.monotonic() < self._failed_at + _AGAIN_S:
             return

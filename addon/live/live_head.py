@@ -49,7 +49,7 @@ from .face import face_of
 from .leftovers import mark_previewed
 from .numbers import Numbers, Place, place_at
 from .records import Asked, Known, Look, Moment, Sent, Shown
-from .signature import Signature, signature_of
+from .signature import Signature, signature_of, stamp_of
 
 REST_S = 0.1
 """How long nothing may have changed before the frames ahead are asked for."""
@@ -87,6 +87,10 @@ class LiveHead:
         self._signature: Signature | None = None
         self._outdated_take = self._outdated_emotions = False
         self._is_shaken = False
+        self._doubted_at = float("inf")
+        """When the Actions may have been edited."""
+        self._stamps = (b"", b"")
+        """Of the take's Actions and the emotions'."""
         self._reading: Waiting[Known] | None = None
         self._sending: Waiting[Sent] | None = None
         self._known: Known | None = None
@@ -104,12 +108,18 @@ class LiveHead:
 
     # --- what the world tells -----------------------------------------------------------------
 
-    def note_actions(self, actions: set[int]) -> None:
-        """Actions of those session numbers were edited."""
+    def note_actions(self, actions: set[int], *, is_jump: bool) -> None:
+        """Actions of those session numbers were edited; or the animator went to another frame,
+        which a window's Blender tells in the same words: then it is looked into later."""
         if self._signature is None:
             return
-        self._outdated_take |= not actions.isdisjoint(self._signature.read.take_actions)
-        self._outdated_emotions |= not actions.isdisjoint(self._signature.read.emotion_actions)
+        read = self._signature.read
+        if is_jump:
+            if not actions.isdisjoint(read.take_actions | read.emotion_actions):
+                self._doubted_at = time.monotonic()
+            return
+        self._outdated_take |= not actions.isdisjoint(read.take_actions)
+        self._outdated_emotions |= not actions.isdisjoint(read.emotion_actions)
 
     def note_frame(self, scene: bpy.types.Scene) -> None:
         """Blender has gone to a frame of a scene, and where the head is in it animation has written
@@ -131,9 +141,14 @@ class LiveHead:
             return None
 
     @property
-    def is_waiting(self) -> bool:
-        """Whether an answer is on its way, or something else that ends soon."""
-        return bool(self._moments) or self.state in (State.READING, State.CATCHING_UP)
+    def is_asked(self) -> bool:
+        """Whether the moment that is shown is on its way."""
+        return bool(self._moments)
+
+    @property
+    def is_catching_up(self) -> bool:
+        """Whether it does something else that ends soon."""
+        return self.state in (State.READING, State.CATCHING_UP)
 
     def describe(self) -> tuple[State, int, str]:
         """What the panel shows: the state, per cent of the frames ahead, a sentence."""
@@ -191,6 +206,8 @@ class LiveHead:
         self, head: bpy.types.Object, scene: bpy.types.Scene, line: Supervisor | None, told: Told
     ) -> None:
         self._follow(head, signature_of(head, scene))
+        if time.monotonic() >= self._doubted_at + REST_S:
+            self._resolve_doubt()
         if self._reading is not None and not self._read():
             return
         known = self._known
@@ -222,6 +239,17 @@ class LiveHead:
             self._signature, self._known, self._key = signature, None, ()
             face = face_of(head, source_take(head), known.read)
             self._known = replace(known, face=face)
+
+    def _resolve_doubt(self) -> None:
+        """Looks whether the Actions say something else than when they were read."""
+        before, self._stamps = self._stamps, self._read_stamps()
+        self._outdated_take |= before[0] != self._stamps[0]
+        self._outdated_emotions |= before[1] != self._stamps[1]
+
+    def _read_stamps(self) -> tuple[bytes, bytes]:
+        assert self._signature is not None
+        self._doubted_at, read = float("inf"), self._signature.read
+        return stamp_of(read.take_actions), stamp_of(read.emotion_actions)
 
     def _is_served(self, line: Supervisor | None) -> bool:
         """Whether somebody answers."""
@@ -294,6 +322,7 @@ class LiveHead:
             next(self._reading)
         except StopIteration as end:
             self._known, self._reading = end.value, None
+            self._stamps = self._read_stamps()
             return True
         return False
 
@@ -305,6 +334,7 @@ class LiveHead:
             return
         grid = known.read.frames.read
         known.emotions.follow(read_track(head, grid.times, grid.fps, scene))
+        self._stamps = self._read_stamps()
 
     def _send(self, line: Supervisor | None, head: bpy.types.Object) -> None:
         """Sees to it that the sidecar that is there has the take."""

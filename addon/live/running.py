@@ -2,7 +2,8 @@
 """The heads that are live, and when Blender calls them. While there are none, it calls nothing.
 
 * a timer steps them: `step`, which scripts and tests call too;
-* a change in the file asks at once for what a slider says now, and shows nothing yet;
+* a slider that is moved, or a change in the file, asks at once for what the sliders say now, and
+  shows nothing yet;
 * a frame that the animator plays or scrubs to is shown at once. Frames that a script, an exporter
   or a simulation's bake goes to are the take's or the bake's: they are gone to by Python or on
   another thread, or are evaluated elsewhere than in the window;
@@ -24,6 +25,7 @@ import bpy
 from ...shared.errors import InputError, LinkError
 from ...shared.limits import MAX_VIEWS
 from ...shared.supervisor import Supervisor
+from ..emotion.properties import moved
 from ..guard import guard_call
 from ..head.find import heads_among, need_movable
 from ..link.session import session
@@ -37,14 +39,16 @@ from .leftovers import take_off
 from .live_head import LiveHead, Told
 from .overlay import words_of
 
-_IDLE_S, _BUSY_S = 1 / 60, 1 / 250
-"""How often the timer looks, while nothing is asked and while an answer is waited for."""
-MOST_HEADS = MAX_VIEWS // 2
+_IDLE_S, _AHEAD_S, _BUSY_S = 1 / 60, 1 / 120, 1 / 250
+"""How often the timer looks: while nothing is asked; while frames ahead or pictures are waited for;
+while the moment is that is shown."""
 
 _live: dict[int, LiveHead] = {}
 _avatars: dict[int, AvatarView] = {}
 _told = ""
 _objects = 0
+_frames: dict[int, tuple[int, float]] = {}
+"""Which frame each scene was on last, by its session number."""
 _is_rendering = False
 
 
@@ -65,7 +69,7 @@ def start(head: bpy.types.Object, scene: bpy.types.Scene) -> LiveHead:
     if not free:
         raise InputError(
             "live.heads",
-            f"{MOST_HEADS} heads are live already.",
+            f"{len(_live)} heads are live already.",
             "Switch Live off for one of them.",
         )
     if not _live:
@@ -217,8 +221,10 @@ def _tick() -> float | None:
     if not _live:
         return None
     guard_call(_redraw, "Saying what is live")
-    all_ = (*_live.values(), *_avatars.values())
-    return _BUSY_S if any(one.is_waiting for one in all_) else _IDLE_S
+    if any(one.is_asked for one in _live.values()):
+        return _BUSY_S
+    heads = any(one.is_catching_up for one in _live.values())
+    return _AHEAD_S if heads or any(one.is_waiting for one in _avatars.values()) else _IDLE_S
 
 
 def _redraw() -> None:
@@ -258,23 +264,37 @@ def _after_update(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> Non
         if isinstance(update.id, kind)
     }
     line = _line()
+    is_jump = _frame_of(scene) != _frames.get(scene.session_uid)
+    _frames[scene.session_uid] = _frame_of(scene)
 
     def look(one: LiveHead) -> None:
         if edited:
-            one.note_actions(edited)
+            one.note_actions(edited, is_jump=is_jump)
         one.look(line)
 
     _for_each(look, "Looking at the emotions")
 
 
+def _frame_of(scene: bpy.types.Scene) -> tuple[int, float]:
+    return scene.frame_current, scene.frame_subframe
+
+
 def _after_frame(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph | None = None) -> None:
     if not _is_on_main_thread() or not _is_shown(scene, depsgraph):  # an exporter, a simulation
         return
+    _frames[scene.session_uid] = _frame_of(scene)
     _for_each(lambda one: one.note_frame(scene), "Going to a frame")
     if sys._getframe().f_back is not None or _is_in_render():  # a script's Python lies below ours
         return
     line = _line()
     _for_each(lambda one: one.show_frame(line), "Showing a frame live")
+
+
+def _after_move(_: bpy.types.Object) -> None:
+    """A slider was moved: asked at once, the sidecar computes while Blender evaluates."""
+    if _is_on_main_thread() and not _is_in_render():
+        line = _line()
+        _for_each(lambda one: one.look(line), "Following a slider")
 
 
 def _is_shown(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph | None) -> bool:
@@ -332,6 +352,7 @@ def _handlers() -> list[tuple[list[Callable[..., None]], Callable[..., None]]]:
         (known.render_init, _before_render),
         (known.render_complete, _after_render),
         (known.render_cancel, _after_render),
+        (moved, _after_move),
     ]
 
 

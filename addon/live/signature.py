@@ -4,14 +4,17 @@ itself is read again when it changes."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import bpy
 
+from .. import compat
 from ..character.find import bones_of, is_character, mesh_of
 from ..character.properties import AFFEKT_PG_character_line
 from ..emotion.sample import needs_playback
+from ..motion.keys import encode_keys
 from ..motion.parts import actions_of
 from ..motion.placement import curve_fps
 from ..motion.playback import playing_strips
@@ -60,6 +63,17 @@ def signature_of(head: bpy.types.Object, scene: bpy.types.Scene) -> Signature:
         ),
     )
     return Signature(read=read, face=_face(head))
+
+
+def stamp_of(actions: frozenset[int]) -> bytes:
+    """What the keys of the Actions with those session numbers say, in short."""
+    digest = hashlib.blake2b(digest_size=20)
+    for action in bpy.data.actions:
+        if action.session_uid in actions:
+            for curve in compat.all_curves(action):
+                digest.update(f"{curve.data_path}[{curve.array_index}]".encode())
+                digest.update(encode_keys(curve))
+    return digest.digest()
 
 
 def _lines(head: bpy.types.Object) -> list[AFFEKT_PG_character_line]:

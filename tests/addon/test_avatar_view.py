@@ -56,7 +56,8 @@ def check_sizes(told: dict) -> None:
 def check_hidden(told: dict) -> None:
     assert told["nowhere"] == [*GONE, 0]
     assert told["seen"] == [1, 1, "Avatar preview: draft"]
-    assert told["waiting"] == [*GONE, "The sidecar is not connected."]
+    assert told["waiting"] == [*GONE, "A rendering is under way"]
+    assert told["gone"] == [*GONE, "The sidecar is not connected."]
     assert told["failed"] == [*GONE, "It is broken. Take another."]
     assert told["not_at_once"] == [*GONE, 2]
     assert told["again"] == [*GONE, "", 3]

@@ -1,13 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Live: a slider shows what a bake would, and nothing of it is left anywhere."""
 
+import shutil
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
-from affekt.shared.motion import ARKIT_NAMES, cut_motion
+from affekt.shared.motion import ARKIT_NAMES, cut_motion, make_motion
+from affekt.shared.take_files import encode_motion
+from affekt.sidecar.adapter.kept import adapter_steps
+from affekt.sidecar.head.flame.read import read_flame
+from affekt.sidecar.head.read import read_head
 from affekt.sidecar.motion.read import read_take
+from fakes.flame import npz
+from fakes.flame_twin import remeshed_twin
 
+from ..conftest import MakeOnce
 from .conftest import ROOT, RunScript
 from .nouns import save, save_arkit_face
 
@@ -18,26 +27,51 @@ CLOSE = 2e-6
 MOVED_M = 1e-3
 
 
-@pytest.mark.two_blenders
-def test_live_shows_the_bake_and_leaves_nothing(in_blender: RunScript, tmp_path: Path) -> None:
+@pytest.fixture(scope="session")
+def flame_folder(make_once: MakeOnce) -> Path:
+    """A FLAME file, a take on it, and in a cache folder what a sidecar learns of it."""
+    return make_once("flame_that_is_live", make_flame)
+
+
+def make_flame(folder: Path) -> None:
+    twin = remeshed_twin(read_head("open"))
+    (folder / "flame.npz").write_bytes(npz(twin.arrays))
+    demo = cut_motion(read_take(TAKE).motion, 60, 60 + FRAMES)
+    expression, jaw = twin.numbers(demo.expression, demo.jaw)
+    motion = make_motion(
+        expression=np.asarray(expression, np.float32),
+        jaw=np.asarray(jaw, np.float32),
+        fps=30.0,
+        space="flame2023",
+    )
+    (folder / "take.npz").write_bytes(encode_motion(motion))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AFFEKT_CACHE_DIR", str(folder / "cache"))
+        flame = read_flame(folder / "flame.npz", space="flame2023")
+        for _ in adapter_steps(flame, read_head("open")):
+            pass
+
+
+def run_live(in_blender: RunScript, folder: Path, **options: object) -> dict:
+    """What the script tells."""
     take = cut_motion(read_take(TAKE).motion, 60, 60 + FRAMES)
     told = in_blender(
         "live.py",
         python=sys.executable,
-        take=save(take, tmp_path / "take.npz"),
+        take=save(take, folder / "take.npz"),
         frames=[40, 97, 140],
-        file=save_arkit_face(tmp_path / "face.npz"),
-        names=[name for name in ARKIT_NAMES if name != "tongueOut"],
         deadline_s=60,
+        **options,
     )
+    print(f"a tick takes {told['tick_ms']:.2f} ms, 95 of 100")
+    return told
+
+
+@pytest.mark.two_blenders
+def test_live_shows_the_bake_and_leaves_nothing(in_blender: RunScript, tmp_path: Path) -> None:
+    told = run_live(in_blender, tmp_path, on="open head")
     assert "Select or add a head first" in told["refused"]
-    for name in ("shows_the_bake", "character"):
-        shown = told[name]
-        assert shown["state"] == "LIVE", name
-        assert shown["moved"] > 0.1, name
-        assert max(shown["gaps"]) <= CLOSE, name
-        assert shown["script"] <= CLOSE, name
-        assert shown["kept"], name
+    check_shown(told["shows_the_bake"])
     check_keys(told["keyed"])
     edited = told["edited"]
     assert edited["state"] == "LIVE"
@@ -51,9 +85,9 @@ def test_live_shows_the_bake_and_leaves_nothing(in_blender: RunScript, tmp_path:
     assert undone["another"][1] <= CLOSE
     assert undone["renamed_moved"] == pytest.approx(undone["moved"])
     assert undone["moved"] > MOVED_M
+    check_scrubbed(told["scrubbed"])
     check_left_over(told["left_over"])
     check_shared(told["shared"])
-    check_changed(told["changed"])
     paused = told["paused"]
     for name, why in (("posing", "Outside Object Mode"), ("task", "Bake is under way")):
         assert paused[name][0].startswith(f"WAITING {why}")
@@ -63,9 +97,44 @@ def test_live_shows_the_bake_and_leaves_nothing(in_blender: RunScript, tmp_path:
     assert told["another_rate"]["state"] == "LIVE"
     assert told["another_rate"]["gap"] <= CLOSE
     check_deaths(told["killed"], told["lost"])
+
+
+def test_live_on_other_rigs(in_blender: RunScript, flame_folder: Path, tmp_path: Path) -> None:
+    """A character, a FLAME head and, from Blender 5.3 on, Gaussians on a mesh that is live."""
+    shutil.copytree(flame_folder / "cache", tmp_path / "cache")
+    told = run_live(
+        in_blender,
+        tmp_path,
+        on="other rigs",
+        file=save_arkit_face(tmp_path / "face.npz"),
+        names=[name for name in ARKIT_NAMES if name != "tongueOut"],
+        flame=flame_folder / "flame.npz",
+        flame_take=flame_folder / "take.npz",
+    )
+    check_shown(told["character"])
+    check_shown(told["flame"])
+    check_changed(told["changed"])
+    if splats := told["splats"]:
+        assert splats["state"] == "LIVE"
+        assert splats["moved"] > MOVED_M
+        assert splats["gap"] <= CLOSE
     assert told["idle"]  # no handler is left
-    assert told["loaded"] == {"state": "LIVE", "off": True, "as_animated": 0}
-    print(f"a tick takes {told['tick_ms']:.2f} ms, 95 of 100")
+    assert told["loaded"] == {"state": "LIVE", "off": True, "marked": False, "as_animated": 0}
+
+
+def check_shown(shown: dict) -> None:
+    assert shown["state"] == "LIVE"
+    assert shown["moved"] > 0.1
+    assert max(shown["gaps"]) <= CLOSE
+    assert shown["script"] <= CLOSE
+    assert shown["kept"]
+
+
+def check_scrubbed(told: dict) -> None:
+    assert [told[name] for name in ("state", "scrubbed", "edited")] == ["LIVE"] * 3
+    assert told["kept"]
+    assert told["asked"] == 1
+    assert told["known"] == 1
 
 
 def check_keys(keyed: dict) -> None:

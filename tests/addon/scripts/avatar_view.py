@@ -19,6 +19,7 @@ class Client:
     def __init__(self) -> None:
         self.asked: list[dict] = []
         self.uploads: list[str] = []
+        self.is_open = True
 
     def start_preview(self, take: object, track: object, frame: int, **options: object) -> int:
         self.asked.append({"take": take, "frame": frame, **options})
@@ -27,8 +28,6 @@ class Client:
     def upload(self, data: bytes, kind: str, name: str) -> str:
         self.uploads.append(kind)
         return f"{kind}:{name}"
-
-    is_open = True
 
     def answer(self, number: int) -> dict:
         """The answer to one preview, as Live's step hands it on."""
@@ -68,7 +67,7 @@ class Live:
     """A live head of cardboard, at a moment that can be changed."""
 
     def __init__(self, head: bpy.types.Object, client: Client, space: str | None = None) -> None:
-        self.places, self.why = (head, bpy.context.scene), "The sidecar is not connected."
+        self.places, self.why = (head, bpy.context.scene), ""
         name = requests.HeadName(name="flame-sha" if space else "open", space=space)
         self.now = SimpleNamespace(
             client=client, take="take", head=name, track="track", frame=7, key=("moment", 7)
@@ -128,8 +127,12 @@ def hides() -> dict:
     step()
     told["seen"] = step(client.answer(1))
     moment, live.now = live.now, None
+    live.why = "A rendering is under way"
     told["waiting"] = [*step(), view.why]
     live.now = moment
+    client.is_open = False
+    told["gone"] = [*step(), view.why]
+    client.is_open = True
     step()
     error = errors.InputError("avatar.broken", "It is broken.", "Take another.")
     told["failed"] = [*step({VIEW: events.PreviewFailed(view=VIEW, error=error)}), view.why]

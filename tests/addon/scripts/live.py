@@ -250,6 +250,37 @@ def undone() -> dict:
     return told
 
 
+def scrubbed() -> dict:
+    """A frame that the animator scrubs to is told as if the Actions were edited: what is known
+    stays. An edit that comes with it is found all the same."""
+    told: dict = {"state": settle()}
+    feel({"fear": 0.3})
+    told["asked"] = len(running.live_of(head())._moments)  # before Blender evaluates anything
+    feel({"fear": 0.0})
+    settle()
+    numbers = here_known().numbers
+    here().frame_current = OTHER
+    told["scrubbed"] = settle()
+    wait_for(lambda: running.step() or running.live_of(head())._doubted_at == np.inf)
+    told["kept"] = here_known().numbers is numbers
+    told["known"] = float(numbers.known.mean())
+    compat, action = harness.load("addon.compat"), head().affekt_takes.items[0].keys_action
+    curve = compat.find_curve(compat.curves_of(action, "KEY"), 'key_blocks["jawForward"].value')
+    for point in curve.keyframe_points:
+        point.co.y += 0.25
+    action.update_tag()
+    here().frame_current = FRAME
+    bpy.context.view_layer.update()
+    wait_for(lambda: running.step() or getattr(here_known(), "numbers", None) is not numbers)
+    told["edited"] = settle()
+    return told
+
+
+def here_known() -> object:
+    """What is known of the head's take."""
+    return running.live_of(head())._known
+
+
 def left_over() -> dict:
     """Neither an undo to a step of when the head was live, after Live was switched off, nor a copy
     of the live head shows the preview, nor keeps the range of a slider that it made wider."""
@@ -475,15 +506,58 @@ def add_character() -> None:
     bpy.ops.affekt.import_take(filepath=asked["take"], first_frame=1)
 
 
+def flame() -> dict:
+    """A head of a FLAME file."""
+    bpy.ops.affekt.add_flame_head(filepath=asked["flame"], version="FLAME2023")
+    use(bpy.context.object)
+    bpy.ops.affekt.import_take(filepath=asked["flame_take"], first_frame=1)
+    told = shows_the_bake()
+    running.stop(head())
+    return told
+
+
+def splats() -> dict:
+    """Gaussians that follow a mesh that is live are where a bake has them; {} before 5.3."""
+    if bpy.app.version < (5, 3, 0):
+        return {}
+    bpy.ops.affekt.add_head()
+    use(bpy.context.object)
+    bpy.ops.affekt.import_take(filepath=asked["take"], first_frame=1)
+    bpy.ops.affekt.import_avatar(filepath="open-gaussians")
+    cloud = bpy.context.object
+    activate(head())
+    feel(EMOTION)
+    bpy.ops.affekt.bake(target="NEW")
+    here().frame_set(FRAME)
+    baked = places(cloud)
+    bpy.ops.affekt.use_take(name=head().affekt_takes.items[0].name)
+    here().frame_set(FRAME)
+    plain = places(cloud)
+    bpy.ops.affekt.live(action="ON")
+    told = {"state": settle(), "gap": gap(places(cloud), baked)}
+    told["moved"] = gap(places(cloud), plain)
+    running.stop(head())
+    return told
+
+
+def places(cloud: bpy.types.Object) -> np.ndarray:
+    """(n, 3) of the Gaussians, as drawn."""
+    bpy.context.view_layer.update()
+    data = cloud.evaluated_get(bpy.context.evaluated_depsgraph_get()).data
+    flat = np.empty(len(data.points) * 3, np.float32)
+    data.attributes["position"].data.foreach_get("vector", flat)
+    return flat.reshape(-1, 3)
+
+
 def loaded() -> dict:
     """Another file ends Live, and nothing of it is in the one that was saved while it was on."""
     bpy.ops.affekt.live(action="ON")
     told = {"state": settle()}
-    path = str(harness.folder() / "live.blend")
+    path, name = str(harness.folder() / "live.blend"), head().name
     bpy.ops.wm.save_as_mainfile(filepath=path)
     settle()
     bpy.ops.wm.open_mainfile(filepath=path)
-    face = find.heads_among(bpy.data.objects)[0]
+    face = next(one for one in find.heads_among(bpy.data.objects) if one.name == name)
     meant[:] = [face.session_uid]
     told["off"] = running.live_of(face) is None and handlers() == idle
     was = state()
@@ -498,16 +572,8 @@ def use(item: bpy.types.Object) -> None:
     activate(item)
 
 
-meant: list[int] = []
-ticks_s: list[float] = []
-with harness.enabled():
-    for item in list(bpy.data.objects):
-        bpy.data.objects.remove(item)
-    running, find = harness.load("addon.live.running"), harness.load("addon.head.find")
-    session = harness.load("addon.link.session").session
-    here().render.fps = 30
-    start_sidecar(asked["python"])
-    idle = handlers()
+def on_open_head() -> dict:
+    """Whatever may happen while it is live."""
     told = {"refused": harness.failure(lambda: bpy.ops.affekt.live(action="ON"))}
     bpy.ops.affekt.add_head()
     use(bpy.context.object)
@@ -518,6 +584,7 @@ with harness.enabled():
         edited,
         elsewhere,
         undone,
+        scrubbed,
         left_over,
         shared,
         paused,
@@ -526,13 +593,34 @@ with harness.enabled():
         lost,
     ):
         told[part.__name__] = part()
-    ticks_s.clear()
+    return told
+
+
+def on_other_rigs() -> dict:
+    """A character, a FLAME head, Gaussians; and another file that is opened."""
     add_character()
     use(bpy.context.object)
-    told["character"] = shows_the_bake()
-    told["changed"] = changed()
+    told = {"character": shows_the_bake(), "changed": changed()}
     running.stop(head())
+    character = head()
+    for part in (flame, splats):
+        told[part.__name__] = part()
+    use(character)
     told["idle"] = handlers() == idle
     told["loaded"] = loaded()
-    harness.answer(**told, tick_ms=1e3 * float(np.percentile(ticks_s, 95)))
+    return told
+
+
+meant: list[int] = []
+ticks_s: list[float] = []
+with harness.enabled():
+    for item in list(bpy.data.objects):
+        bpy.data.objects.remove(item)
+    running, find = harness.load("addon.live.running"), harness.load("addon.head.find")
+    session = harness.load("addon.link.session").session
+    here().render.fps = 30
+    start_sidecar(asked["python"])
+    idle = handlers()
+    ways = {"open head": on_open_head, "other rigs": on_other_rigs}
+    harness.answer(**ways[asked["on"]](), tick_ms=1e3 * float(np.percentile(ticks_s, 95)))
     bpy.ops.affekt.stop_sidecar()
