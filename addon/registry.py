@@ -40,6 +40,7 @@ from .motion import operators as motion_operators
 from .motion import panel as motion_panel
 from .motion import properties as motion_properties
 from .motion import take_operators
+from .portrait import operators as portrait_operators
 from .preferences import AFFEKT_AP_preferences
 from .presets import operators as preset_operators
 from .presets import panel as preset_panel
@@ -86,6 +87,8 @@ CLASSES: tuple[type, ...] = (
     splats_operators.AFFEKT_OT_import_avatar,
     splats_operators.AFFEKT_OT_browse_avatar,
     splats_operators.AFFEKT_OT_bind_splats,
+    portrait_operators.AFFEKT_OT_create_avatar,
+    portrait_operators.AFFEKT_OT_browse_photo,
     character_operators.AFFEKT_OT_use_character,
     character_operators.AFFEKT_OT_calibrate,
     character_operators.AFFEKT_OT_apply_strengths,
@@ -120,6 +123,7 @@ CLASSES: tuple[type, ...] = (
     bake_operators.AFFEKT_OT_bake,
     bake_operators.AFFEKT_OT_bake_edited,
     live_operators.AFFEKT_OT_live,
+    live_operators.AFFEKT_OT_show_avatar,
     avatar_operators.AFFEKT_OT_render_avatar,
     avatar_operators.AFFEKT_OT_show_head_mesh,
     setup_panel.AFFEKT_PT_set_up,
@@ -170,11 +174,13 @@ def register() -> None:
     splats_menu.add_menu()
     bpy.app.handlers.load_pre.append(_forget_task)
     upkeep.watch()
+    live_running.watch()
     show_strip()
 
 
 def unregister() -> None:
     live_running.stop_all()
+    live_running.unwatch()
     end_task()
     link_operators.unwatch_session()
     setup_running.unwatch()

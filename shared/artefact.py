@@ -6,9 +6,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-Kind = Literal["motion", "adapter", "avatar", "emotions", "vertices", "flame"]
+Kind = Literal["motion", "adapter", "avatar", "emotions", "vertices", "flame", "photo"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
-"""Kinds of artefacts; only the sidecar makes `vertices`. `flame` is a user's FLAME file."""
+"""Kinds of artefacts; only the sidecar makes `vertices`. `flame` is a user's FLAME file,
+`photo` a picture of which an avatar is made (3.7)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -83,6 +83,22 @@ _LEAST_VOLUME = 1e-9
 def _unusable(sentence: str) -> InputError:
     return InputError(
         "option.camera", sentence, "Check the camera's lens, clipping, place and scale."
+    )
+
+
+def fit_camera(camera: Camera, edge_px: int) -> Camera:
+    """The same view in a picture whose longest edge has at most so many pixels."""
+    share = min(1.0, edge_px / max(camera.width, camera.height))
+    width, height = (max(1, round(share * edge)) for edge in (camera.width, camera.height))
+    across, down = width / camera.width, height / camera.height
+    return replace(
+        camera,
+        width=width,
+        height=height,
+        focal_x=camera.focal_x * across,
+        focal_y=camera.focal_y * down,
+        centre_x=camera.centre_x * across,
+        centre_y=camera.centre_y * down,
     )
 
 

@@ -47,12 +47,14 @@ from .messages import (
     Bake,
     Calibrate,
     Calibrated,
+    CreateAvatar,
     Download,
     FindArtefact,
     GetHead,
     GetStatus,
     HeadRead,
     Hello,
+    JobRequest,
     Message,
     MotionRead,
     Ping,
@@ -346,6 +348,15 @@ class Client:
         )
         return self._start(with_request(request, pictures or PictureRequest()), folder)
 
+    def start_avatar(self, photo: Artefact, *, face: int | None = None) -> str:
+        """Starts to make an avatar of the person in an uploaded photo; returns the job's id at
+        once. face: counted from 1 by size, the largest for None. `poll` gives `JobProgressed`, then
+        `AvatarFinished` or `JobFailed`."""
+        request = CreateAvatar(
+            job=secrets.token_hex(16), photo=photo.sha256, name=photo.name, face=face
+        )
+        return self._start(request)
+
     def attach(self, job: str, folder: Path | None = None) -> None:
         """Takes over the events of a job that another client of the same user has started, such as
         one that has crashed. Pictures of a rendering are written into `folder`, from the first one
@@ -369,6 +380,7 @@ class Client:
         subject: Artefact | str = "open",
         adapter: Artefact | None = None,
         frames: int = 0,
+        head: str = "open",
         head_space: FlameSpace | None = None,
         vertices: bool = False,
         size: tuple[int, int] | None = None,
@@ -380,7 +392,8 @@ class Client:
 
         A newer preview of the same `view` (0..15) takes the place of one that waits, without a
         word. The track has one row for each frame of the whole take. subject: as in
-        `start_render`; the take of a FLAME head, as in `get_head`, is in its space. frames: of how
+        `start_render`; the take of a FLAME head, as in `get_head`, is in its space. head: the one
+        that the take of an avatar is on, where that is not the open head. frames: of how
         many, from `frame` on, the numbers are wanted in the take's own space too, at most
         `limits.MAX_PREVIEW_FRAMES`. vertices: whether the mesh is wanted. A picture is wanted where
         `camera` or `size`, (width, height) of the sidecar's own portrait camera, is given.
@@ -396,7 +409,7 @@ class Client:
                 motion=motion.sha256,
                 name=motion.name,
                 adapter=_sha256(adapter),
-                head=subject if is_head else "open",
+                head=subject if is_head else head,
                 avatar=None if is_head else subject.sha256,
                 avatar_name=None if is_head else subject.name,
                 frame=frame,
@@ -438,7 +451,7 @@ class Client:
             self._channel.close()
             _open_clients.discard(self)
 
-    def _start(self, request: Bake | Render, folder: Path | None = None) -> str:
+    def _start(self, request: JobRequest, folder: Path | None = None) -> str:
         self.jobs.start(request, folder)
         self._end_if_lost()
         return request.job

@@ -76,6 +76,15 @@ class RenderFinished(JobEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class AvatarFinished(JobEvent):
+    """The avatar of a photo, which `Client.download` fetches. said: which face it is of."""
+
+    ends_job: ClassVar[bool] = True
+    avatar: Artefact
+    said: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class JobFailed(JobEvent):
     """The job ended without a result. `error.code` is `job.cancelled` after `Client.cancel`."""
 

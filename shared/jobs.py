@@ -10,7 +10,7 @@ link's thread, everything else on the user's.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -27,10 +27,16 @@ from .messages import Message
 from .picture_files import PictureFiles
 from .wire import misunderstood
 
-Request = TypeVar("Request", bound=messages.Bake | messages.Render)
+Request = TypeVar("Request", bound=messages.JobRequest)
 
 _STRANGER = "take"
 """Name of the take of a job that another client has started."""
+_END_OF: Mapping[type[Message], type[Message]] = {
+    messages.BakeDone: messages.Bake,
+    messages.RenderDone: messages.Render,
+    messages.AvatarDone: messages.CreateAvatar,
+}
+"""The last event of a job that went well -> the request that began it."""
 
 
 class Link(Protocol):
@@ -48,7 +54,7 @@ class _Job:
     pictures."""
 
     id: str
-    request: messages.Bake | messages.Render | None = None
+    request: messages.JobRequest | None = None
     files: PictureFiles | None = None
     is_cancelled: bool = False
 
@@ -76,7 +82,7 @@ class JobBook:
         self._orphans: list[str] = []
         self._lock = threading.Lock()
 
-    def start(self, request: messages.Bake | messages.Render, folder: Path | None = None) -> None:
+    def start(self, request: messages.JobRequest, folder: Path | None = None) -> None:
         """Opens the job and sends the request, now or to the next link. folder: for the pictures
         of a rendering. Raises InputError `file.not_writable`."""
         files = None if folder is None else PictureFiles(folder)
@@ -251,12 +257,17 @@ class JobBook:
     def _finish(self, job: _Job, message: Message) -> None:
         """Ends the job with its result. Raises LinkError `link.protocol` if it is another kind of
         job's."""
-        if isinstance(message, messages.BakeDone) and not isinstance(job.request, messages.Render):
-            name = _STRANGER if job.request is None else job.request.name
+        asked = _END_OF.get(type(message))
+        if asked is None or not isinstance(job.request, asked | None):
+            raise misunderstood(f"'{message.TYPE}' came for a job of another kind")
+        name = _STRANGER if job.request is None else job.request.name
+        if isinstance(message, messages.BakeDone):
             self._end(_bake_finished(message, name))
             return
-        if not isinstance(message, messages.RenderDone) or isinstance(job.request, messages.Bake):
-            raise misunderstood(f"'{message.TYPE}' came for a job of another kind")
+        if isinstance(message, messages.AvatarDone):
+            self._end(_avatar_finished(message, name))
+            return
+        assert isinstance(message, messages.RenderDone)
         if job.files is None:
             raise _missing_folder(job)
         if job.files.whole < message.pictures:
@@ -320,6 +331,14 @@ def _progressed(message: messages.Progress) -> events.JobProgressed:
         total=message.total,
         seconds_left=message.seconds_left,
     )
+
+
+def _avatar_finished(message: messages.AvatarDone, name: str) -> events.AvatarFinished:
+    stem = name.rpartition(".")[0] or name
+    avatar = Artefact(
+        sha256=message.avatar, kind="avatar", name=f"{stem}.safetensors", size=message.avatar_size
+    )
+    return events.AvatarFinished(job=message.job, avatar=avatar, said=message.said)
 
 
 def _bake_finished(message: messages.BakeDone, name: str) -> events.BakeFinished:

@@ -119,6 +119,12 @@ MAX_ADAPTER_BYTES = 16 * 1024 * 1024
 MAX_AVATAR_BYTES = 1024 * 1024 * 1024
 # A user's FLAME file: 50 MB as published, 110 MB with every array in double precision.
 MAX_FLAME_BYTES = 256 * 1024 * 1024
+# A photo of which an avatar is made, where Pillow draws the line too: 270 MB in memory, 60 MB as a
+# JPEG of the best quality. All but a few cameras' whole pictures are smaller.
+MAX_PHOTO_PIXELS = 89_000_000
+MAX_PHOTO_BYTES = 128 * 1024 * 1024
+# Faces of a photo that are told apart; in a larger crowd each is too small for an avatar.
+MAX_FACES = 64
 # Largest artefact of each kind that a client may hand over. Adapters and emotion keys are small.
 ARTEFACT_BYTES = {
     "motion": MAX_MOTION_BYTES,
@@ -126,6 +132,7 @@ ARTEFACT_BYTES = {
     "adapter": 64 * 1024 * 1024,
     "emotions": 64 * 1024 * 1024,
     "flame": MAX_FLAME_BYTES,
+    "photo": MAX_PHOTO_BYTES,
 }
 # The cache on disk: twenty bakes of two minutes with their vertices, 0.5 GB each, and as much for
 # uploads and pictures.
@@ -137,10 +144,6 @@ MAX_GAUSSIANS = 2_000_000
 MAX_IMAGE_EDGE = 8192
 # 8K UHD, 7680 x 4320. Twice what a screen or a film shows, and a third of a 100-megapixel request.
 MAX_IMAGE_PIXELS = 7680 * 4320
-# A photo of which an avatar is made, where Pillow draws the line too: 270 MB in memory, 60 MB as a
-# JPEG of the best quality. All but a few cameras' whole pictures are smaller.
-MAX_PHOTO_PIXELS = 89_000_000
-MAX_PHOTO_BYTES = 128 * 1024 * 1024
 # One picture while it is made, its channels and what becomes of them, as far as they can be
 # counted beforehand: every pass at 4096 x 4096 counts 3.5 GB (the process peaks at 4.9), colour
 # and depth at 8K 1.3 GB.

@@ -25,9 +25,11 @@ from .avatar_messages import AvatarRead, GetAvatar
 from .message import FILE_NAME as _FILE_NAME
 from .message import NAME as _NAME
 from .message import NOTE as _NOTE
+from .message import SENTENCE as _SENTENCE
 from .message import SHA256 as _SHA256
-from .message import Message, Sha256, Supersedes
+from .message import Acknowledged, JobId, Message, Sha256, Supersedes
 from .pictures import AXES, FOLLOWS, FORMATS, OBJECT_INDEX, PASSES, Axes, Follow, Format
+from .portrait_messages import AvatarDone, CreateAvatar
 from .schema import Array, Blob, Choice, Flag, Integer, Number, Several, Text
 
 PictureKind = Literal["frame", "depth", "exr"]
@@ -38,10 +40,8 @@ WORKER_STATES: tuple[WorkerState, ...] = get_args(WorkerState)
 
 RESTART_STAGE = "restart"
 
-_JOB = Text(longest=32, pattern="[0-9a-f]{32}")
 _KIND = Choice(values=KINDS)
 _CODE = Text(longest=64, pattern="[a-z][a-z0-9_.]*")
-_SENTENCE = Text(longest=4000, pattern=r"[^\x00-\x09\x0b-\x1f\x7f]*")
 _FRAME = Integer(high=limits.MAX_FRAMES)
 # A terabyte; `limits` holds the size allowed for each kind.
 _SIZE = Integer(high=2**40)
@@ -65,8 +65,6 @@ _SOME_FLAME_SPACE = Choice(values=takes.FLAME_SPACES, optional=True)
 _VIEW = Integer(high=limits.MAX_VIEWS - 1)
 _SOME_PREVIEW_EDGE = Integer(low=1, high=limits.MAX_PREVIEW_EDGE, optional=True)
 
-JobId = Annotated[str, _JOB]
-
 
 # --- answers --------------------------------------------------------------------------------
 
@@ -89,13 +87,6 @@ class Welcome(Message):
     protocol: Annotated[tuple[int, int], _VERSION]
     affekt: Annotated[str, _NAME]
     capabilities: Annotated[tuple[str, ...], Several(item=_NAME, most=64)]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Acknowledged(Message):
-    """The request was accepted; the answer carries no data."""
-
-    TYPE: ClassVar[str] = "acknowledged"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -584,12 +575,14 @@ class JobFailed(Message):
 # fmt: off
 REQUESTS = (
     Hello, Ping, GetStatus, Shutdown, FindArtefact, Upload, Download, ReadMotion, GetHead,
-    GetAvatar, Calibrate, OpenPixels, Preview, Bake, Render, Attach, Credit, Cancel,
+    GetAvatar, Calibrate, OpenPixels, Preview, Bake, Render, CreateAvatar, Attach, Credit, Cancel,
 )
 ANSWERS = (
     Failure, Welcome, Acknowledged, Pong, Status, ArtefactState, ArtefactChunk, MotionRead,
     HeadRead, AvatarRead, Calibrated, PixelsOpened, Previewed,
 )
 # fmt: on
-EVENTS = (Progress, Picture, BakeDone, RenderDone, JobFailed)
+EVENTS = (Progress, Picture, BakeDone, RenderDone, AvatarDone, JobFailed)
+JobRequest = Bake | Render | CreateAvatar
+"""A request that begins a job."""
 MESSAGES: Mapping[str, type[Message]] = {m.TYPE: m for m in (*REQUESTS, *ANSWERS, *EVENTS)}

@@ -6,6 +6,7 @@ import bpy
 
 from ..head.find import find_head, need_head
 from ..link.drawing import draw_task
+from ..live.drawing import draw_avatar_button
 from ..panels import SidebarPanel
 from .rendering import is_mesh_hidden
 
@@ -33,6 +34,8 @@ class AFFEKT_PT_avatar(SidebarPanel, bpy.types.Panel):
         column.prop(chosen, "head_mesh" if chosen.camera == "SCENE" else "size")
         column.prop(chosen, "frame_range")
         column.prop(chosen, "folder")
+        if chosen.subject != "MESH":
+            draw_avatar_button(self.layout, context, head)
         if not draw_task(self.layout, "Render Avatar"):
             is_part = chosen.frame_range == "CURRENT"
             icon = "RENDER_STILL" if is_part else "RENDER_ANIMATION"

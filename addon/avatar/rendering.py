@@ -35,7 +35,7 @@ from ..motion.takes import active_take, read_take_at
 from .compositor import Sequence, find_nodes, show_sequence
 from .frames import Plan, begin_frames, finish_frames, leave_frames
 
-_ADAPTER_BYTES = limits.ARTEFACT_BYTES["adapter"]
+ADAPTER_BYTES = limits.ARTEFACT_BYTES["adapter"]
 GAUSSIANS_OF_HEAD = "{}-gaussians"
 """The name in the sidecar of a head as Gaussians."""
 
@@ -154,7 +154,7 @@ def _render(held: Held, settings: AvatarSettings) -> Steps:
     line = session.need_line()
     head, scene = held.get()
     subject = _subject(head, settings)
-    adapter = None if settings.adapter is None else read_file(settings.adapter, _ADAPTER_BYTES)
+    adapter = None if settings.adapter is None else read_file(settings.adapter, ADAPTER_BYTES)
     named = yield from ready_head(line, head)
     yield Progress(fraction=0.0, text="Reading the curves")
     head, scene = held.get()
@@ -187,6 +187,12 @@ def _render(held: Held, settings: AvatarSettings) -> Steps:
 def _subject(head: bpy.types.Object, settings: AvatarSettings) -> FileBytes | str:
     if settings.avatar is not None:
         return read_avatar(settings.avatar)
+    return name_drawn(head, as_gaussians=settings.as_gaussians)
+
+
+def name_drawn(head: bpy.types.Object, *, as_gaussians: bool) -> str:
+    """What the sidecar calls the head itself, as it is to be drawn. Raises InputError
+    `option.avatar` if it cannot draw it so."""
     if is_character(head):
         raise InputError(
             "option.avatar",
@@ -194,13 +200,13 @@ def _subject(head: bpy.types.Object, settings: AvatarSettings) -> FileBytes | st
             "Choose an avatar's file to be moved by its take, or render with F12.",
         )
     name = head.affekt_head.model
-    if settings.as_gaussians and is_flame(head):
+    if as_gaussians and is_flame(head):
         raise InputError(
             "option.avatar",
             "A FLAME head cannot be drawn as Gaussians: only the open head has any.",
             "Choose the head itself, or an avatar's file.",
         )
-    return GAUSSIANS_OF_HEAD.format(name) if settings.as_gaussians else name
+    return GAUSSIANS_OF_HEAD.format(name) if as_gaussians else name
 
 
 def read_avatar(path: Path) -> FileBytes:

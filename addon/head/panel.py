@@ -7,6 +7,8 @@ import bpy
 from ..flame.panel import draw_flame
 from ..link.drawing import draw_task
 from ..panels import SidebarPanel
+from ..portrait.operators import LABEL as CREATE_AVATAR
+from ..portrait.panel import draw_creating, draw_lacking
 from ..splats.panel import draw_importing, draw_splats
 from .controls import aim_bone_of, jaw_link_of
 from .find import armature_of, find_head, is_flame, is_of_head
@@ -36,11 +38,12 @@ class AFFEKT_PT_head(SidebarPanel, bpy.types.Panel):
         head = find_head(context)
         if head is None:
             _draw_adding(self.layout)
+            draw_lacking(self.layout, context)
         else:
             row = self.layout.row(align=True)
             row.label(text=head.name, translate=False, icon="USER")
             row.menu(AFFEKT_MT_add_head.bl_idname, text="", icon="ADD")
-            for label in ("Add Head", "Add FLAME Head", "Import Avatar"):
+            for label in ("Add Head", "Add FLAME Head", "Import Avatar", CREATE_AVATAR):
                 draw_task(self.layout, label)
             if not is_of_head(head, context.object):
                 self.layout.operator("affekt.use_character", icon="ARMATURE_DATA")
@@ -59,6 +62,7 @@ def _draw_adding(layout: bpy.types.UILayout) -> None:
         layout.operator("affekt.browse_flame_head", icon="ADD")
     layout.operator("affekt.use_character", icon="ARMATURE_DATA")
     draw_importing(layout)
+    draw_creating(layout)
 
 
 def _draw_controls(layout: bpy.types.UILayout, head: bpy.types.Object) -> None:

@@ -22,6 +22,11 @@ class AFFEKT_PG_head(bpy.types.PropertyGroup):
         "when its cache has lost it",
         subtype="FILE_PATH",
     )
+    is_previewed: bpy.props.BoolProperty(
+        name="Is shown live",
+        description="The values of its shape keys and bones are Live's, not the take's",
+        options={"HIDDEN"},
+    )
     expression_names: bpy.props.StringProperty(
         name="Expression shape keys",
         description="Names of the expression shape keys in the model's order, separated by /",

@@ -22,7 +22,14 @@ from ...shared.calibration import Calibration
 from ...shared.client import Client
 from ...shared.emotion import EmotionTrack
 from ...shared.errors import LinkError
-from ...shared.events import BakeFinished, JobEvent, JobFailed, JobProgressed, RenderFinished
+from ...shared.events import (
+    AvatarFinished,
+    BakeFinished,
+    JobEvent,
+    JobFailed,
+    JobProgressed,
+    RenderFinished,
+)
 from ...shared.head import HeadModel
 from ...shared.messages import RESTART_STAGE
 from ...shared.motion import FlameSpace, Motion, ReadOptions, TakeRead, TakeSpace
@@ -123,6 +130,23 @@ def fetch_avatar(
     )
 
 
+def create_avatar(line: Supervisor, photo: FileBytes, face: int) -> Waiting[AvatarFinished]:
+    """The avatar of the person in a photo. face: counted from 1 by size."""
+
+    def start(client: Client) -> str:
+        sent = client.upload(photo.data, "photo", photo.name)
+        return client.start_avatar(sent, face=face)
+
+    done = yield from _run_job(line, start)
+    assert isinstance(done, AvatarFinished)  # the job's only other end is a failure
+    return done
+
+
+def keep(line: Supervisor, made: Artefact, path: Path) -> Waiting[None]:
+    """Writes what the sidecar has made to `path`, whole or not at all."""
+    yield from _call(line, lambda client: client.download(made, path), f"Fetching {made.name}")
+
+
 def send_flame(line: Supervisor, name: str, read: Callable[[], FileBytes]) -> Waiting[None]:
     """Sends the FLAME file that the sidecar calls `name`, unless it has it."""
 
@@ -180,6 +204,22 @@ def bake(
         return done.motion
     take = done.take
     return (yield from _call(line, lambda client: _download(client, take), "Fetching the take"))
+
+
+def send_avatar(
+    line: Supervisor, read: Callable[[], FileBytes], read_adapter: Callable[[], FileBytes] | None
+) -> Waiting[tuple[Artefact, Artefact | None]]:
+    """The avatar's file and its adapter as the sidecar has them from now on."""
+
+    def send(client: Client) -> tuple[Artefact, Artefact | None]:
+        file = read()
+        avatar, adapter = client.upload(file.data, "avatar", file.name), None
+        if read_adapter is not None:
+            helper = read_adapter()
+            adapter = client.upload(helper.data, "adapter", helper.name)
+        return avatar, adapter
+
+    return (yield from _call(line, send, "Reading the avatar"))
 
 
 def send_take(line: Supervisor, motion: Motion) -> Waiting[Artefact]:
@@ -317,7 +357,7 @@ def _describe(event: JobProgressed) -> Progress:
     seconds = 0 if event.seconds_left is None else round(event.seconds_left)
     left = f", {seconds} s left" if seconds > 0 else ""
     left = f", {round(seconds / 60)} min left" if seconds >= _IN_MINUTES_S else left
-    stage = _STAGES.get(event.stage, event.stage.capitalize())
+    stage = _STAGES.get(event.stage, event.stage.replace("-", " ").capitalize())
     return Progress(
         fraction=event.done / max(event.total, 1), text=f"{stage} {event.done}/{event.total}{left}"
     )

@@ -51,6 +51,11 @@ class Session:
         """What the sidecar calls itself."""
         return "" if self._line is None else self._line.version
 
+    def lacks(self, capability: str) -> bool:
+        """Whether the sidecar cannot do this, as it said; False while it has said nothing."""
+        client = None if self._line is None else self._line.client
+        return client is not None and capability not in client.welcome.capabilities
+
     @property
     def advice(self) -> str:
         """What the panel says while the sidecar does not answer."""

@@ -17,9 +17,8 @@ import numpy as np
 from ...shared.arrays import Float32Array, IndexArray
 from ...shared.errors import InputError
 from .. import compat
+from .ranges import restore_ranges, values_of, widen_ranges
 
-Blocks = bpy.types.bpy_prop_collection
-"""The key blocks of a mesh's shape keys."""
 Turn = Literal["quaternion", "euler"]
 _SIZES: dict[Turn, int] = {"quaternion": 4, "euler": 3}
 
@@ -77,18 +76,19 @@ class Body:
 
     def read(self) -> Float32Array:
         """The state. Raises InputError `head.gone`, `head.no_shape_keys`."""
-        parts = [_floats(_blocks(part), "value")[part.columns] for part in self.keys]
+        parts = [values_of(_keys(part).key_blocks, "value")[part.columns] for part in self.keys]
         parts += [np.array(getattr(bone, path), np.float32) for bone, path in self._bones()]
         return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
-    def write(self, state: Float32Array, sliders: Sliders) -> None:
+    def write(self, state: Float32Array) -> None:
         """Shows a state. Raises as `read`."""
         start = 0
         for part in self.keys:
-            blocks, stop = _blocks(part), start + len(part.columns)
-            values = _floats(blocks, "value")
+            keys, stop = _keys(part), start + len(part.columns)
+            blocks = keys.key_blocks
+            values = values_of(blocks, "value")
             values[part.columns] = state[start:stop]
-            sliders.widen(part.mesh, blocks, values)
+            widen_ranges(keys, values)
             blocks.foreach_set("value", values)
             # Blender 4.2 notices a value that is written alone, and not those that come at once.
             some = int(part.columns[0])
@@ -105,13 +105,18 @@ class Body:
         if self.rig is not None and self.bones:
             self.rig.get().update_tag(refresh={"TIME"})
 
+    def restore_ranges(self) -> None:
+        """Gives sliders the ranges that they had before a value went beyond. Raises as `read`."""
+        for part in self.keys:
+            restore_ranges(_keys(part))
+
     def animated(self, time: float) -> Float32Array | None:
         """The state that the Actions in use say at a curve frame; None where more than they moves
         a part of it."""
         state: list[float] = []
         for part in self.keys:
-            keys, blocks = part.mesh.get().data.shape_keys, _blocks(part)
-            curves = _own_curves(keys)
+            keys = _keys(part)
+            blocks, curves = keys.key_blocks, _own_curves(keys)
             for column in part.columns.tolist():
                 block = blocks[column]
                 curve = compat.find_curve(curves, block.path_from_id("value"))
@@ -142,32 +147,6 @@ class Body:
             yield pose[part.name], f"rotation_{part.turn}"
 
 
-class Sliders:
-    """The ranges of sliders as they were before a value went beyond. Blender holds values inside,
-    an Action's too, so a range that stayed wider could change what the take shows."""
-
-    def __init__(self) -> None:
-        self._kept: dict[tuple[Named, str], tuple[float, float]] = {}
-
-    def widen(self, mesh: Named, blocks: Blocks, values: Float32Array) -> None:
-        """Makes room for the values (K,) of all key blocks."""
-        lows, highs = _floats(blocks, "slider_min"), _floats(blocks, "slider_max")
-        for row in np.flatnonzero((values < lows) | (values > highs)):
-            block, value = blocks[int(row)], float(values[row])
-            self._kept.setdefault((mesh, block.name), (block.slider_min, block.slider_max))
-            block.slider_min = min(block.slider_min, value)
-            block.slider_max = max(block.slider_max, value)
-
-    def restore(self) -> None:
-        """Puts them back, of keys that are still there."""
-        for (mesh, name), (low, high) in self._kept.items():
-            keys = mesh.get().data.shape_keys
-            block = None if keys is None else keys.key_blocks.get(name)
-            if block is not None:
-                block.slider_min, block.slider_max = low, high
-        self._kept.clear()
-
-
 def _own_curves(owner: bpy.types.ID) -> compat.CurveList | tuple[()]:
     """The curves of the Action in use, where nothing but it animates the data-block."""
     data = owner.animation_data
@@ -179,7 +158,7 @@ def _size(part: BonePart) -> int:
     return _SIZES[part.turn]
 
 
-def _blocks(part: KeyPart) -> Blocks:
+def _keys(part: KeyPart) -> bpy.types.Key:
     mesh = part.mesh.get()
     keys = mesh.data.shape_keys
     if keys is None or len(keys.key_blocks) <= part.columns.max(initial=0):
@@ -188,10 +167,4 @@ def _blocks(part: KeyPart) -> Blocks:
             f"The head '{mesh.name}' has lost its shape keys.",
             "Undo that, or add a new head.",
         )
-    return keys.key_blocks
-
-
-def _floats(blocks: Blocks, name: str) -> Float32Array:
-    values = np.empty(len(blocks), np.float32)
-    blocks.foreach_get(name, values)
-    return values
+    return keys

@@ -8,12 +8,24 @@ import bpy
 from ..panels import draw_sentence
 from ..words.sentences import fill, translate
 from .live_head import State
-from .running import live_of
+from .running import avatar_of, live_of
 
 
 def draw_button(layout: bpy.types.UILayout, head: bpy.types.Object) -> None:
     """The button, pressed while the head is live."""
     layout.operator("affekt.live", icon="RADIOBUT_ON", depress=live_of(head) is not None)
+
+
+def draw_avatar_button(
+    layout: bpy.types.UILayout, context: bpy.types.Context, head: bpy.types.Object
+) -> None:
+    """The button that shows the avatar in camera views, and what that waits for."""
+    view = avatar_of(head)
+    layout.operator("affekt.show_avatar", icon="VIEW_CAMERA", depress=view is not None)
+    if view is not None and view.why:
+        column = layout.column()
+        column.alert = True
+        draw_sentence(column, context, fill("The avatar waits: {why}", why=view.why))
 
 
 def draw_state(

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from dataclasses import dataclass
+from dataclasses import replace
 from enum import Enum
 
 import bpy
@@ -27,27 +27,28 @@ import numpy as np
 
 from ...shared import limits
 from ...shared.arrays import Float32Array
-from ...shared.artefact import Artefact
 from ...shared.client import Client
 from ...shared.errors import AffektError, InputError, LinkError
 from ...shared.events import PreviewFailed, PreviewReady
 from ...shared.motion import numbers_of
 from ...shared.supervisor import Supervisor
 from ..bake.options import BakeOptions
-from ..bake.reading import Performance, read_steps
+from ..bake.reading import read_steps
 from ..emotion.sample import needs_playback, read_track
 from ..flame.source import ready_head
 from ..head.find import Held, armature_of, hold
 from ..link import requests
-from ..link.requests import HeadName, Waiting
+from ..link.requests import Waiting
 from ..link.tasks import running_task
 from ..motion.placement import stretch
 from ..motion.takes import hold_take, source_take
 from ..words.sentences import fill, translate
-from .body import Sliders, name_object
+from .body import name_object
 from .emotions import Emotions
-from .face import Face, face_of
+from .face import face_of
+from .leftovers import mark_previewed
 from .numbers import Numbers, Place, place_at
+from .records import Asked, Known, Look, Moment, Sent, Shown
 from .signature import Signature, signature_of
 
 REST_S = 0.1
@@ -68,54 +69,6 @@ class State(Enum):
     WAITING = "Waiting"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Known:
-    """A take that was read: its face, what is known of its numbers, its emotions."""
-
-    read: Performance
-    face: Face
-    numbers: Numbers
-    emotions: Emotions
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Sent:
-    """What the sidecar of this client has: the take, and the head under this name."""
-
-    client: Client
-    take: Artefact
-    head: HeadName
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
-    """A preview under way: which frames, under which revision of the track, and with which sliders
-    shifted from their curves."""
-
-    number: int
-    place: Place
-    revision: int
-    shifts: tuple[tuple[str, float], ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Shown:
-    """The numbers (frames, 103) of the moment that was told last."""
-
-    asked: _Asked
-    numbers: Float32Array
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Look:
-    """Numbers (103,) of each frame of a moment, and whether they are its own. key: the same for the
-    same numbers of one take."""
-
-    rows: list[Float32Array]
-    is_right: bool
-    key: tuple[object, ...]
-
-
 class LiveHead:
     """See above. Only the main thread calls it; nothing here waits.
 
@@ -134,17 +87,16 @@ class LiveHead:
         self._signature: Signature | None = None
         self._outdated_take = self._outdated_emotions = False
         self._is_shaken = False
-        self._reading: Waiting[_Known] | None = None
-        self._sending: Waiting[_Sent] | None = None
-        self._known: _Known | None = None
-        self._sent: _Sent | None = None
-        self._moments: dict[int, _Asked] = {}
-        self._piece: _Asked | None = None
-        self._shown: _Shown | None = None
+        self._reading: Waiting[Known] | None = None
+        self._sending: Waiting[Sent] | None = None
+        self._known: Known | None = None
+        self._sent: Sent | None = None
+        self._moments: dict[int, Asked] = {}
+        self._piece: Asked | None = None
+        self._shown: Shown | None = None
         self._changed_at = self._failed_at = float("-inf")
         self._change: tuple[tuple[object, ...], Float32Array] | None = None
         self._is_right = False
-        self._sliders = Sliders()
         self._wanted = self._state = np.zeros(0, np.float32)
         self._key: tuple[object, ...] = ()
         self._animated: Float32Array | None = None
@@ -156,8 +108,8 @@ class LiveHead:
         """Actions of those session numbers were edited."""
         if self._signature is None:
             return
-        self._outdated_take |= not actions.isdisjoint(self._signature.take_actions)
-        self._outdated_emotions |= not actions.isdisjoint(self._signature.emotion_actions)
+        self._outdated_take |= not actions.isdisjoint(self._signature.read.take_actions)
+        self._outdated_emotions |= not actions.isdisjoint(self._signature.read.emotion_actions)
 
     def note_frame(self, scene: bpy.types.Scene) -> None:
         """Blender has gone to a frame of a scene, and where the head is in it animation has written
@@ -169,6 +121,14 @@ class LiveHead:
     def note_upheaval(self) -> None:
         """An undo or a redo: what is written may be of another moment."""
         self._outdated_take = self._outdated_emotions = self._is_shaken = True
+
+    @property
+    def places(self) -> tuple[bpy.types.Object, bpy.types.Scene] | None:
+        """The head and its scene; None if one of them is gone."""
+        try:
+            return self._get()
+        except InputError:
+            return None
 
     @property
     def is_waiting(self) -> bool:
@@ -230,9 +190,7 @@ class LiveHead:
     def _advance(
         self, head: bpy.types.Object, scene: bpy.types.Scene, line: Supervisor | None, told: Told
     ) -> None:
-        signature = signature_of(head, scene)
-        if signature != self._signature or self._outdated_take:
-            self._begin(head, signature)
+        self._follow(head, signature_of(head, scene))
         if self._reading is not None and not self._read():
             return
         known = self._known
@@ -251,6 +209,20 @@ class LiveHead:
         self._show(known, head, scene, is_asked=is_asked)
         self._say(known, scene, is_asked=is_asked)
 
+    def _follow(self, head: bpy.types.Object, signature: Signature) -> None:
+        """Reads anew what reads otherwise than before."""
+        before, known = self._signature, self._known
+        if before is None or self._outdated_take or signature.read != before.read:
+            self._begin(head, signature)
+        elif signature.face != before.face:
+            if known is None:
+                self._begin(head, signature)
+                return
+            self.take_away()
+            self._signature, self._known, self._key = signature, None, ()
+            face = face_of(head, source_take(head), known.read)
+            self._known = replace(known, face=face)
+
     def _is_served(self, line: Supervisor | None) -> bool:
         """Whether somebody answers."""
         client = None if line is None else line.client
@@ -264,19 +236,36 @@ class LiveHead:
         self._failed_at = time.monotonic()
         self.state, self.why = State.WAITING, f"{translate(error.message)} {error.remedy}"
 
+    def moment(self) -> Moment | None:
+        """What is shown now, for who draws it; None while Live shows nothing."""
+        known, sent = self._known, self._sent
+        if known is None or sent is None or self.state is State.WAITING:
+            return None
+        _, scene = self._get()
+        emotions, place = known.emotions, _place(known, scene)
+        shifts = tuple(emotions.shifts.items())
+        return Moment(
+            client=sent.client,
+            take=sent.take,
+            head=sent.head,
+            track=emotions.shifted() if shifts else emotions.track,
+            frame=place.low + round(place.part),
+            key=(sent, place, known.numbers.revision, shifts),
+        )
+
     # --- reading and sending -------------------------------------------------------------------
 
     def _begin(self, head: bpy.types.Object, signature: Signature) -> None:
         """Reads the take anew. Its frames wear the change that was shown last until their own
         numbers are there."""
-        is_same = self._signature is not None and self._signature.keys == signature.keys
-        if self._known is not None and self._written is not None:
-            if is_same and not self._outdated_take:
+        is_same = self._signature is not None and self._signature.read.keys == signature.read.keys
+        if self._known is not None:
+            if is_same and not self._outdated_take and self._written is not None:
                 self.take_away()  # what no Action moves any more
             # What was kept may be of another take, or of keys that stand elsewhere now.
             with contextlib.suppress(InputError):
+                self._known.face.body.restore_ranges()
                 self._known.face.body.animate()
-                self._sliders.restore()
             self._written, self._is_shaken = None, True
         self._signature, self._known, self._failed_at = signature, None, float("-inf")
         self._outdated_take = self._outdated_emotions = False
@@ -286,12 +275,12 @@ class LiveHead:
         self._reading = self._prepare()
         self.state, self.share, self.why = State.READING, 0.0, ""
 
-    def _prepare(self) -> Waiting[_Known]:
+    def _prepare(self) -> Waiting[Known]:
         head, _ = self.held.get()
         source = hold_take(source_take(head))
         read = yield from read_steps(self.held, source, BakeOptions())
         head, _ = self.held.get()
-        return _Known(
+        return Known(
             read=read,
             face=face_of(head, source.find(head), read),
             numbers=Numbers(numbers_of(read.motion), read.track),
@@ -308,7 +297,7 @@ class LiveHead:
             return True
         return False
 
-    def _read_emotions(self, known: _Known, head: bpy.types.Object, scene: bpy.types.Scene) -> None:
+    def _read_emotions(self, known: Known, head: bpy.types.Object, scene: bpy.types.Scene) -> None:
         """The curves of the emotions were edited."""
         self._outdated_emotions = False
         if needs_playback(head):
@@ -341,15 +330,15 @@ class LiveHead:
 
     def _send_steps(
         self, line: Supervisor, client: Client, head: bpy.types.Object
-    ) -> Waiting[_Sent]:
+    ) -> Waiting[Sent]:
         assert self._known is not None
         named = yield from ready_head(line, head)
         take = yield from requests.send_take(line, self._known.read.motion)
-        return _Sent(client=client, take=take, head=named)
+        return Sent(client=client, take=take, head=named)
 
     # --- asking and taking ---------------------------------------------------------------------
 
-    def _look(self, known: _Known, head: bpy.types.Object, scene: bpy.types.Scene) -> None:
+    def _look(self, known: Known, head: bpy.types.Object, scene: bpy.types.Scene) -> None:
         emotions = known.emotions
         if not emotions.look(head, _time(scene)):
             return
@@ -357,7 +346,7 @@ class LiveHead:
         if known.numbers.follow(emotions.track) or emotions.shifts:
             self._changed_at = time.monotonic()
 
-    def _ask_moment(self, known: _Known, scene: bpy.types.Scene, line: Supervisor | None) -> None:
+    def _ask_moment(self, known: Known, scene: bpy.types.Scene, line: Supervisor | None) -> None:
         """Asks for the moment that is shown, unless it is known or asked for."""
         place, shifts = _place(known, scene), tuple(known.emotions.shifts.items())
         revision = known.numbers.revision
@@ -371,7 +360,7 @@ class LiveHead:
         if asked is not None:
             self._moments[asked.number] = asked
 
-    def _ask_ahead(self, known: _Known, scene: bpy.types.Scene, line: Supervisor | None) -> None:
+    def _ask_ahead(self, known: Known, scene: bpy.types.Scene, line: Supervisor | None) -> None:
         """Asks for the next unknown frames of the scene's range, once nothing has changed for a
         while."""
         is_resting = time.monotonic() >= self._changed_at + REST_S
@@ -386,11 +375,11 @@ class LiveHead:
     def _ask(
         self,
         view: int,
-        known: _Known,
+        known: Known,
         place: Place,
         shifts: tuple[tuple[str, float], ...],
         line: Supervisor | None,
-    ) -> _Asked | None:
+    ) -> Asked | None:
         """Asks for frames, if somebody is there to be asked."""
         sent, emotions = self._sent, known.emotions
         if sent is None or line is None or line.client is not sent.client:
@@ -404,9 +393,9 @@ class LiveHead:
             head_space=sent.head.space,
             frames=place.frames,
         )
-        return _Asked(number=number, place=place, revision=known.numbers.revision, shifts=shifts)
+        return Asked(number=number, place=place, revision=known.numbers.revision, shifts=shifts)
 
-    def _take(self, known: _Known, told: Told) -> None:
+    def _take(self, known: Known, told: Told) -> None:
         """Takes in what the sidecar has said. Raises its error."""
         moment, piece = told.get(self.view), told.get(self.view + 1)
         for answer in (moment, piece):
@@ -423,11 +412,11 @@ class LiveHead:
             asked, self._piece = self._piece, None
             self._keep(known, asked, piece)
 
-    def _keep(self, known: _Known, asked: _Asked, answer: PreviewReady) -> None:
+    def _keep(self, known: Known, asked: Asked, answer: PreviewReady) -> None:
         numbers = answer.numbers
         assert numbers is not None  # they were asked for
         if answer.view == self.view:
-            self._shown = _Shown(asked=asked, numbers=numbers)
+            self._shown = Shown(asked=asked, numbers=numbers)
         if not asked.shifts:
             known.numbers.put(asked.place.low, numbers, asked.revision)
 
@@ -440,13 +429,16 @@ class LiveHead:
         """Puts back what animation has put there. A part of the head that has gone has taken its
         preview along."""
         with contextlib.suppress(InputError):
-            if self._written is not None and self._known is not None and self._animated is not None:
-                self._known.face.body.write(self._animated, self._sliders)
-            self._sliders.restore()
+            if self._known is not None:
+                if self._written is not None and self._animated is not None:
+                    self._known.face.body.write(self._animated)
+                self._known.face.body.restore_ranges()
+        with contextlib.suppress(InputError):
+            mark_previewed(self._get()[0], is_previewed=False)
         self._written = None
 
     def _show(
-        self, known: _Known, head: bpy.types.Object, scene: bpy.types.Scene, *, is_asked: bool
+        self, known: Known, head: bpy.types.Object, scene: bpy.types.Scene, *, is_asked: bool
     ) -> None:
         """Shows the present moment: its own numbers, or until they are there the last ones of the
         same frames, or the change of the frames before. is_asked: whether they are on their way;
@@ -463,30 +455,30 @@ class LiveHead:
             if place.part:
                 state = state + place.part * (face.state(head, place.high, rows[-1]) - state)
             self._state, self._key = state.astype(np.float32), look.key
-        self._write(known, self._state)
+        self._write(known, head, self._state)
 
-    def _numbers_at(self, known: _Known, place: Place) -> _Look | None:
+    def _numbers_at(self, known: Known, place: Place) -> Look | None:
         """What can be shown of the moment; None if nothing is known yet."""
         numbers, shown = known.numbers, self._shown
         shifts = tuple(known.emotions.shifts.items())
         span = range(place.low, place.high + 1)
         if not shifts and numbers.is_known(place):
             rows = [numbers.at(row) for row in span]
-            look = _Look(rows=rows, is_right=True, key=(place, numbers.revision))
+            look = Look(rows=rows, is_right=True, key=(place, numbers.revision))
         elif shown is not None and shown.asked.place == place:
             asked = shown.asked
             is_right = (asked.revision, asked.shifts) == (numbers.revision, shifts)
-            look = _Look(rows=list(shown.numbers), is_right=is_right, key=(place, asked))
+            look = Look(rows=list(shown.numbers), is_right=is_right, key=(place, asked))
         elif self._change is not None:
             change = self._change
             rows = [numbers.take[row] + change[1] for row in span]
-            return _Look(rows=rows, is_right=False, key=(place, change[0], "change"))
+            return Look(rows=rows, is_right=False, key=(place, change[0], "change"))
         else:
             return None
         self._change = look.key, look.rows[0] - numbers.take[place.low]
         return look
 
-    def _write(self, known: _Known, state: Float32Array) -> None:
+    def _write(self, known: Known, head: bpy.types.Object, state: Float32Array) -> None:
         """Shows a state; what others have written since then is what animation says."""
         body, now = known.face.body, known.face.body.read()
         if self._written is None or self._animated is None:
@@ -496,10 +488,11 @@ class LiveHead:
             self._animated = np.where(theirs, now, self._animated)
             if not theirs.any() and np.array_equal(state, self._wanted):
                 return
-        body.write(state, self._sliders)
+        body.write(state)
+        mark_previewed(head, is_previewed=True)
         self._wanted, self._written = state, body.read()
 
-    def _settle(self, known: _Known, scene: bpy.types.Scene) -> None:
+    def _settle(self, known: Known, scene: bpy.types.Scene) -> None:
         """After an undo, or an edit of the take, what was kept is of another moment."""
         self._is_shaken = False
         body = known.face.body
@@ -510,7 +503,7 @@ class LiveHead:
             self._animated = body.read()
         self._written, self._wanted = body.read(), np.zeros(0, np.float32)
 
-    def _say(self, known: _Known, scene: bpy.types.Scene, *, is_asked: bool) -> None:
+    def _say(self, known: Known, scene: bpy.types.Scene, *, is_asked: bool) -> None:
         """What the panel says."""
         self.share, self.why = known.numbers.share(_wanted(known, scene)), ""
         if self._is_right and self.share == 1:
@@ -526,11 +519,11 @@ def _time(scene: bpy.types.Scene) -> float:
     return (scene.frame_current + scene.frame_subframe) * stretch(scene)
 
 
-def _place(known: _Known, scene: bpy.types.Scene) -> Place:
+def _place(known: Known, scene: bpy.types.Scene) -> Place:
     return place_at(_time(scene), known.read.frames.read)
 
 
-def _wanted(known: _Known, scene: bpy.types.Scene) -> range:
+def _wanted(known: Known, scene: bpy.types.Scene) -> range:
     """The take's frames that the scene plays."""
     first, last = scene.frame_start, scene.frame_end
     if scene.use_preview_range:

@@ -25,19 +25,26 @@ from ...shared.errors import InputError, LinkError
 from ...shared.limits import MAX_VIEWS
 from ...shared.supervisor import Supervisor
 from ..guard import guard_call
-from ..head.find import need_movable
+from ..head.find import heads_among, need_movable
 from ..link.session import session
 from ..link.task_operator import redraw_sidebars
 from ..motion.takes import source_take
 from ..words.sentences import translate
-from .live_head import LiveHead
+from . import overlay
+from .avatar_view import AvatarView, chosen_of
+from .claims import check_free
+from .leftovers import take_off
+from .live_head import LiveHead, Told
+from .overlay import words_of
 
 _IDLE_S, _BUSY_S = 1 / 60, 1 / 250
 """How often the timer looks, while nothing is asked and while an answer is waited for."""
 MOST_HEADS = MAX_VIEWS // 2
 
 _live: dict[int, LiveHead] = {}
+_avatars: dict[int, AvatarView] = {}
 _told = ""
+_objects = 0
 _is_rendering = False
 
 
@@ -47,12 +54,14 @@ def live_of(head: bpy.types.Object) -> LiveHead | None:
 
 
 def start(head: bpy.types.Object, scene: bpy.types.Scene) -> LiveHead:
-    """Makes the head live. Raises InputError `head.linked`, `motion.no_take`, `live.heads`."""
+    """Makes the head live. Raises InputError `head.linked`, `motion.no_take`, `live.heads`,
+    `live.shared`."""
     need_movable(head)
     source_take(head)
     if (found := live_of(head)) is not None:
         return found
-    free = [view for view in range(0, MAX_VIEWS, 2) if view not in _views()]
+    check_free(head, [places[0] for one in _live.values() if (places := one.places) is not None])
+    free = [view for view in range(0, MAX_VIEWS, 2) if _views().isdisjoint((view, view + 1))]
     if not free:
         raise InputError(
             "live.heads",
@@ -63,6 +72,63 @@ def start(head: bpy.types.Object, scene: bpy.types.Scene) -> LiveHead:
         _watch()
     _live[head.session_uid] = LiveHead(head, scene, free[0])
     return _live[head.session_uid]
+
+
+def avatar_of(head: bpy.types.Object) -> AvatarView | None:
+    """The view of the head's avatar; None if camera views do not show it."""
+    return _avatars.get(head.session_uid)
+
+
+def show_avatar(head: bpy.types.Object, scene: bpy.types.Scene) -> AvatarView:
+    """Lets camera views show the head's avatar, and makes the head live for that. Raises InputError
+    as `start`, and `option.avatar`."""
+    chosen_of(head)
+    start(head, scene)
+    if (found := avatar_of(head)) is not None:
+        return found
+    free = [view for view in reversed(range(MAX_VIEWS)) if view not in _views()]
+    if not free:
+        raise InputError(
+            "live.heads",
+            f"{len(_live)} heads are live already, which leaves no room for a picture.",
+            "Switch Live off for one of them.",
+        )
+    _avatars[head.session_uid] = AvatarView(free[0])
+    overlay.show(_shown_avatars)
+    return _avatars[head.session_uid]
+
+
+def hide_avatar(head: bpy.types.Object) -> None:
+    """Camera views no longer show it; the head stays live."""
+    _end_avatar(head.session_uid)
+
+
+def _end_avatar(uid: int) -> None:
+    if _avatars.pop(uid, None) is not None and not _avatars:
+        overlay.hide()
+
+
+def _shown_avatars() -> overlay.Shown:
+    """What camera views draw. A rendering of the viewport has none of it."""
+    if _is_in_render():
+        return []
+    return [
+        (head, scene, view)
+        for uid, view in _avatars.items()
+        if (places := _live[uid].places) is not None
+        for head, scene in [places]
+    ]
+
+
+def _step_avatars(line: Supervisor | None, told: Told) -> None:
+    for uid, view in tuple(_avatars.items()):
+        places = _live[uid].places
+        if places is None:
+            continue
+        said = words_of(view)
+        news = view.step(_live[uid], line, told, edge_px=overlay.edge_of(places[1]))
+        if news is not None or words_of(view) != said:
+            overlay.redraw()
 
 
 def stop(head: bpy.types.Object) -> None:
@@ -83,21 +149,40 @@ def step() -> None:
     client = None if line is None else line.client
     told = {} if client is None else {one.view: one for one in client.take_previews()}
     pause = translate("A rendering is under way") if _is_in_render() else ""
+    before: list[bpy.types.Object] = []
     for uid, one in tuple(_live.items()):
         try:
-            one.step(line, told, pause=pause)
+            one.step(line, told, pause=pause or _why_shared(one, before))
         except InputError:  # the head or its scene is gone
             _end(uid)
         except Exception:
             _end(uid)  # a fault of ours would come again at every tick
             raise
+    _step_avatars(line, told)
+
+
+def _why_shared(one: LiveHead, before: list[bpy.types.Object]) -> str:
+    """Why the head waits for one of those that were live before it; adds it to them."""
+    if one.places is None:
+        return ""
+    head = one.places[0]
+    try:
+        if before:
+            check_free(head, before)
+    except InputError as error:
+        return f"{translate(error.message)} {translate(error.remedy)}"
+    before.append(head)
+    return ""
 
 
 def _views() -> set[int]:
-    return {one.view for one in _live.values()}
+    """The numbers of the views that are in use."""
+    heads = {view for one in _live.values() for view in (one.view, one.view + 1)}
+    return heads | {one.view for one in _avatars.values()}
 
 
 def _end(uid: int) -> None:
+    _end_avatar(uid)
     one = _live.pop(uid, None)
     try:
         if one is not None:
@@ -132,13 +217,15 @@ def _tick() -> float | None:
     if not _live:
         return None
     guard_call(_redraw, "Saying what is live")
-    return _BUSY_S if any(one.is_waiting for one in _live.values()) else _IDLE_S
+    all_ = (*_live.values(), *_avatars.values())
+    return _BUSY_S if any(one.is_waiting for one in all_) else _IDLE_S
 
 
 def _redraw() -> None:
     """Draws the panels again where they say something else."""
     global _told
     told = repr([(uid, one.describe()) for uid, one in _live.items()])
+    told += repr([(uid, one.why) for uid, one in _avatars.items()])
     if told != _told:
         _told = told
         redraw_sidebars(bpy.context)
@@ -158,8 +245,12 @@ def _for_each(call: Callable[[LiveHead], None], what: str) -> None:
 
 
 def _after_update(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph) -> None:
+    global _objects
     if _is_in_render():
         return
+    if _objects != len(bpy.data.objects):  # a copy wears the preview too
+        _objects = len(bpy.data.objects)
+        guard_call(_take_off_leftovers, "Taking a preview off a copy")
     kind = bpy.types.Action
     edited = {
         update.id.original.session_uid
@@ -220,8 +311,16 @@ def _after_render(*_: object) -> None:
     _is_rendering = False
 
 
+@bpy.app.handlers.persistent
 def _after_undo(*_: object) -> None:
     _for_each(LiveHead.note_upheaval, "Following an undo")
+    guard_call(_take_off_leftovers, "Taking a preview off after an undo")
+
+
+def _take_off_leftovers() -> None:
+    for head in heads_among(bpy.data.objects):
+        if live_of(head) is None:
+            take_off(head)
 
 
 def _handlers() -> list[tuple[list[Callable[..., None]], Callable[..., None]]]:
@@ -233,9 +332,20 @@ def _handlers() -> list[tuple[list[Callable[..., None]], Callable[..., None]]]:
         (known.render_init, _before_render),
         (known.render_complete, _after_render),
         (known.render_cancel, _after_render),
-        (known.undo_post, _after_undo),
-        (known.redo_post, _after_undo),
     ]
+
+
+def watch() -> None:
+    """Lets Blender call us after an undo, which may bring back what was live once."""
+    for listeners in (bpy.app.handlers.undo_post, bpy.app.handlers.redo_post):
+        listeners.append(_after_undo)
+
+
+def unwatch() -> None:
+    """Takes that away."""
+    for listeners in (bpy.app.handlers.undo_post, bpy.app.handlers.redo_post):
+        if _after_undo in listeners:
+            listeners.remove(_after_undo)
 
 
 def _watch() -> None:

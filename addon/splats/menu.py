@@ -8,6 +8,7 @@ import bpy
 
 def draw_menu(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
     menu.layout.operator("affekt.browse_avatar", text="Gaussian Avatar (Affekt)")
+    menu.layout.operator("affekt.browse_photo", text="Gaussian Avatar from Photo (Affekt)")
 
 
 def add_menu() -> None:

@@ -38,6 +38,8 @@ PAGES = (
     ("bpy.ops.affekt.import_avatar*", "splats"),
     ("bpy.ops.affekt.browse_avatar*", "splats"),
     ("bpy.ops.affekt.bind_splats*", "splats"),
+    ("bpy.ops.affekt.create_avatar*", "portrait"),
+    ("bpy.ops.affekt.browse_photo*", "portrait"),
     ("bpy.ops.affekt.*", FIRST_PAGE),
     ("bpy.types.affekt_pg_character*", "characters"),
     ("bpy.types.affekt_pg_emotion*", "presets"),

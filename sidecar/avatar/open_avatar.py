@@ -6,9 +6,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue]
 from scipy.spatial.transform import Rotation
 
-from ...shared.arrays import Float32Array, Float64Array, Int32Array
+from ...shared.arrays import BoolArray, Float32Array, Float64Array, Int32Array
 from ...shared.head import REGIONS, HeadModel
 from ...shared.motion import make_motion
 from ..memory import remembered
@@ -23,8 +24,11 @@ OPEN_GAUSSIANS = "open-gaussians"
 OVERLAP = 2.25
 """Standard deviations of a Gaussian over those of its piece of the face: below 2.1 what
 is behind shows as dots where corners meet, above 2.4 lips and lids blur."""
-_OVERLAPS = {"brow": 1.0, "lash": 0.85, "teeth": 1.9}
+_OVERLAPS = {"brow": 1.0, "lash": 0.6, "teeth": 1.9}
 """The same for hair, which may have holes and must stay thin, and for teeth, whose gaps show."""
+_RIM_OVERLAP, _RIM_M = 1.1, 0.0018
+"""The same for the lids' rims, skin this near to an eyeball: as wide as other skin they cover the
+eye's edge, and neutral looks sleepy. What shows between them is the eye's white."""
 _CUT_M, _CUT_TWICE_M = 0.005, 0.012
 """Skin faces with a longer edge are cut in four, or in sixteen: uncut, edges against the
 background are soft."""
@@ -44,7 +48,7 @@ _LEAST = {"teeth": 0.6, "tongue": 0.6, "mouth": 0.6, "sclera": 0.85, "iris": 0.9
 _LEAST_SKIN = 0.05
 """Least light on these regions and on all others: they move, their baked shade does not."""
 _EYE = ("sclera", "iris", "pupil")
-_GLINT_M, _GLINT_LIFT_M = 0.0006, 0.0003
+_GLINT_M, _GLINT_LIFT_M = 0.0009, 0.0003
 """Standard deviation of a catch light, and its height above the cornea."""
 _LID_MOVES_M = 0.004
 """Skin that a blink moves this far is lit as in the blink, which unfolds it."""
@@ -63,6 +67,7 @@ def open_avatar(head: HeadModel) -> Avatar:
     middle = points.mean(1)
     offsets = middle - head.template[head.faces].mean(1)[anchors]
     overlap = np.array([_OVERLAPS.get(n, OVERLAP) for n in REGIONS])[head.region[corners[:, 0]]]
+    overlap = np.where(_on_rim(head, corners, middle), _RIM_OVERLAP, overlap)
     scales, quaternions = discs(points - middle[:, None], overlap)
     seen = np.einsum("nw,nwk->nk", weights.mean(1), colours[corners])
     glints = _catch_lights(head)
@@ -116,6 +121,15 @@ def _catch_lights(head: HeadModel) -> _Glints:
         quaternions=quaternions,
         colours=np.ones((count, 3)),
     )
+
+
+def _on_rim(head: HeadModel, corners: Int32Array, middle: Float64Array) -> BoolArray:
+    """(N,) whether a piece is skin that lies on an eyeball: the lids' rims."""
+    eye = head.template[np.isin(head.region, _numbers(_EYE))]
+    skin = np.isin(head.region[corners], _numbers(("skin",))).any(1)
+    if not len(eye):
+        return np.zeros(len(corners), np.bool_)
+    return skin & (cKDTree(eye).query(middle)[0] < _RIM_M)
 
 
 def _face_normals(corners: Float64Array) -> Float64Array:

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from ...shared import limits
 from ...shared.wording import say_count
 
 if TYPE_CHECKING:
     from ..avatar.avatar import Avatar
+    from ..portrait.making import Made, MakingSteps
 
 _SHEET_PIXELS = 256
 
@@ -37,37 +39,24 @@ class Create:
 
         from ..avatar.affekt_avatar import encode_avatar
         from ..compiling import say_when_compiling
-        from ..files import refuse_own_source, write_whole
-        from ..head.read import OPEN, read_head
-        from ..portrait.choice import choose_face
-        from ..portrait.create import create_portrait
-        from ..portrait.kept import landmarks_of
-        from ..portrait.photo import read_photo
+        from ..files import read_bytes, refuse_own_source, write_whole
+        from ..portrait.making import make_steps
 
         for out in filter(None, (self.out, self.sheet)):
             refuse_own_source(self.photo, out)
         begun_s = time.perf_counter()
-        photo = read_photo(self.photo)
-        seen, sentence = choose_face(photo.pixels, self.photo.name, self.face)
-        print(sentence, flush=True)
+        data = read_bytes(self.photo, limits.MAX_PHOTO_BYTES, "photo")
         say_when_compiling()
-        head = read_head(OPEN)
-        portrait = create_portrait(
-            photo.pixels,
-            seen,
-            head,
-            landmarks_of(head),
-            self.photo.stem,
-            photo.focal_pixels,
-            tell=lambda stage: print(f"  {stage}", flush=True),
-        )
-        write_whole(self.out, encode_avatar(portrait.avatar))
+        made = told(make_steps(data, self.photo.name, self.face))
+        avatar = made.portrait.avatar
+        write_whole(self.out, encode_avatar(avatar))
         size_mb = self.out.stat().st_size / 1e6
-        count = say_count(len(portrait.avatar), "Gaussian")
+        count = say_count(len(avatar), "Gaussian")
+        print(made.said)
         took_s = time.perf_counter() - begun_s
         print(f"{self.out}: {count}, {size_mb:.1f} MB, in {took_s:.0f} s")
         if self.sheet is not None:
-            self._draw_sheet(self.sheet, portrait.avatar)
+            self._draw_sheet(self.sheet, avatar)
 
     def _draw_sheet(self, path: Path, avatar: Avatar) -> None:
         from ..modulation.weights import load_modulator
@@ -77,3 +66,12 @@ class Create:
         picture = draw_emotions(avatar, load_modulator(), _SHEET_PIXELS)
         write_sheet(path, picture)
         print(f"{path}: {picture.shape[1]} x {picture.shape[0]} pixels")
+
+
+def told(steps: MakingSteps) -> Made:
+    """Goes through all steps, printing each stage as it begins."""
+    while True:
+        try:
+            print(f"  {next(steps)}", flush=True)
+        except StopIteration as end:
+            return end.value

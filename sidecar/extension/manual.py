@@ -24,6 +24,7 @@ PAGES = (
     "live",
     "avatars",
     "splats",
+    "portrait",
     "compositor",
     "export",
     "remote",

@@ -12,7 +12,7 @@ import numpy as np
 
 from ...shared.arrays import Float32Array
 
-_TOE = 0.015
+_TOE = 0.01
 """Keyed weights far below this one grow linearly into amplitudes, those far above as roots. A bare
 root would rise infinitely fast from 0, and a curve that leaves 0 softly would jump."""
 
@@ -20,7 +20,7 @@ root would rise infinitely fast from 0, and a curve that leaves 0 softly would j
 def amplitudes(weights: Float32Array) -> Float32Array:
     """(T, 6) the network's weights from keyed ones (T, 6), each row by itself.
 
-    A row keeps its direction: the largest weight r of a row becomes r sqrt(1.015 / (r + 0.015)),
+    A row keeps its direction: the largest weight r of a row becomes r sqrt(1.01 / (r + 0.01)),
     and the others keep their ratio to it. 0 stays 0 and 1 stays 1.
     """
     largest = weights.max(1, initial=0).astype(np.float64)

@@ -23,7 +23,7 @@ from .lids import folded_away, lash_strip, near_eyes, neutral_vertices
 from .light import LUMINANCE, fit_light, shade
 from .surface import Pieces, Sight
 
-_HAIR_EDGE_PIXELS = 9
+_HAIR_EDGE_PIXELS, _HAIR_DEEP_PIXELS, _NO_HAIR = 4, 3, 0.25
 _LIP_EDGE_PIXELS = 5
 _LASHES_PIXELS = 8
 _IRIS_RINGS = 10
@@ -34,11 +34,14 @@ _ENAMEL = 0.3
 """Teeth whose channels differ by less than this share are enamel, the others gums."""
 _TEETH_TINT = np.array([1.06, 0.99, 0.87])
 _LEAST_TEETH = 12
-_LIP_STEPS, _LIP_EVEN, _LIP_RELIEF = 12, 0.85, 0.5
-_LIP_BORDER_M, _LIP_BORDER_STEPS = 0.003, 3
+_LIP_STEPS, _LIP_EVEN, _LIP_RELIEF = 12, 0.7, 0.5
+_LIP_BORDER_M, _LIP_BORDER_STEPS = 0.0014, 2
+_LIP_LIT, _LIP_DEPTH, _LIP_LEAST = 0.8, 0.8, 0.4
+"""The head's own light on lips from which on they are no darker than seen; how much of what lacks
+there shows; and the least that is left: where they meet, no smile shows them."""
 _SHOWN_LIGHT = (0.1, 0.98)
 _SCALP_SHADE = 0.7
-_FIRM_LIDS = 20.0
+_FIRM_LIDS, _BRIGHT_LIDS, _NO_LASH = 20.0, 3.0, 0.8
 _WHITE = 0.65
 """The quantile of what is seen of an eye's white that its unseen part gets: less is shaded."""
 
@@ -84,7 +87,7 @@ def prepare(
     strip = lash_strip(pieces, head, found)
     parts = np.where(strip, len(REGIONS), pieces.region)[skin].astype(np.int32)
     rest, drawn = neutral_vertices(pieces), fold_patterns(pieces)
-    pressed = pressed_skin(pieces, drawn, rest, sight.posed.vertices)
+    pressed = pressed_skin(pieces, drawn, (rest, sight.posed.vertices), scores)
     pressed = np.maximum(pressed, folded_by_smile(pieces, drawn, scores))
     folded = folded_away(pieces, rest) & ~strip
     lids = np.flatnonzero(near_eyes(pieces) & pieces.of("skin") & ~strip)
@@ -107,7 +110,7 @@ def gather(canvas: Canvas, sight: Sight, frame: Frame, hair: Float32Array) -> Ev
     pieces = canvas.pieces
     strip = canvas.strip
     around = cv2.dilate(hair, np.ones((2 * _HAIR_EDGE_PIXELS + 1,) * 2, np.uint8))
-    free = _at(frame.inside & (around < 0.5), sight)
+    free = _at(frame.inside & (around < _NO_HAIR), sight)
     eyes = polygon(frame, marks.RIGHT_LIDS) | polygon(frame, marks.LEFT_LIDS)
     inner_eyes = polygon(frame, marks.RIGHT_LIDS, -2) | polygon(frame, marks.LEFT_LIDS, -2)
     mouth = mouth_opening(frame)
@@ -164,6 +167,12 @@ def with_hair_on_scalp(
     return out
 
 
+def seen_beside(hair: Float32Array, sight: Sight) -> BoolArray:
+    """(N,) pieces that the photo shows where hair (H, W) is thin, or beside it."""
+    deep = cv2.erode((hair > 0.9).astype(np.uint8), np.ones((2 * _HAIR_DEEP_PIXELS + 1,) * 2))
+    return (sight.seen > 0) & ~_at(deep > 0, sight)
+
+
 def refined(evidence: Evidence, linear: Float32Array) -> Evidence:
     """The evidence with other colours, such as those that a picture of the avatar asks for."""
     return replace(evidence, linear=linear)
@@ -192,7 +201,11 @@ def _skin_light(canvas: Canvas, evidence: Evidence, sight: Sight) -> Float64Arra
 def _paint_lids(canvas: Canvas, evidence: Evidence, out: Float32Array) -> None:
     """What a shut eye unfolds gets the colour of the skin around, away from the lashes."""
     lids = canvas.lids
-    firm = _FIRM_LIDS * evidence.plain[lids]
+    plain, light = evidence.plain[lids], out[lids] @ LUMINANCE
+    firm = _FIRM_LIDS * plain
+    if (plain > 0).any():  # what is as bright as the skin around is no lash, and the lid meets it
+        bright = light > _NO_LASH * np.median(light[plain > 0])
+        firm = np.maximum(firm, _BRIGHT_LIDS * evidence.trust[lids] * bright)
     whole = canvas.lid_graph.filled(out[lids], firm, out[lids])
     folded = canvas.folded[lids]
     out[lids[folded]] = whole[folded]
@@ -215,6 +228,10 @@ def _even_lips(canvas: Canvas, out: Float32Array) -> None:
         canvas.pieces.places[near], canvas.pieces.normals[near], np.zeros(len(near), np.int32)
     )
     out[near] = border.diffused(out[near], _LIP_BORDER_STEPS)
+    lips = np.flatnonzero(canvas.pieces.of("lip"))
+    light = baked_light(canvas.head)[canvas.pieces.corners[lips]]
+    lit = (canvas.pieces.weights[lips] * light).sum(1) / _LIP_LIT
+    out[lips] *= np.clip(lit**_LIP_DEPTH, _LIP_LEAST, 1)[:, None]
 
 
 def _paint_eyes(pieces: Pieces, evidence: Evidence, out: Float32Array) -> None:

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Generator
 from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -15,8 +16,9 @@ from ..avatar.splats import Splats
 from ..raster.colour import linear_to_srgb, srgb_to_linear
 from ..raster.project import to_pixels
 from .choice import check_fit
-from .colours import Canvas, Evidence, gather, paint, prepare, refined, with_hair_on_scalp
+from .colours import Canvas, Evidence, gather, paint, prepare, refined, seen_beside, with_hair_on_scalp
 from .displacement import displace, posed_vertices
+from .ears import fit_ears
 from .fit import Fit, fit_head
 from .framing import Frame, frame_face, sample
 from .hair import Hair, make_hair
@@ -28,8 +30,18 @@ from .surface import Sight, cut_head, look_at_pieces
 
 _BARE = 0.2
 """A piece of which the photo shows so much skin lies under no hair."""
-Tell = Callable[[str], None]
-"""Is told the name of each stage as it begins."""
+Stage = Literal[
+    "reading the photo",
+    "finding the face",
+    "looking at the head",
+    "fitting the head",
+    "finding hair and background",
+    "colouring the skin",
+    "growing the hair",
+    "sharpening",
+]
+STAGES: tuple[Stage, ...] = get_args(Stage)
+"""From a photo's file to an avatar; the first three come before what is done here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -42,34 +54,39 @@ class Portrait:
     frame: Frame
 
 
-def create_portrait(
+PortraitSteps = Generator[Stage, None, Portrait]
+
+
+def portrait_steps(
     photo: UInt8Array,
     seen: SeenFace,
     head: HeadModel,
     found: HeadLandmarks,
     name: str,
     focal_pixels: float | None = None,
-    tell: Tell = lambda stage: None,
-) -> Portrait:
-    """Makes the avatar. photo: (H, W, 3) sRGB; seen: the face in it; found: where landmarks lie on
-    the head. Raises InputError `photo.profile`, `photo.no_fit`."""
-    tell("fitting the head")
+) -> PortraitSteps:
+    """Makes the avatar, and tells each stage as it begins. photo: (H, W, 3) sRGB; seen: the face in
+    it; found: where landmarks lie on the head. Raises InputError `photo.profile`,
+    `photo.no_fit`."""
+    yield "fitting the head"
     fit = fit_head(head, found, seen, (photo.shape[1], photo.shape[0]), focal_pixels)
     check_fit(fit, seen, name)
     change = displace(head, found, seen, fit)
-    tell("finding hair and background")
+    yield "finding hair and background"
     frame = frame_face(photo, seen, fit.camera)
+    change, ears = fit_ears(head, fit, change, frame)
     vertices = posed_vertices(head, fit, change)
-    mask = hair_mask(frame, head, vertices)
-    tell("colouring the skin")
+    mask = hair_mask(frame, head, vertices, ears)
+    yield "colouring the skin"
     pieces = cut_head(head, fit.shape, change)
     sight = look_at_pieces(pieces, fit, frame)
     canvas = prepare(head, pieces, sight, found, seen.scores)
     evidence = gather(canvas, sight, frame, mask)
     linear = paint(canvas, evidence, sight, folds=True)
-    tell("growing the hair")
-    hair = make_hair(head, pieces, vertices, frame, mask, evidence.trust > _BARE)
-    tell("sharpening")
+    yield "growing the hair"
+    bare = (evidence.trust > _BARE) | seen_beside(mask, sight)
+    hair = make_hair(head, pieces, vertices, frame, mask, bare)
+    yield "sharpening"
     evidence, hair = _sharpen(canvas, evidence, sight, frame, linear, hair)
     linear = paint(canvas, evidence, sight, folds=False)
     if hair is not None:

@@ -37,6 +37,9 @@ _FOCAL, _FOCAL_SPREAD = 1.8, 0.25
 """A photo's focal length over its long edge, and the spread of its logarithm."""
 _KNOWN_FOCAL_SPREAD = 0.06
 _EXPRESSION_SPREAD, _DETAIL_SPREAD = 0.12, 0.05
+_THICKNESS = ("mouthRoll", "mouthShrug", "mouthPress", "mouthFunnel", "cheekPuff")
+"""Expressions that are told from a person's own lips and cheeks by nothing but MediaPipe's scores:
+thin lips would become rolled ones, and the neutral face's would be full."""
 _JAW_SPREAD_RAD = np.array([0.06, 0.02, 0.02])
 _EYE_SPREAD_RAD = 0.15
 _STEPS, _POSE_STEPS = 14, 4
@@ -156,6 +159,8 @@ def _prior(head: HeadModel, seen: SeenFace, focal: float, known: bool) -> _Prior
     components, shapes = head.expression_basis.shape[2], head.shape_basis.shape[2]
     spread = np.full(components, _DETAIL_SPREAD)
     spread[np.abs(head.arkit_expression).sum(1) > 0] = _EXPRESSION_SPREAD
+    names = head.expression_names
+    spread[: len(names)][[name.startswith(_THICKNESS) for name in names]] = _DETAIL_SPREAD
     eyes = (head.arkit_eyes @ scores).reshape(2, 3)
     return _Prior(
         mean=np.concatenate(

@@ -18,6 +18,23 @@ _SHARE, _FINE_SHARE = 0.9, 0.6
 _FINE_STEPS, _COARSE_STEPS = 2, 140
 _SMOOTHINGS = 6
 _SMILE_FOLDS = ("smile", "nasolabial", "dimple", "crow", "under.eye")
+_MOVERS = {
+    "forehead.side": ("browOuterUp", "browInnerUp"),
+    "forehead.middle": ("browInnerUp",),
+    "glabella": ("browDown",),
+    "nose.root": ("browDown", "noseSneer"),
+    "crow": ("cheekSquint", "mouthSmile"),
+    "under.eye": ("cheekSquint", "mouthSmile"),
+    "bunny": ("noseSneer", "mouthSmile"),
+    "nasolabial": ("mouthSmile", "noseSneer"),
+    "smile": ("mouthSmile",),
+    "dimple": ("mouthSmile",),
+    "corner.down": ("mouthFrown",),
+    "chin": ("mouthShrugLower",),
+}
+"""Which movements make which fold. Of others the strain says as little as of a face at rest: that
+is its own, as the shade beside a nose is."""
+_MOVES, _MOVES_FULLY = 0.25, 0.65
 _ZONE_MM, _ZONE_DEPTH, _WHOLE_SMILE = 6.0, 0.08, 0.6
 """A fold's zone is drawn this wide; within, a pattern of this depth counts in full, at this
 strength of the smile."""
@@ -26,10 +43,15 @@ _CHEEK_MIDDLE_M, _CHEEK_SIZE_M = (0.033, -0.034, 0.0), (0.020, 0.034, 1.0)
 
 
 def pressed_skin(
-    pieces: Pieces, drawn: Float64Array, rest: Float32Array, posed: Float32Array
+    pieces: Pieces,
+    drawn: Float64Array,
+    vertices: tuple[Float32Array, Float32Array],
+    scores: Float32Array,
 ) -> Float64Array:
     """(N,) 0 to 1, how strongly the photo's expression presses skin together that folds: not lids
-    and brows, whose dark is their own. drawn: of `fold_patterns`; rest, posed: (V, 3)."""
+    and brows, whose dark is their own. drawn: of `fold_patterns`; vertices: (V, 3) each, at rest
+    and posed; scores: (52,) ARKit's weights."""
+    rest, posed = vertices
     surface = pieces.avatar.faces
     strain = _least_strain(rest, posed, surface)
     total = np.zeros((len(rest), 2), np.float32)
@@ -39,9 +61,8 @@ def pressed_skin(
     for _ in range(_SMOOTHINGS):
         at_vertices = neighbour_mean(at_vertices.astype(np.float32), surface)
     at = (pieces.weights * at_vertices[pieces.corners, 0]).sum(1)
-    folds = [index for index, name in enumerate(WRINKLES) if name.partition(".")[0] != "socket"]
     pressed = np.clip((at - _PRESSED) / (_FULLY_PRESSED - _PRESSED), 0, 1)
-    return pressed * _zone(drawn[:, folds])
+    return pressed * _zone(drawn * _moved(scores))
 
 
 def folded_by_smile(pieces: Pieces, drawn: Float64Array, scores: Float32Array) -> Float64Array:
@@ -55,6 +76,18 @@ def folded_by_smile(pieces: Pieces, drawn: Float64Array, scores: Float32Array) -
         zone = np.maximum(_zone(drawn[:, columns]), _cheek(pieces, 1 if side == "left" else -1))
         folded = zone * np.clip(strength / _WHOLE_SMILE, 0, 1)
         out = np.maximum(out, folded)
+    return out
+
+
+def _moved(scores: Float32Array) -> Float64Array:
+    """(wrinkles,) 0 to 1, how strongly the movement that makes each fold is seen."""
+    out = np.zeros(len(WRINKLES))
+    for index, wrinkle in enumerate(WRINKLES):
+        name, _, side = wrinkle.rpartition(".")
+        for mover in _MOVERS.get(name, ()):
+            full = mover if mover in ARKIT_NAMES else mover + side.capitalize()
+            strength = (scores[ARKIT_NAMES.index(full)] - _MOVES) / (_MOVES_FULLY - _MOVES)
+            out[index] = max(out[index], float(np.clip(strength, 0, 1)))
     return out
 
 

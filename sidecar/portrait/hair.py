@@ -29,7 +29,7 @@ _STEP_PIXELS, _BACK_STEP_PIXELS = 2, 5
 """Distances of the sheets' Gaussians; a pixel is about half a millimetre."""
 _WIDTH = 0.72
 """Standard deviation of a Gaussian, in steps."""
-_THICKNESS_M, _MOST_STRETCH = 3e-4, 3.5
+_THICKNESS_M, _MOST_STRETCH = 3e-4, 6.0
 _EARS_BEHIND_M = 0.045
 """How far the plane of the outline lies behind the eyeballs' middles."""
 _OVER_SKIN_M, _HIGHEST_M, _BACK_VOLUME_M = 0.003, 0.014, 0.010

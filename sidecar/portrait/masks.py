@@ -10,19 +10,24 @@ from ...shared.arrays import BoolArray, Float32Array, UInt8Array
 from ...shared.head import HeadModel
 from ..raster.mesh import interpolate, rasterise_mesh
 from . import landmarks as marks
-from .framing import EYE_PIXELS, Frame, polygon
+from .framing import EYE_PIXELS, GREY, Frame, guided, polygon
 from .seeing import cut_out
 
 _WORK_EYE_PIXELS = 55.0
 _ROUNDS = 3
+_STRAND_PIXELS = 5
+"""How far from GrabCut's edge the picture's own may be."""
 _SKIN_APART, _SKIN_FINE = 40.0, 2.0
 """Of 255: medians of colours that are less apart, and detail that is less, are those of skin."""
 _SCALP_M, _CROWN_BEHIND_M = 0.092, -0.02
 """Above this height, or this far behind, the head's template is scalp."""
 
 
-def hair_mask(frame: Frame, head: HeadModel, vertices: Float32Array) -> Float32Array:
-    """(H, W) 0 to 1, the person's hair. vertices: (V, 3) of the head as in the photo.
+def hair_mask(
+    frame: Frame, head: HeadModel, vertices: Float32Array, ears: BoolArray
+) -> Float32Array:
+    """(H, W) 0 to 1, the person's hair. vertices: (V, 3) of the head as in the photo; ears: (H, W)
+    where they may be.
 
     GrabCut (Rother et al. 2004) within the person: what is sure comes from the head's outline and
     the face's landmarks, the rest from colours. The background is painted with skin first, so that
@@ -30,7 +35,7 @@ def hair_mask(frame: Frame, head: HeadModel, vertices: Float32Array) -> Float32A
     scale = _WORK_EYE_PIXELS / EYE_PIXELS
     size = (int(frame.person.shape[1] * scale), int(frame.person.shape[0] * scale))
     seeds = np.asarray(
-        cv2.resize(_seeds(frame, head, vertices), size, interpolation=cv2.INTER_NEAREST), np.uint8
+        cv2.resize(_seeds(frame, head, vertices, ears), size, interpolation=cv2.INTER_NEAREST), np.uint8
     )
     person = cv2.resize(frame.person, size) > 0.5
     picture = cv2.resize(frame.picture, size, interpolation=cv2.INTER_AREA)
@@ -44,8 +49,8 @@ def hair_mask(frame: Frame, head: HeadModel, vertices: Float32Array) -> Float32A
     found = _largest(np.isin(seeds, [cv2.GC_FGD, cv2.GC_PR_FGD]) & person)
     if _is_bald(work, found, face):
         return np.zeros(frame.person.shape, np.float32)
-    soft = cv2.GaussianBlur(found.astype(np.float32), (0, 0), 0.8)
-    return cv2.resize(soft, frame.person.shape[::-1], interpolation=cv2.INTER_CUBIC).clip(0, 1)
+    soft = cv2.resize(found.astype(np.float32), frame.person.shape[::-1])
+    return guided(np.asarray(soft, np.float32), frame.picture @ GREY, _STRAND_PIXELS)
 
 
 def _is_bald(picture: UInt8Array, found: BoolArray, face: UInt8Array) -> bool:
@@ -61,7 +66,9 @@ def _is_bald(picture: UInt8Array, found: BoolArray, face: UInt8Array) -> bool:
     return bool(apart < _SKIN_APART and fine < _SKIN_FINE)
 
 
-def _seeds(frame: Frame, head: HeadModel, vertices: Float32Array) -> UInt8Array:
+def _seeds(
+    frame: Frame, head: HeadModel, vertices: Float32Array, ears: BoolArray
+) -> UInt8Array:
     """(H, W) GrabCut's labels: surely hair, surely not, and guesses."""
     fragments = rasterise_mesh(vertices, head.faces, frame.camera)
     on_head = fragments.face >= 0
@@ -76,6 +83,7 @@ def _seeds(frame: Frame, head: HeadModel, vertices: Float32Array) -> UInt8Array:
     seeds = np.full(on_head.shape, cv2.GC_PR_BGD, np.uint8)
     seeds[scalp | (person & ~on_head & (rows < chin))] = cv2.GC_PR_FGD
     seeds[person & ~around & (rows < eyes)] = cv2.GC_FGD
+    seeds[ears & (seeds == cv2.GC_FGD)] = cv2.GC_PR_FGD
     face = polygon(frame, marks.OVAL, -int(0.12 * EYE_PIXELS))
     below_brows = rows > frame.landmarks[list(marks.BROWS), 1].min()
     seeds[face & below_brows] = cv2.GC_BGD

@@ -57,6 +57,14 @@ def network(name: str) -> Network:
     return Network(name)
 
 
+def can_see_faces() -> bool:
+    """Whether the packages that see a photo are installed; cheap, imports none of them."""
+    try:
+        return importlib.util.find_spec("ai_edge_litert") is not None and _task().is_file()
+    except (InputError, ImportError, ValueError):
+        return False
+
+
 def missing_extra() -> InputError:
     """The error where the packages that see a photo are not installed."""
     return InputError(

@@ -53,12 +53,17 @@ class Photo:
 
 def read_photo(path: Path) -> Photo:
     """Reads a photo. Raises InputError `file.*`, `photo.size`."""
-    data = read_bytes(path, limits.MAX_PHOTO_BYTES, "photo")
-    refuse_lfs_pointer(data, path.name)
+    return decode_photo(read_bytes(path, limits.MAX_PHOTO_BYTES, "photo"), path.name)
+
+
+def decode_photo(data: bytes, name: str) -> Photo:
+    """Reads a photo of a file's bytes. name: the file's, for errors. Raises InputError `file.*`,
+    `photo.size`."""
+    refuse_lfs_pointer(data, name)
     if data[4:8] == b"ftyp" and data[8:12] in (b"heic", b"heix", b"mif1", b"avif", b"hevc"):
         raise InputError(
             "file.wrong_kind",
-            f"{path.name} is an HEIC or AVIF picture, which Affekt does not read.",
+            f"{name} is an HEIC or AVIF picture, which Affekt does not read.",
             "Export it as JPEG; on an iPhone: Settings, Camera, Formats, Most Compatible.",
         )
     try:
@@ -66,19 +71,17 @@ def read_photo(path: Path) -> Photo:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-                _check_size(image, path.name)
+                _check_size(image, name)
                 return _decoded(image)
     except UnidentifiedImageError as error:
         raise InputError(
-            "file.wrong_kind", f"{path.name} is not a picture that Affekt knows.", _KINDS
+            "file.wrong_kind", f"{name} is not a picture that Affekt knows.", _KINDS
         ) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise _too_large(path.name) from error
+        raise _too_large(name) from error
     except (OSError, SyntaxError, TypeError, ValueError, EOFError, MemoryError) as error:
         raise InputError(
-            "file.damaged",
-            f"The photo {path.name} is damaged or cut off.",
-            "Copy or download it again.",
+            "file.damaged", f"The photo {name} is damaged or cut off.", "Copy or download it again."
         ) from error
 
 

@@ -32,6 +32,7 @@ _OPACITY = 0.995
 _FACE_LOW_M, _FACE_HIGH_M, _FACE_DEPTH_M = -0.095, 0.088, -0.012
 _HIDDEN_M = 0.004
 _FLAT, _FACING = 0.15, 0.5
+_FLAT_NECK, _FACING_NECK = 0.25, 0.55
 """Cosines of the angle of view at which a piece begins to count, and counts in full."""
 
 
@@ -146,18 +147,23 @@ def look_at_pieces(pieces: Pieces, fit: Fit, frame: Frame) -> Sight:
     """Says what the photo shows of the pieces."""
     posed = Actor(pieces.avatar, fit.motion).pose(0)
     means = posed.gaussians.means
-    seen = facing(posed.normals, means, frame) * (~hidden(pieces, posed, means, frame))
+    below = pieces.places[:, 1] < _FACE_LOW_M
+    seen = facing(posed.normals, means, frame, below) * (~hidden(pieces, posed, means, frame))
     pixels = to_pixels(means, frame.camera)[:, :2].astype(np.float64)
     inside = (pixels > 0) & (pixels < [frame.camera.width, frame.camera.height])
     return Sight(posed=posed, pixels=pixels, seen=(seen * inside.all(1)).astype(np.float32))
 
 
-def facing(normals: Float32Array, means: Float32Array, frame: Frame) -> Float64Array:
-    """(N,) 0 to 1, how much surfaces face the camera."""
+def facing(
+    normals: Float32Array, means: Float32Array, frame: Frame, below: BoolArray
+) -> Float64Array:
+    """(N,) 0 to 1, how much surfaces face the camera. below: (N,) those of the neck, which no
+    landmark holds: at its outline the photo may show what is beside it."""
     eye = np.linalg.inv(frame.camera.camera_from_world)[:3, 3]
     toward = eye - means
     toward /= np.linalg.norm(toward, axis=1, keepdims=True)
-    return np.clip(((normals * toward).sum(1) - _FLAT) / (_FACING - _FLAT), 0, 1)
+    flat, full = np.where(below, _FLAT_NECK, _FLAT), np.where(below, _FACING_NECK, _FACING)
+    return np.clip(((normals * toward).sum(1) - flat) / (full - flat), 0, 1)
 
 
 def hidden(pieces: Pieces, posed: PosedAvatar, means: Float32Array, frame: Frame) -> BoolArray:

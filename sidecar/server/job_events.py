@@ -204,9 +204,7 @@ class EventSender:
         """When the oldest open job began (`time.time`); None if there is none."""
         return min(self._begun.values(), default=None)
 
-    def start(
-        self, client: bytes, request: messages.Bake | messages.Render, frames: list[memoryview]
-    ) -> None:
+    def start(self, client: bytes, request: messages.JobRequest, frames: list[memoryview]) -> None:
         """Starts a job for the client. Raises as `Scheduler.start`; LinkError `link.protocol` if
         a rendering names no subject, or two."""
         credit, pictures = 0, 0
@@ -214,8 +212,7 @@ class EventSender:
             if (request.avatar is None) == (request.head is None):
                 raise LinkError("link.protocol", "Nothing to draw was named.", "Report this.")
             credit, pictures = request.credit, request.pictures
-        first = 0 if request.frames is None else request.frames[0]
-        self._scheduler.start(client, request.job, frames, first)
+        self._scheduler.start(client, request.job, frames, _first_frame(request))
         self._jobs[request.job] = JobEvents(request.job, credit=credit, pictures=pictures)
         self._begun[request.job] = time.time()
         user, wanted = self._scheduler.user(request.job), _artefacts(request)
@@ -305,7 +302,15 @@ class EventSender:
             self._clients.post(owner, wire.encode(picture))
 
 
-def _artefacts(request: messages.Bake | messages.Render) -> list[str]:
+def _first_frame(request: messages.JobRequest) -> int | None:
+    if isinstance(request, messages.CreateAvatar):
+        return None
+    return 0 if request.frames is None else request.frames[0]
+
+
+def _artefacts(request: messages.JobRequest) -> list[str]:
+    if isinstance(request, messages.CreateAvatar):
+        return [request.photo]
     avatar = request.avatar if isinstance(request, messages.Render) else None
     return [name for name in (request.motion, request.adapter, avatar) if name is not None]
 

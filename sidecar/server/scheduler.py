@@ -113,15 +113,16 @@ class _Client:
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class _Job:
-    """first: the take's frame at which it begins. left_at: when its client left, or None. deaths:
-    how many workers died of it since it last got further, and kills: how many of them the watch had
-    to kill. reached: how many frames of each stage were done at most."""
+    """first: the take's frame at which it begins, None without a take. left_at: when its client
+    left, or None. deaths: how many workers died of it since it last got further, and kills: how
+    many of them the watch had to kill. reached: how many frames of each stage were done at
+    most."""
 
     id: str
     client: Client
     user: str
     frames: Sequence[Frame]
-    first: int = 0
+    first: int | None = 0
     is_begun: bool = False
     has_ended: bool = False
     left_at: float | None = None
@@ -187,9 +188,11 @@ class Scheduler:
 
     # --- jobs --------------------------------------------------------------------------------
 
-    def start(self, client: Client, job: str, frames: Sequence[Frame], first: int = 0) -> None:
-        """Queues a job; first: the take's frame at which it begins. Raises LinkError `link.job` if
-        its id is taken; JobError `job.too_many`, `job.no_worker`."""
+    def start(
+        self, client: Client, job: str, frames: Sequence[Frame], first: int | None = 0
+    ) -> None:
+        """Queues a job; first: the take's frame at which it begins, None without a take. Raises
+        LinkError `link.job` if its id is taken; JobError `job.too_many`, `job.no_worker`."""
         self._check_worker()
         if job in self._jobs:
             raise LinkError("link.job", "There is a job of that id already.", "Start it again.")
@@ -268,7 +271,8 @@ class Scheduler:
             self._end(job, error)
         elif job.deaths > FORGIVEN_JOB_DEATHS:
             done = max(job.reached.values(), default=0)
-            self._end(job, stuck(job.deaths, frame=job.first + done, done=done))
+            frame = None if job.first is None else job.first + done
+            self._end(job, stuck(job.deaths, frame=frame, done=done))
 
     def give_up(self, error: AffektError) -> None:
         """There will be no worker: ends every request and job, now and later, with this error."""

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import zmq
 
-from ...shared import limits, messages, wire
+from ...shared import limits, messages, portrait_messages, wire
 from ...shared.connection import Connection, remove_connection, version_error, write_connection
 from ...shared.errors import AffektError, JobError, LinkError
 from ...shared.mailbox import Mailbox
@@ -29,6 +29,7 @@ from ...shared.pixels import remove_orphans
 from ...shared.version import AFFEKT_VERSION
 from ..cache.cache import Cache
 from ..cache.claim import Claim
+from ..portrait.networks import can_see_faces
 from ..worker import orders
 from .authenticator import LOCAL_USER
 from .client_socket import ClientSocket, Incoming, UserOf, user_of
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("affekt.server")
 
 CAPABILITIES = ("read_motion", "get_head", "bake", "render", "preview", "pixels", "attach")
+"""What every sidecar can; see `_capabilities`."""
 REQUESTS = {request.TYPE: request for request in messages.REQUESTS}
 # Time for the last answers to be sent when the server ends.
 LINGER_MS = 500
@@ -340,7 +342,7 @@ class Server:
             return messages.Acknowledged()
         if self._clients.is_full(client):
             raise LinkError("link.busy", "The last answers have not been read yet.", "Read them.")
-        if isinstance(request, messages.Bake | messages.Render):
+        if isinstance(request, messages.JobRequest):
             self._events.start(client, request, incoming.frames)
             return messages.Acknowledged()
         self._ask(incoming, session, request_id, request)
@@ -549,8 +551,12 @@ def _greet(session: _Session, hello: messages.Hello) -> messages.Welcome:
         )
     session.has_greeted = True
     return messages.Welcome(
-        protocol=limits.PROTOCOL_VERSION, affekt=AFFEKT_VERSION, capabilities=CAPABILITIES
+        protocol=limits.PROTOCOL_VERSION, affekt=AFFEKT_VERSION, capabilities=_capabilities()
     )
+
+
+def _capabilities() -> tuple[str, ...]:
+    return (*CAPABILITIES, portrait_messages.CAPABILITY) if can_see_faces() else CAPABILITIES
 
 
 def _remote_pixels() -> LinkError:

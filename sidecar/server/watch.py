@@ -104,9 +104,15 @@ def crashed() -> JobError:
     )
 
 
-def stuck(times: int, *, frame: int, done: int) -> JobError:
+def stuck(times: int, *, frame: int | None, done: int) -> JobError:
     """The error for a job that killed `times` workers without getting further than `done` frames,
-    the next of which is the take's frame `frame`."""
+    the next of which is the take's frame `frame`; None for a job without a take."""
+    if frame is None:
+        return JobError(
+            "job.crashed",
+            f"The sidecar's worker broke down {times} times at this.",
+            "Try another photo. The reason is in the sidecar's log; please report it.",
+        )
     return JobError(
         "job.crashed",
         f"The sidecar's worker broke down {times} times at the frames from {frame} on, where the "

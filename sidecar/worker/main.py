@@ -47,7 +47,7 @@ _SERVER_END_S = 0.1
 
 def real_services() -> Services:
     """The real functions. Importing them loads torch, which takes a second."""
-    from . import avatars, baking, inputs, previews, rendering, warming
+    from . import avatars, baking, inputs, portraits, previews, rendering, warming
 
     return Services(
         load=inputs.load,
@@ -61,6 +61,7 @@ def real_services() -> Services:
         preview=previews.preview,
         bake=baking.bake,
         render=rendering.render,
+        create_avatar=portraits.create_avatar,
     )
 
 

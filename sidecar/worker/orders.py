@@ -87,8 +87,8 @@ class Answer(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begin(Message):
-    """Order: begin the job of the request that follows (`Bake` or `Render`). Reply: `Stepped` with
-    nothing done, or `Refused`. A job that was begun before and not dropped begins again."""
+    """Order: begin the job of the request that follows (`messages.JobRequest`). Reply: `Stepped`
+    with nothing done, or `Refused`. A job that was begun before and not dropped begins again."""
 
     TYPE: ClassVar[str] = "begin"
     unit: Unit

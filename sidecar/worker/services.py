@@ -106,6 +106,24 @@ class RenderTask:
     is_own_head: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortraitTask:
+    """The input of an avatar of a photo, as in `CreateAvatar`: the photo's file, the name for it in
+    errors, and which face, counted from 1, or None."""
+
+    photo: Path
+    name: str
+    face: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortraitOutput:
+    """The avatar's file, and which face of the photo it is of."""
+
+    avatar_file: Stored
+    said: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PreviewTask:
     """The input of a preview, as in `messages.Preview`. track: emotions of the take's frames from
@@ -146,14 +164,15 @@ class Compiling(Protocol):
 
 BakeSteps = Generator[JobStep, None, BakeOutput]
 RenderSteps = Generator[JobStep, None, None]
+PortraitSteps = Generator[JobStep, None, PortraitOutput]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """Each raises an `AffektError` for a user's mistake; any other exception is a bug.
 
-    bake and render are generators: the first step has nothing done and tells how many frames there
-    are; then follows one step for each chunk or frame. Closing them ends the job.
+    bake, render and create_avatar are generators: the first step has nothing done and tells how
+    many frames or stages there are; then follows one step for each. Closing them ends the job.
     """
 
     load: Callable[[], str]
@@ -175,3 +194,4 @@ class Services:
     preview: Callable[[PreviewTask], PreviewOutput]
     bake: Callable[[BakeTask, UserCache], BakeSteps]
     render: Callable[[RenderTask, UserCache], RenderSteps]
+    create_avatar: Callable[[PortraitTask, UserCache], PortraitSteps]

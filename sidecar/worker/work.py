@@ -8,7 +8,7 @@ import re
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from ...shared import conversions, limits, messages, wire
 from ...shared.errors import AffektError, LinkError
@@ -22,6 +22,7 @@ from .services import (
     BakeTask,
     HeadSource,
     JobStep,
+    PortraitTask,
     PreviewTask,
     RenderTask,
     Services,
@@ -44,7 +45,7 @@ _SHORT: Mapping[str, type[Message]] = {
     )
 }
 _JOBS: Mapping[str, type[Message]] = {
-    request.TYPE: request for request in (messages.Bake, messages.Render)
+    request.TYPE: request for request in get_args(messages.JobRequest)
 }
 _LONGEST = 4000
 """Longest sentence of an error in characters, as in `messages.Failure`."""
@@ -172,6 +173,8 @@ class Work:
         self._drop(order.job)
         if isinstance(request, messages.Bake):
             steps = self._bake(request, user)
+        elif isinstance(request, messages.CreateAvatar):
+            steps = self._create_avatar(request, user)
         else:
             assert isinstance(request, messages.Render)
             steps = self._render(request, user)
@@ -231,6 +234,14 @@ class Work:
         finally:
             steps.close()
         return messages.RenderDone(job=request.job, pictures=pictures)
+
+    def _create_avatar(self, request: messages.CreateAvatar, user: UserCache) -> Steps:
+        photo = user.path(request.photo, request.name)
+        task = PortraitTask(photo=photo, name=request.name, face=request.face)
+        made = yield from self._services.create_avatar(task, user)
+        avatar, size = made.avatar_file
+        said = _sentence(made.said)
+        return messages.AvatarDone(job=request.job, avatar=avatar, avatar_size=size, said=said)
 
 
 def refused(unit: int, error: AffektError, folder: Path) -> orders.Refused:

@@ -71,8 +71,9 @@ RunScript = Callable[..., dict]
 def blender_user_folder(
     blender_python: str, extension_zip: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
-    """BLENDER_USER_RESOURCES with the extension installed from its zip, offline."""
-    folder = tmp_path_factory.mktemp("blender_user")
+    """BLENDER_USER_RESOURCES with the extension installed from its zip, offline. Its name has what
+    people's names have: a space and an umlaut."""
+    folder = tmp_path_factory.mktemp("Jürgen Müller")
     run_script(blender_python, folder, "install.py", {"zip": str(extension_zip)}, folder)
     return folder
 

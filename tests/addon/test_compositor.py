@@ -19,6 +19,7 @@ def linear(red: float) -> float:
     return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
 
 
+@pytest.mark.two_blenders
 @pytest.mark.parametrize("first_frame", [1, 101])
 def test_each_frame_of_the_compositor_shows_its_picture(
     first_frame: int, in_blender: RunScript, tmp_path: Path
@@ -160,6 +161,7 @@ def check_blur(composited: dict) -> None:
             assert max(abs(right), abs(up)) < 0.05
 
 
+@pytest.mark.two_blenders
 def test_the_avatar_stands_between_the_bar_and_the_wall(composited: dict) -> None:
     check_occlusion(composited)
     check_depth(composited)
@@ -178,6 +180,7 @@ def test_the_avatar_stands_between_the_bar_and_the_wall(composited: dict) -> Non
     assert [composited["colour_space"], composited["alpha_mode"]] == ["Linear Rec.709", "PREMUL"]
 
 
+@pytest.mark.two_blenders
 def test_the_animators_nodes_stay(composited: dict) -> None:
     place, occlusion, same_links, nodes, images = composited["kept"]
     assert [place, occlusion, same_links] == [[-1234, 55], 0.25, True]
@@ -186,6 +189,7 @@ def test_the_animators_nodes_stay(composited: dict) -> None:
     assert composited["exr_again"] == [1.0, True, True]
 
 
+@pytest.mark.two_blenders
 def test_two_avatars_stand_in_one_shot_and_each_keeps_its_own(
     in_blender: RunScript, tmp_path: Path
 ) -> None:

@@ -38,6 +38,7 @@ def looking_head() -> HeadModel:
     return replace(small_head(), arkit_eyes=turns)
 
 
+@pytest.mark.two_blenders
 def test_the_rig_does_what_it_promises(in_blender: RunScript, tmp_path: Path) -> None:
     take, out = tmp_path / "take.json", tmp_path / "vertices.npy"
     take.write_text("{}")

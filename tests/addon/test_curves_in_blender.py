@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
+import pytest
 from affekt.shared import curves
 
 SCRIPT = Path(__file__).parent / "scripts" / "evaluate_fcurves.py"
@@ -37,6 +38,7 @@ def _specs() -> list[dict]:
     return specs
 
 
+@pytest.mark.two_blenders
 def test_curves_are_those_of_blender(blender_python: str, tmp_path: Path) -> None:
     specs = _specs()
     (tmp_path / "curves.json").write_text(json.dumps(specs))

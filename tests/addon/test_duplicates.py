@@ -20,6 +20,7 @@ def test_heads_that_were_copied(in_blender: RunScript, tmp_path: Path) -> None:
     assert told["appended"] == {"takes": ["take", "take baked"], "happy": [pytest.approx(0.6)]}
     check_linked(told["linked"])
     check_overridden(told["overridden"], is_layered=told["layered"])
+    assert told["overridden_unused"] == [[0.5, 99, "take"]] * 2
 
 
 def check_duplicates(told: dict) -> None:
@@ -49,7 +50,7 @@ def check_overridden(told: dict, *, is_layered: bool) -> None:
     before = told["before"]
     assert before["takes"] == ["take", "take 2", "take 2 baked"]
     assert before["used"] == "take 2 baked"
-    assert before["shown"] == pytest.approx([0.8, 0.25])
+    assert before["shown"] == pytest.approx([0.8, 0.25, 0.75])
     assert before["local"] == [True, True, True]
     assert before["curves"] == [True, True, True]
     assert before["slots"] == [is_layered] * 3

@@ -55,6 +55,7 @@ def test_blender_accepts_the_zip(extension_zip: Path, blender_python: str) -> No
     validate_zip(extension_zip, [sys.executable, str(blender_cli(blender_python)), "validate"])
 
 
+@pytest.mark.two_blenders
 def test_blender_refuses_a_zip_without_our_manifest(blender_python: str, tmp_path: Path) -> None:
     bad = tmp_path / "bad.zip"
     with zipfile.ZipFile(bad, "w") as archive:
@@ -64,6 +65,7 @@ def test_blender_refuses_a_zip_without_our_manifest(blender_python: str, tmp_pat
     assert caught.value.code == "option.extension"
 
 
+@pytest.mark.two_blenders
 def test_blenders_own_build_leaves_the_same_out(
     extension_zip: Path, blender_python: str, tmp_path: Path
 ) -> None:

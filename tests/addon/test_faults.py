@@ -9,6 +9,7 @@ from fakes.head import small_head
 from .conftest import RunScript
 from .nouns import save
 
+DISK_FULL = "cannot be written: the disk is full (No space left on device). Make room on it"
 SENTENCES = {
     "no_sidecar_head": "poll() Start the sidecar first",
     "connect_to_none": "No sidecar is running.",
@@ -27,6 +28,10 @@ SENTENCES = {
     "outside_the_take": "The scene's frames 500 to 600 are outside the take",
     "bake_breaks_off": "The bake broke off. Try again.",
     "render_breaks_off": "The bake broke off. Try again.",
+    "disk_full_take": DISK_FULL,
+    "disk_full_emotions": DISK_FULL,
+    "disk_full_preset": DISK_FULL,
+    "disk_full_pictures": DISK_FULL,
     "euler_bone": "The bone 'jaw' turns in the mode XYZ.",
     "action_deleted": "poll() Import a take onto the head first",
     "use_deleted": "has no take called 'take'",
@@ -45,6 +50,7 @@ def test_what_goes_wrong_is_said(in_blender: RunScript, tmp_path: Path) -> None:
     assert said.keys() == SENTENCES.keys()
     assert told["nothing_made"]
     assert told["pictures"] == told["left_over"] == []
+    assert told["on_full_disk"] == [[], []]
     cancel = told["cancel"]
     assert 0 < cancel["fraction"] < 1
     assert cancel["text"] == "Emotion 5/10"

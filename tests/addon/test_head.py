@@ -15,6 +15,7 @@ from .nouns import random_motion, save, twin_vertices
 FRAMES = 12
 
 
+@pytest.mark.two_blenders
 @pytest.mark.parametrize("name", ["small", "open"])
 def test_blender_deforms_as_the_equations_say(
     name: str, in_blender: RunScript, tmp_path: Path

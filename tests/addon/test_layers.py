@@ -4,6 +4,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from affekt.shared.camera import look_at
 from affekt.sidecar.avatar.regions import PASS_REGIONS
 from affekt.sidecar.render.exr import About, write_exr
@@ -35,6 +36,7 @@ def frame() -> Frame:
     )
 
 
+@pytest.mark.two_blenders
 def test_every_pass_is_a_socket(in_blender: RunScript, tmp_path: Path) -> None:
     camera = look_at(
         target=np.zeros(3),

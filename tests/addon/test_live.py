@@ -18,6 +18,7 @@ CLOSE = 2e-6
 MOVED_M = 1e-3
 
 
+@pytest.mark.two_blenders
 def test_live_shows_the_bake_and_leaves_nothing(in_blender: RunScript, tmp_path: Path) -> None:
     take = cut_motion(read_take(TAKE).motion, 60, 60 + FRAMES)
     told = in_blender(
@@ -50,6 +51,9 @@ def test_live_shows_the_bake_and_leaves_nothing(in_blender: RunScript, tmp_path:
     assert undone["another"][1] <= CLOSE
     assert undone["renamed_moved"] == pytest.approx(undone["moved"])
     assert undone["moved"] > MOVED_M
+    check_left_over(told["left_over"])
+    check_shared(told["shared"])
+    check_changed(told["changed"])
     paused = told["paused"]
     for name, why in (("posing", "Outside Object Mode"), ("task", "Bake is under way")):
         assert paused[name][0].startswith(f"WAITING {why}")
@@ -71,6 +75,31 @@ def check_keys(keyed: dict) -> None:
     before, after = keyed["share"]
     assert before == 1
     assert 0.1 < after < 0.9  # what lies around the key is computed anew, and no more
+
+
+def check_left_over(told: dict) -> None:
+    assert told["state"] == "LIVE"
+    assert min(told["moved"], told["wider"]) > 0.05
+    assert max(*told["undone"], *told["stopped"], told["copy"], told["edited"]) <= CLOSE
+
+
+def check_shared(told: dict) -> None:
+    assert "shares a mesh or its jaw with" in told["refused"]
+    assert [told["state"], told["two"], told["again"], told["first"][0]] == ["LIVE"] * 4
+    assert told["later"].startswith("WAITING")
+    assert "shares a mesh" in told["later"]
+    assert told["first"][1] <= CLOSE
+
+
+def check_changed(told: dict) -> None:
+    for name in ("strength", "key"):
+        moved, near = told[name]
+        assert moved > MOVED_M, name
+        assert near <= CLOSE, name
+    assert [told["state"], told["bones"][0], told["boneless"][0]] == ["LIVE"] * 3
+    assert told["bones"][1] > 1e-4
+    assert told["boneless"][1] <= CLOSE
+    assert "There is no bone 'jaw'" in told["renamed"]
 
 
 def check_elsewhere(told: dict) -> None:

@@ -33,7 +33,7 @@ def test_panels_show_the_head_and_its_own_sliders(
     in_blender: RunScript, blender_python: str, tmp_path: Path
 ) -> None:
     browse, as_splats = ([one] if "bpy53" in blender_python else [] for one in SPLATS)
-    adding = [*ADD_HEAD, *browse]
+    adding = [*ADD_HEAD, *browse, ["button", "affekt.browse_photo"]]
     with zipfile.ZipFile(tmp_path / "demo.whl", "w") as archive:
         for ending in ("npz", "wav"):
             archive.writestr(f"affekt/sidecar/assets/demo/take.{ending}", ending)

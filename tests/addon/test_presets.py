@@ -14,6 +14,7 @@ from .nouns import save
 NEUTRAL = {name: usual_value(name) for name in CHANNELS}
 
 
+@pytest.mark.two_blenders
 def test_presets_poses_and_files(in_blender: RunScript, tmp_path: Path) -> None:
     take = tmp_path / "take.json"
     take.write_text("{}")

@@ -187,6 +187,21 @@ def test_a_flame_file_is_sent_again_only_where_it_is_lost(holds: bool) -> None:
     assert (len(reads), client.data) == ((0, {}) if holds else (1, {"flame": FLAME_FILE.data}))
 
 
+@pytest.mark.parametrize("has_adapter", [True, False])
+def test_an_avatar_is_read_while_it_is_sent(has_adapter: bool) -> None:
+    client, adapter = Client(), FileBytes(name="flame.npz", data=b"adapter")
+    read = {"avatar": FileBytes(name="face.zip", data=b"avatar"), "adapter": adapter}
+    steps = requests.send_avatar(
+        Line(client), lambda: read["avatar"], (lambda: adapter) if has_adapter else None
+    )
+    assert client.data == {}
+    helper = "adapter:flame.npz" if has_adapter else None
+    assert run(steps)[0] == ("avatar:face.zip", helper)
+    assert client.data == {
+        kind: file.data for kind, file in read.items() if kind == "avatar" or has_adapter
+    }
+
+
 def test_takes_bakes_and_pictures_name_the_flame_head() -> None:
     client, take = FlameClient(holds=True), FileBytes(name="a.json", data=b"take")
     named = {"head": FLAME.name, "head_space": "flame2020"}

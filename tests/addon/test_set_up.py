@@ -14,6 +14,11 @@ from .conftest import ROOT, RunScript, run_script
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="scripts are no programs there")
 TAKE = ROOT / "sidecar" / "assets" / "demo" / "take.npz"
 OFFLINE = "Failed to establish a new connection: [Errno -3] Temporary failure in name resolution"
+PROXY = (
+    "WARNING: Retrying (Retry(total=0)) after connection broken by 'ProxyError('Cannot connect to "
+    "proxy.', OSError('Tunnel connection failed: 407 Proxy Authentication Required'))'"
+)
+FULL = "ERROR: Could not install packages: OSError: [Errno 28] No space left on device"
 OFFLINE_YET = "Set-up downloads packages, and Blender stays offline until you allow it."
 
 
@@ -22,6 +27,8 @@ def test_set_up_by_its_operators(in_blender: RunScript, tmp_path: Path) -> None:
     folder = tmp_path / "Jürgen Müller"
     bad = fake_python(folder / "bad", torch=([OFFLINE], 1))
     good = fake_python(folder / "good", compile=(["1/1 all"], 0))
+    proxy = fake_python(folder / "proxy", torch=([PROXY], 1))
+    full = fake_python(folder / "full", torch=([FULL], 1))
     hangs = fake_python(folder / "hangs", serve=([], "hang"))
     said = in_blender(
         "set_up.py",
@@ -29,6 +36,8 @@ def test_set_up_by_its_operators(in_blender: RunScript, tmp_path: Path) -> None:
         bad=bad,
         good=good,
         hangs=hangs,
+        proxy=proxy,
+        full=full,
         no_python=folder / "none",
     )
     assert said["shows_before"] == [
@@ -68,6 +77,9 @@ def test_set_up_by_its_operators(in_blender: RunScript, tmp_path: Path) -> None:
     assert said["planned_again"] == 0
     assert said["agreed"] == said["in_window"]
     assert said["cancelled"] == [None, None]
+    assert "The network's proxy did not let the packages through. Ask for" in said["proxy"]
+    assert "The disk became full. Make room on it and press Set Up Sidecar" in said["full"]
+    assert "No Python was found on which the sidecar can run. Install" in said["no_python_anywhere"]
     assert f"{folder}/none cannot carry the sidecar" in said["no_python"]
     assert said["task_left"] == "None"
     assert said["answer"] == ["FINISHED"]

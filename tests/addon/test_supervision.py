@@ -37,6 +37,7 @@ def long_take(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.two_blenders
 @pytest.mark.parametrize("times", [2, pytest.param(50, marks=pytest.mark.full)])
 def test_enabled_and_disabled_again_and_again(in_blender: RunScript, times: int) -> None:
     told = in_blender("register.py", python=sys.executable, times=times)

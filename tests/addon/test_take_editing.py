@@ -10,6 +10,7 @@ from .conftest import RunScript
 from .nouns import save
 
 
+@pytest.mark.two_blenders
 def test_takes_are_edited(in_blender: RunScript, tmp_path: Path) -> None:
     take, adapter = tmp_path / "take.json", tmp_path / "flame.npz"
     take.write_text("{}")

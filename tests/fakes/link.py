@@ -42,6 +42,9 @@ from affekt.sidecar.worker.services import (
     BakeTask,
     HeadSource,
     JobStep,
+    PortraitOutput,
+    PortraitSteps,
+    PortraitTask,
     PreviewOutput,
     PreviewTask,
     RenderSteps,
@@ -116,6 +119,18 @@ class SteppedServices:
             preview=self.preview,
             bake=self.bake,
             render=self.render,
+            create_avatar=self.create_avatar,
+        )
+
+    def create_avatar(self, task: PortraitTask, user: UserCache) -> PortraitSteps:
+        self.started.set()
+        data = task.photo.read_bytes()
+        for done in range(3):
+            if done:
+                self._wait(self.steps)
+            yield JobStep(stage=f"stage-{done}", done=done, total=3)
+        return PortraitOutput(
+            avatar_file=_keep(user, b"avatar of " + data), said=f"Face {task.face}."
         )
 
     def read_take(self, take: Take, space: TakeSpace) -> tuple[TakeRead, str]:

@@ -27,6 +27,9 @@ from affekt.sidecar.worker.services import (
     BakeTask,
     HeadSource,
     JobStep,
+    PortraitOutput,
+    PortraitSteps,
+    PortraitTask,
     PreviewOutput,
     PreviewTask,
     RenderSteps,
@@ -58,6 +61,7 @@ class FakeServices:
     closed: list[str] = field(default_factory=list)
     previews: list[PreviewTask] = field(default_factory=list)
     bakes: list[BakeTask] = field(default_factory=list)
+    portraits: list[PortraitTask] = field(default_factory=list)
 
     def services(self) -> Services:
         return Services(
@@ -72,6 +76,7 @@ class FakeServices:
             preview=self.preview,
             bake=self.bake,
             render=self.render,
+            create_avatar=self.create_avatar,
         )
 
     def forget(self) -> None:
@@ -141,6 +146,18 @@ class FakeServices:
         finally:
             self.closed.append("render")
 
+    def create_avatar(self, task: PortraitTask, user: UserCache) -> PortraitSteps:
+        self.portraits.append(task)
+        try:
+            for done in range(FRAMES):
+                self._fail_at(done)
+                yield JobStep(stage=f"stage-{done}", done=done, total=FRAMES)
+        finally:
+            self.closed.append("create_avatar")
+        return PortraitOutput(
+            avatar_file=user.add(lambda file: file.write(b"an avatar")), said="One\x07 face."
+        )
+
     def _fail_at(self, done: int) -> None:
         if self.fails is not None and done == self.fails_at:
             fails, self.fails = self.fails, None
@@ -171,7 +188,7 @@ class WorkClient:
         assert number == 7
         return message
 
-    def begin(self, request: messages.Bake | messages.Render, user: str = "local") -> Message:
+    def begin(self, request: messages.JobRequest, user: str = "local") -> Message:
         """The reply to `Begin`."""
         order = orders.Begin(unit=next(self._units), user=user, job=request.job)
         return self._order(order, request)[0]
@@ -185,7 +202,7 @@ class WorkClient:
         """Drops the job."""
         assert self.work.handle(orders.pack(orders.Drop(job=job))) is None
 
-    def run(self, request: messages.Bake | messages.Render) -> tuple[list[orders.Stepped], Message]:
+    def run(self, request: messages.JobRequest) -> tuple[list[orders.Stepped], Message]:
         """All replies of a job, and its last event."""
         steps = [self.begin(request)]
         while True:

@@ -24,7 +24,8 @@ def part():
     if words[1] == "pip":
         if words[2] != "install":
             return words[2]
-        return "sidecar" if words[-1].startswith("./") else "torch"
+        kinds = {{"./": "sidecar", "to": "torch", "mv": "faces"}}
+        return kinds.get(words[-1][:2], "portrait")
     return words[2]
 name = part()
 if name == "venv":
@@ -56,9 +57,9 @@ Lines = tuple[list[str], int | str]
 def fake_python(
     folder: Path, *, name: str = "python3", variables: tuple[str, ...] = (), **parts: Lines
 ) -> Path:
-    """A program in the folder. parts: `venv`, `config`, `torch`, `sidecar`, `compile`, `doctor`, or
-    `--version` (pip's) -> lines and code. `asked` tells what it, and its environments, were asked,
-    with these variables."""
+    """A program in the folder. parts: `venv`, `config`, `torch`, `sidecar`, `portrait`, `faces`,
+    `compile`, `doctor`, or `--version` (pip's) -> lines and code. `asked` tells what it, and its
+    environments, were asked, with these variables."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / name
     answer = json.dumps({**ANSWER, "path": str(path)})
@@ -86,6 +87,7 @@ def small_wheel(extension: Path, *, version: str = "0.1.0") -> Path:
         f"Name: affekt\nVersion: {version}\nRequires-Dist: numpy>=1.26\n"
         'Requires-Dist: torch>=2.11,<2.14; extra == "sidecar"\n'
         'Requires-Dist: torchmetrics; extra == "other"\n'
+        'Requires-Dist: ai-edge-litert>=2.1; extra == "portrait"\n'
     )
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(f"affekt-{version}.dist-info/METADATA", metadata)

@@ -2,7 +2,7 @@
 """Do the tests notice? Plants one fault after another into a copy of the tree and runs the tests
 that are there to notice: `python -m tests.mutants`, about two hours on two cores.
 
-`named`, `first` to `eleventh` take a part of the faults, `--only PATTERN` those whose line
+`named`, `seen`, `first` to `eleventh` take a part of the faults, `--only PATTERN` those whose line
 has this pattern, `--list` names them. The working tree stays as it is. First the same tests run
 without a fault (the control); they must pass, or else a failure would say nothing. Ends with 1 if a
 fault survived, with 2 if the control failed or a fault no longer fits the code.
@@ -33,6 +33,7 @@ from .faults_fourth import FOURTH
 from .faults_named import NAMED
 from .faults_ninth import NINTH
 from .faults_second import SECOND
+from .faults_seen import SEEN
 from .faults_seventh import SEVENTH
 from .faults_sixth import SIXTH
 from .faults_tenth import TENTH
@@ -41,6 +42,7 @@ from .faults_third import THIRD
 ROOT = Path(__file__).resolve().parents[2]
 SETS = {
     "named": NAMED,
+    "seen": SEEN,
     "first": FIRST,
     "second": SECOND,
     "third": THIRD,

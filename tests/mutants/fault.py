@@ -10,8 +10,8 @@ from pathlib import Path
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     """A fault of one line or a few. what: what the code then does wrong. file: path in the tree.
-    old: text that stands there exactly once; new: what takes its place. tests: files that are
-    there to notice."""
+    old: text that stands there exactly once; new: what takes its place. tests: files, or
+    tests in them, that are there to notice."""
 
     what: str
     file: str
@@ -35,7 +35,8 @@ def planted(fault: Fault, root: Path) -> str:
     text = (root / fault.file).read_text("utf-8")
     if (count := text.count(fault.old)) != 1:
         raise StaleFaultError(f"{fault.name}: the old text stands there {count} times, not once")
-    missing = [test for test in fault.tests if not (root / test).exists()]
+    files = [test.partition("::")[0] for test in fault.tests]
+    missing = [file for file in files if not (root / file).exists()]
     if missing:
         raise StaleFaultError(f"{fault.name}: there is no {missing[0]}")
     return text.replace(fault.old, fault.new)

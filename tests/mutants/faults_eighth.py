@@ -76,7 +76,7 @@ EIGHTH = (
         file="sidecar/motion/timeline.py",
         old="/ max(first, len(times) - first)\n",
         new="/ min(first, len(times) - first)\n",
-        tests=("tests/sidecar/motion/test_timeline.py",),
+        tests=("tests/sidecar/motion/test_timeline_rates.py",),
     ),
     Fault(
         what="emotions beside weights begin later than their take",
@@ -155,14 +155,14 @@ EIGHTH = (
         file="sidecar/avatar/spz.py",
         old="        start += 8 + length\n",
         new="        start += length\n",
-        tests=("tests/sidecar/avatar/test_packed.py",),
+        tests=("tests/sidecar/avatar/test_spz.py",),
     ),
     Fault(
         what="a section's spare room is taken for the next section",
         file="sidecar/avatar/ksplat.py",
         old="section.table_bytes() + section.room * _row_of",
         new="section.table_bytes() + section.count * _row_of",
-        tests=("tests/sidecar/avatar/test_packed.py",),
+        tests=("tests/sidecar/avatar/test_ksplat.py",),
     ),
     Fault(
         what="a joint's bone turns with the joint at its end",

@@ -79,7 +79,7 @@ ELEVENTH = (
         file="sidecar/avatar/ksplat.py",
         old="        most=most or _HARMONICS_RANGE,\n",
         new="        most=_HARMONICS_RANGE,\n",
-        tests=("tests/sidecar/avatar/test_packed.py", "tests/sidecar/avatar/test_fuzz.py"),
+        tests=("tests/sidecar/avatar/test_ksplat.py", "tests/sidecar/avatar/test_fuzz.py"),
     ),
     Fault(
         what="a joint's arm ends where the next joint begins",
@@ -269,7 +269,7 @@ ELEVENTH = (
         new='f"The file names {told:g} fps; {named:g} was taken',
         tests=(
             "tests/sidecar/motion/test_read.py",
-            "tests/sidecar/motion/test_timeline.py",
+            "tests/sidecar/motion/test_timeline_rates.py",
             "tests/sidecar/motion/test_write.py",
         ),
     ),

@@ -74,7 +74,7 @@ FIFTH = (
         file="sidecar/motion/timeline.py",
         old="_resampled(times, rate, found.start)",
         new="_resampled(times, rate, float(times[0]))",
-        tests=("tests/sidecar/motion/test_timeline.py",),
+        tests=("tests/sidecar/motion/test_timeline_disorder.py",),
     ),
     Fault(
         what="over a long gap the face goes over at once and is then held",
@@ -194,7 +194,7 @@ FIFTH = (
         file="sidecar/avatar/ksplat.py",
         old='np.searchsorted(ends, numbers, side="right")',
         new='np.searchsorted(ends, numbers, side="left")',
-        tests=("tests/sidecar/avatar/test_packed.py",),
+        tests=("tests/sidecar/avatar/test_ksplat.py",),
     ),
     Fault(
         what="where time is stretched the take's end is stretched twice",

@@ -116,7 +116,10 @@ NINTH = (
         file="sidecar/avatar/compressed_ply.py",
         old="    shares[0], shares[255] = 0, 1\n",
         new="",
-        tests=("tests/sidecar/avatar/test_packed.py", "tests/sidecar/avatar/test_export.py"),
+        tests=(
+            "tests/sidecar/avatar/test_compressed_ply.py",
+            "tests/sidecar/avatar/test_export.py",
+        ),
     ),
     # --- avatars -----------------------------------------------------------------------------
     Fault(
@@ -131,7 +134,7 @@ NINTH = (
         file="sidecar/avatar/sog.py",
         old="((low + 256 * high) / 65535)",
         new="((low + 256 * high) / 65536)",
-        tests=("tests/sidecar/avatar/test_packed.py", "tests/sidecar/avatar/test_sources.py"),
+        tests=("tests/sidecar/avatar/test_sog.py", "tests/sidecar/avatar/test_sources.py"),
     ),
     Fault(
         what="Gaussians are as large as on the mean person's faces",

@@ -33,7 +33,7 @@ SEVENTH = (
         file="sidecar/avatar/spz.py",
         old="    _check_ratio(sum(sizes), data, name)\n    tables, end = [], first\n",
         new="    tables, end = [], first\n",
-        tests=("tests/sidecar/avatar/test_packed.py", "tests/sidecar/avatar/test_fuzz.py"),
+        tests=("tests/sidecar/avatar/test_spz.py", "tests/sidecar/avatar/test_fuzz.py"),
     ),
     Fault(
         what="a step answers with the state from before it",
@@ -90,7 +90,7 @@ SEVENTH = (
         file="sidecar/avatar/compressed_ply.py",
         old='rgb, name) if "min_r" in chunk else rgb.copy(),\n',
         new="rgb, name) if chunk else rgb.copy(),\n",
-        tests=("tests/sidecar/avatar/test_packed.py", "tests/sidecar/avatar/test_ply.py"),
+        tests=("tests/sidecar/avatar/test_compressed_ply.py", "tests/sidecar/avatar/test_ply.py"),
     ),
     Fault(
         what="colours are multiplied by alpha once more: edges of hair turn dark",
@@ -107,7 +107,7 @@ SEVENTH = (
         file="sidecar/avatar/compressed_ply.py",
         old='    names = [f"f_rest_{k}" for k in range(len(columns))]\n',
         new="    names = sorted(columns)\n",
-        tests=("tests/sidecar/avatar/test_packed.py", "tests/sidecar/avatar/test_ply.py"),
+        tests=("tests/sidecar/avatar/test_compressed_ply.py", "tests/sidecar/avatar/test_ply.py"),
     ),
     Fault(
         what="a message is taken even if its kind is not among those that may come",
@@ -281,7 +281,7 @@ SEVENTH = (
         new="    if len(matches) > 1:\n",
         tests=(
             "tests/sidecar/avatar/test_lam.py",
-            "tests/sidecar/avatar/test_packed.py",
+            "tests/sidecar/avatar/test_sog.py",
             "tests/sidecar/avatar/test_open_avatar.py",
         ),
     ),

@@ -167,7 +167,7 @@ SIXTH = (
         file="sidecar/avatar/spz.py",
         old="            content = reader.read(size + 1)\n",
         new="            content = reader.read(size)\n",
-        tests=("tests/sidecar/avatar/test_packed.py", "tests/sidecar/avatar/test_fuzz.py"),
+        tests=("tests/sidecar/avatar/test_spz.py", "tests/sidecar/avatar/test_fuzz.py"),
     ),
     Fault(
         what="over a gap, a head that turned past half a turn goes the long way round",
@@ -305,7 +305,7 @@ SIXTH = (
         old="    content = _inflate(data, size + _MAX_EXTENSIONS_BYTES, name)\n",
         new="    content = _inflate(data, size, name)\n",
         tests=(
-            "tests/sidecar/avatar/test_packed.py",
+            "tests/sidecar/avatar/test_spz.py",
             "tests/sidecar/avatar/test_fuzz.py",
             "tests/sidecar/avatar/test_sources.py",
         ),

@@ -55,7 +55,11 @@ TENTH = (
         file="sidecar/motion/grid.py",
         old="    frames = np.rint(places - phase).astype(np.int64)\n",
         new="    frames = np.rint(places).astype(np.int64)\n",
-        tests=("tests/sidecar/motion/test_grid.py", "tests/sidecar/motion/test_timeline.py"),
+        tests=(
+            "tests/sidecar/motion/test_grid.py",
+            "tests/sidecar/motion/test_timeline.py",
+            "tests/sidecar/motion/test_timeline_disorder.py",
+        ),
     ),
     Fault(
         what="a packet's mouth moves to the other side",

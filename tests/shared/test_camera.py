@@ -3,7 +3,7 @@
 
 import numpy as np
 import pytest
-from affekt.shared.camera import Camera, camera_axis, camera_centre, look_at
+from affekt.shared.camera import Camera, camera_axis, camera_centre, fit_camera, look_at
 from affekt.shared.errors import InputError
 from fakes.projection import to_screen
 from hypothesis import given
@@ -36,6 +36,25 @@ def bent(row: int, values: tuple[float, ...]) -> np.ndarray:
     matrix = np.eye(4)
     matrix[row] = values
     return matrix
+
+
+@pytest.mark.parametrize(
+    ("edge_px", "size", "lens"),
+    [
+        (20, (20, 15), (17.5, 16.5, 9.5, 8.0)),
+        (400, (40, 30), (35.0, 33.0, 19.0, 16.0)),  # never larger than it is
+        # 3 rows for 2.25: lines meet the edges of both pictures at the same shares of them.
+        (3, (3, 2), (2.625, 2.2, 1.425, 16 / 15)),
+    ],
+)
+def test_a_smaller_picture_shows_the_same_view(
+    edge_px: int, size: tuple[int, int], lens: tuple[float, ...]
+):
+    small = fit_camera(camera(near=0.25), edge_px)
+    assert (small.width, small.height) == size
+    found = (small.focal_x, small.focal_y, small.centre_x, small.centre_y)
+    assert found == pytest.approx(lens)
+    assert small.near == 0.25
 
 
 @pytest.mark.parametrize(

@@ -144,6 +144,15 @@ def test_numbers_of_several_frames_on_a_flame_head(
     assert error.value.code == "frames.out_of_range"
 
 
+def test_an_avatar_on_the_take_of_a_flame_head(sidecar: ScriptedSidecar, client: Client) -> None:
+    head = "c" * 64
+    client.start_preview(TAKE, TRACK, 1, subject=AVATAR, head=head, head_space="flame2020")
+    asked = sidecar.expect(Preview)
+    assert (asked.avatar, asked.head, asked.head_space) == (AVATAR.sha256, head, "flame2020")
+    sidecar.answer(Preview, previewed(asked))
+    assert ready(client).frame == 1
+
+
 def test_an_answer_tells_which_request_it_is_for(sidecar: ScriptedSidecar, client: Client) -> None:
     """Of several for one frame, which differ in the emotions alone."""
     first = client.start_preview(TAKE, TRACK, 7)

@@ -194,7 +194,7 @@ def _shares_of_feeling(cues: _Cues) -> dict[str, Float64Array]:
     return {
         "mouthSmile": (1 - 0.45 * rounded) * (1 - 0.12 * closed),
         "mouthDimple": (1 - 0.5 * rounded) * (1 - 0.2 * closed),
-        "mouthStretch": (1 - 0.6 * rounded) * (1 - 0.2 * closed),
+        "mouthStretch": (1 - 0.4 * rounded) * (1 - 0.2 * closed),
         "mouthFrown": 1 - 0.25 * rounded,
         "mouthUpperUp": opening,
         "mouthLowerDown": opening,
@@ -208,11 +208,11 @@ def _shares_of_feeling(cues: _Cues) -> dict[str, Float64Array]:
         "mouthRollLower": 1 - 0.8 * talking,
         "mouthShrugLower": (1 - 0.75 * talking) * (1 - 0.7 * closed),
         "mouthCornerPuller": (1 - 0.5 * rounded) * (1 - 0.2 * closed),
-        "mouthRetraction": (1 - 0.6 * rounded) * (1 - 0.2 * closed),
+        "mouthRetraction": (1 - 0.4 * rounded) * (1 - 0.2 * closed),
         "mouthDepression": (1 - 0.25 * rounded) * (1 - 0.2 * closed),
         "mouthElevation": (1 - 0.3 * rounded) * (1 - 0.7 * cues.closing),
         "tongueOut": 1 - cues.spoken,
-        "jawOpen": (1 - 0.3 * cues.spoken) * (1 - 0.75 * cues.closing),
+        "jawOpen": (1 - 0.1 * cues.spoken) * (1 - 0.65 * cues.closing),
     }
 
 

@@ -22,8 +22,9 @@ class Portraits:
 
         from ...head.read import OPEN, read_head
         from ...portrait.choice import choose_face
-        from ...portrait.create import create_portrait
+        from ...portrait.create import portrait_steps
         from ...portrait.kept import landmarks_of
+        from ...portrait.making import finish
         from ...portrait.photo import read_photo
         from ..evaluation.portrait import measure_portrait
 
@@ -33,8 +34,8 @@ class Portraits:
             begun_s, begun_cpu_s = time.perf_counter(), time.process_time()
             photo = read_photo(path)
             seen, _ = choose_face(photo.pixels, path.name, None)
-            portrait = create_portrait(
-                photo.pixels, seen, head, found, path.stem, photo.focal_pixels
+            portrait = finish(
+                portrait_steps(photo.pixels, seen, head, found, path.stem, photo.focal_pixels)
             )
             wall_s, cpu_s = time.perf_counter() - begun_s, time.process_time() - begun_cpu_s
             print(

@@ -96,7 +96,7 @@ def new_file() -> None:
     bpy.ops.wm.read_homefile(use_empty=True)
 
 
-def bring(*, link: bool) -> bpy.types.Object:
+def bring(library: str, *, link: bool) -> bpy.types.Object:
     """The collection of the library, appended or linked, and its head."""
     with bpy.data.libraries.load(library, link=link) as (_, wanted):
         wanted.collections = ["Character"]
@@ -105,25 +105,26 @@ def bring(*, link: bool) -> bpy.types.Object:
     return use(find.heads_among(collection.objects)[0])
 
 
-def write_library() -> str:
-    """A file with a head, a take and an emotion of .5, in a collection."""
+def write_library(name: str, *, is_used: bool) -> str:
+    """A file with a head in a collection; one that is used has a take and an emotion of .5."""
     new_file()
     head = harness.add_head(asked["head"])
-    bpy.ops.affekt.import_take(filepath=asked["take"])
-    key(head, 0.5)
+    if is_used:
+        bpy.ops.affekt.import_take(filepath=asked["take"])
+        key(head, 0.5)
     collection = bpy.data.collections.new("Character")
     bpy.context.scene.collection.children.link(collection)
     for item in (head, find.rig_of(head)):
         collection.objects.link(item)
         bpy.context.scene.collection.objects.unlink(item)
-    path = str(harness.folder() / "library.blend")
+    path = str(harness.folder() / f"{name}.blend")
     bpy.ops.wm.save_as_mainfile(filepath=path)
     return path
 
 
 def by_appending() -> dict:
     new_file()
-    head = bring(link=False)
+    head = bring(library, link=False)
     key(head, 0.6)
     bpy.ops.affekt.bake()
     return {"takes": [take.name for take in head.affekt_takes.items], "happy": happy(head)}
@@ -132,7 +133,7 @@ def by_appending() -> dict:
 def by_linking() -> dict:
     """What each button says of a head that is linked."""
     new_file()
-    head = bring(link=True)
+    head = bring(library, link=True)
     buttons = {
         "import": lambda: bpy.ops.affekt.import_take(filepath=asked["take"]),
         "bake": bpy.ops.affekt.bake,
@@ -146,25 +147,48 @@ def by_linking() -> dict:
 
 def by_overriding() -> dict:
     """An override's take, bake and keys, before and after the shot is saved and loaded."""
-    new_file()
-    head = bring(link=True)
-    collection = head.users_collection[0]
-    own = collection.override_hierarchy_create(
-        bpy.context.scene, bpy.context.view_layer, do_fully_editable=True
-    )
-    head = use(find.heads_among(own.objects)[0])
+    head = override(library)
     key(head, 0.8)
     bpy.ops.affekt.import_take(filepath=asked["take"])
     bpy.ops.affekt.bake()
     curves = compat.active_curves(head)
-    curves.remove(compat.find_curve(curves, "affekt_emotion.upper"))
-    head.affekt_emotion.upper = 0.25  # without a key
-    path = str(harness.folder() / "shot.blend")
+    for name, value in (("upper", 0.25), ("sad", 0.75)):  # without a key
+        curves.remove(compat.find_curve(curves, f"affekt_emotion.{name}"))
+        setattr(head.affekt_emotion, name, value)
     told = {"before": describe(head)}
+    told["after"] = describe(reload())
+    return told
+
+
+def by_overriding_unused() -> list[list[object]]:
+    """What a shot sets on an override of a head that the library never used, before and after the
+    shot is saved and loaded."""
+    head = override(write_library("unused", is_used=False))
+    head.affekt_emotion.angry, head.affekt_avatar.size = 0.5, 99
+    bpy.ops.affekt.import_take(filepath=asked["take"])
+
+    def now(head: bpy.types.Object) -> list[object]:
+        return [head.affekt_emotion.angry, head.affekt_avatar.size, head.affekt_takes.active]
+
+    return [now(head), now(reload())]
+
+
+def override(library: str) -> bpy.types.Object:
+    """In a new file, an override of the library's head."""
+    new_file()
+    collection = bring(library, link=True).users_collection[0]
+    own = collection.override_hierarchy_create(
+        bpy.context.scene, bpy.context.view_layer, do_fully_editable=True
+    )
+    return use(find.heads_among(own.objects)[0])
+
+
+def reload() -> bpy.types.Object:
+    """Saves the shot and loads it; its override."""
+    path = str(harness.folder() / "shot.blend")
     bpy.ops.wm.save_as_mainfile(filepath=path)
     bpy.ops.wm.open_mainfile(filepath=path)
-    told["after"] = describe(next(h for h in heads() if h.override_library))
-    return told
+    return next(head for head in heads() if head.override_library)
 
 
 def heads() -> list[bpy.types.Object]:
@@ -177,7 +201,7 @@ def describe(head: bpy.types.Object) -> dict:
     return {
         "takes": [take.name for take in head.affekt_takes.items],
         "used": head.affekt_takes.active,
-        "shown": [*happy(head), head.affekt_emotion.upper],
+        "shown": [*happy(head), head.affekt_emotion.upper, head.affekt_emotion.sad],
         "actions": [action.name for action in actions],
         "local": [action.library is None for action in actions],
         "slots": [compat.slot_of(owner.animation_data) is not None for owner in owners],
@@ -192,6 +216,7 @@ with harness.enabled():
     moves.jaw[:, 0] = np.arange(1, 11) / 100
     session.attach(FakeClient(harness.read_head(asked["head"]), moves))
     told = {"duplicated": by_duplicating()}
-    library = write_library()
+    library = write_library("library", is_used=True)
     told |= {"appended": by_appending(), "linked": by_linking(), "overridden": by_overriding()}
+    told["overridden_unused"] = by_overriding_unused()
     harness.answer(**told, layered=compat.LAYERED_ACTIONS)

@@ -36,7 +36,7 @@ class FakeClient:
     def __init__(
         self, head: object, take: object, fault: str = "", exrs: tuple[str, ...] = ()
     ) -> None:
-        self.welcome = SimpleNamespace(affekt="0.0.fake")
+        self.welcome = SimpleNamespace(affekt="0.0.fake", capabilities=("bake", "render"))
         self.is_open, self.is_silent = fault != "gone", False
         self.jobs = self  # it keeps its own book
         self.fault, self.head, self.take = fault, head, take
@@ -129,6 +129,8 @@ class FakeClient:
     def download(self, artefact: object, path: Path) -> None:
         if isinstance(artefact, str):  # a bake's mesh
             path.write_text(artefact)
+        elif hasattr(artefact, "data"):  # an avatar
+            path.write_bytes(artefact.data)
         else:
             path.write_bytes(harness.load("shared.take_files").encode_motion(artefact.motion))
 
@@ -173,6 +175,41 @@ class FakeClient:
             happens = happens[:-1]
         self._events += happens
         return job
+
+    def start_avatar(self, photo: object, *, face: int) -> str:
+        """Its file holds the photo's name and the face's number."""
+        events, data = harness.load("shared.events"), f"{photo.name} {face}".encode()
+        fits = events.JobProgressed(
+            job="avatar", stage="fitting-the-head", done=3, total=8, seconds_left=None
+        )
+        made = SimpleNamespace(name="me.safetensors", data=data)
+        done = events.AvatarFinished(job="avatar", avatar=made, said="One face, sure to 97%.")
+        return self._queue("avatar", [fits, done])
+
+    def get_avatar(
+        self, avatar: object, flame: object = None, *, flame_space: str | None = None
+    ) -> object:
+        """Two Gaussians on the head's first two faces, of somebody with another face."""
+        if self.fault == "avatar":
+            raise harness.load("shared.errors").InputError(
+                "avatar.too_big", "It is too big.", "Thin it out."
+            )
+        ones = np.ones((2, 3), np.float32)
+        return harness.load("shared.avatar_messages").AvatarRead(
+            name="me",
+            surface="head",
+            binding="face",
+            follow="deform",
+            is_solid=True,
+            head_space="open",
+            anchors=np.array([0, 1], np.int32),
+            offsets=0 * ones,
+            quaternions=np.array([[1, 0, 0, 0]] * 2, np.float32),
+            scales=0.01 * ones,
+            opacities=ones[:, 0],
+            colours=0.5 * ones,
+            template_change=np.full_like(self.head.template, 0.001),
+        )
 
     def take_events(self) -> list[object]:
         events, self._events = self._events[:1], self._events[1:]

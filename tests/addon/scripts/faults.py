@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Everything that can go wrong on an animator's way: a sentence each time, nothing half made."""
 
+import errno
 import json
 import os
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import bpy
@@ -74,6 +77,38 @@ def write_connection_of_another_version() -> None:
     path.chmod(0o600)
 
 
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """Nothing that is written comes to lie on the disk."""
+
+    def refuse(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    sync, os.fsync = os.fsync, refuse
+    try:
+        yield
+    finally:
+        os.fsync = sync
+
+
+def on_full_disk(said: dict[str, str]) -> list[list[str]]:
+    """Everything that Blender itself writes; the files and the presets that are there then."""
+    folder = harness.folder() / "full"
+    folder.mkdir()
+    store = harness.load("addon.presets.store")
+    with full_disk():
+        said["disk_full_take"] = fail(
+            lambda: ops.export_take(filepath=str(folder / "take.npz"), format="NPZ")
+        )
+        said["disk_full_emotions"] = fail(
+            lambda: ops.export_emotions(filepath=str(folder / "emotions.json"))
+        )
+        said["disk_full_preset"] = fail(lambda: ops.save_preset(name="On a full disk"))
+        said["disk_full_pictures"] = fail(ops.render_avatar)
+    kept = [preset.name for preset in store.own_presets().presets if "full" in preset.name]
+    return [[path.name for path in folder.iterdir()], kept]
+
+
 with harness.enabled():
     scene, session = bpy.context.scene, harness.load("addon.link.session").session
     model, said, ops = harness.read_head(asked["head"]), {}, bpy.ops.affekt
@@ -117,7 +152,10 @@ with harness.enabled():
     scene.frame_start, scene.frame_end = 500, 600
     said["outside_the_take"] = fail(ops.render_avatar)
     scene.frame_start, scene.frame_end = 1, 8
-    before = census()
+    before, with_room = census(), chosen.folder
+    chosen.folder = str(harness.folder() / "full")
+    left_on_full_disk = on_full_disk(said)
+    chosen.folder = with_room
     session.attach(FakeClient(model, silence(10), fault="job"))
     said["bake_breaks_off"] = fail(ops.bake)
     said["render_breaks_off"] = fail(ops.render_avatar)
@@ -146,6 +184,7 @@ with harness.enabled():
         nothing_made=nothing_made,
         cancel=cancel,
         gone=[state, str(session.error)],
+        on_full_disk=left_on_full_disk,
         pictures=sorted(p.name for p in harness.folder().glob("frames/*")),
         left_over=[p.name for p in harness.folder().glob(".affekt_*")],
     )

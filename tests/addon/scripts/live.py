@@ -250,6 +250,133 @@ def undone() -> dict:
     return told
 
 
+def left_over() -> dict:
+    """Neither an undo to a step of when the head was live, after Live was switched off, nor a copy
+    of the live head shows the preview, nor keeps the range of a slider that it made wider."""
+    key = head().data.shape_keys.key_blocks["mouthSmileLeft"]
+    own, key.slider_max = key.slider_max, key.value + 1e-3
+    here().frame_set(FRAME)
+    plain, ends = state(), slider()
+    feel({"angry": 0.0, "happy": 1.0})
+    bpy.ops.affekt.live(action="ON")
+    told: dict = {"state": settle()}
+    told["moved"], told["wider"] = gap(state(), plain), slider()[1] - ends[1]
+    told["copy"] = copied(plain)
+    settle()
+    bpy.ops.ed.undo_push(message="live")
+    running.stop(head())
+    told["stopped"] = [gap(state(), plain), gap(slider(), ends)]
+    feel(LITTLE)
+    bpy.ops.ed.undo_push(message="slider, after Live")
+    bpy.ops.ed.undo()
+    bpy.context.view_layer.update()
+    told["undone"] = [gap(state(), plain), gap(slider(), ends)]
+    smile().slider_min, smile().slider_max = (float(end) for end in ends)
+    bpy.ops.affekt.live(action="ON")
+    settle()
+    smile().slider_max = 0.95  # the animator's, while Live has it wider or not
+    feel(EMOTION)
+    settle()
+    running.stop(head())
+    told["edited"] = gap(slider(), np.float32([ends[0], 0.95]))
+    smile().slider_max = own
+    bpy.ops.affekt.live(action="ON")
+    return told
+
+
+def smile() -> bpy.types.ShapeKey:
+    return head().data.shape_keys.key_blocks["mouthSmileLeft"]
+
+
+def slider() -> np.ndarray:
+    return np.array([smile().slider_min, smile().slider_max], np.float32)
+
+
+def copied(plain: np.ndarray) -> float:
+    """How far a copy is from the take."""
+    bpy.ops.object.select_all(action="DESELECT")
+    activate(head())
+    head().select_set(True)
+    bpy.ops.object.duplicate()
+    copy = bpy.context.object
+    assert copy != head()
+    for _ in range(2):
+        bpy.context.view_layer.update()
+        running.step()
+    keys = copy.data.shape_keys.key_blocks
+    values = [key.value for key in keys if not key.name.startswith("pose ")]
+    bpy.data.objects.remove(copy)
+    activate(head())
+    return gap(np.array(values), plain[: len(values)])
+
+
+def shared() -> dict:
+    """Two heads on one mesh: one of them is live."""
+    told: dict = {"state": settle()}
+    first, live = head(), state()
+    bpy.ops.object.select_all(action="DESELECT")
+    activate(first)
+    first.select_set(True)
+    bpy.ops.object.duplicate(linked=True)
+    told["refused"] = harness.failure(lambda: bpy.ops.affekt.live(action="ON"))
+    bpy.data.objects.remove(bpy.context.object)
+    bpy.ops.affekt.add_head()
+    second = bpy.context.object
+    bpy.ops.affekt.import_take(filepath=asked["take"], first_frame=1)
+    bpy.ops.affekt.live(action="ON")
+    use(second)
+    told["two"] = settle()
+    second.data, own = first.data, second.data
+    told["later"] = settle("WAITING")
+    use(first)
+    told["first"] = [settle(), gap(state(), live)]
+    use(second)
+    second.data = own
+    told["again"] = settle()
+    running.stop(second)
+    bpy.data.objects.remove(second)
+    use(first)
+    settle()
+    return told
+
+
+def changed() -> dict:
+    """A character's strength, bone and key are changed while it is live: shown as a bake would."""
+    here().frame_set(FRAME)
+    feel(EMOTION)
+    told: dict = {"state": settle()}
+    character, before = head().affekt_character, state()
+    line = next(one for one in character.lines if one.name == "browDownLeft")
+
+    def compare(name: str) -> None:
+        told["state"] = settle()
+        told[name] = [gap(state(), before)]
+        live = shown()
+        running.stop(head())
+        told[name].append(gap(live, bakes([(FRAME, 0.0)])[0][1]))
+        bpy.ops.affekt.live(action="ON")
+        settle()
+
+    line.strength = 0.25
+    compare("strength")
+    before, line.key = state(), ""
+    compare("key")
+    running.stop(head())
+    character.jaw = "jaw"
+    bpy.ops.affekt.import_take(filepath=asked["take"], first_frame=1)
+    here().frame_set(FRAME)
+    plain = state()[-4:]
+    bpy.ops.affekt.live(action="ON")
+    told["bones"] = [settle(), gap(state()[-4:], plain)]
+    character.jaw = ""
+    told["boneless"] = [settle(), gap(state()[-4:], plain)]
+    character.jaw = "jaw"
+    head().affekt_character.armature.data.bones["jaw"].name = "chin"  # which is followed, or said
+    told["renamed"] = settle()
+    head().affekt_character.armature.data.bones["chin"].name = "jaw"
+    return told
+
+
 def paused() -> dict:
     """Outside Object Mode, and while a task runs, the take is shown."""
     tasks, told = harness.load("addon.link.tasks"), {}
@@ -391,6 +518,8 @@ with harness.enabled():
         edited,
         elsewhere,
         undone,
+        left_over,
+        shared,
         paused,
         another_rate,
         killed,
@@ -401,6 +530,7 @@ with harness.enabled():
     add_character()
     use(bpy.context.object)
     told["character"] = shows_the_bake()
+    told["changed"] = changed()
     running.stop(head())
     told["idle"] = handlers() == idle
     told["loaded"] = loaded()

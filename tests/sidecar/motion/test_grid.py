@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Grids by themselves, and where repeated frames go; whole takes are in test_timeline."""
+"""Grids by themselves, and where repeated frames go; whole takes are in
+`test_timeline.py` and its neighbours."""
 
 import numpy as np
 import pytest

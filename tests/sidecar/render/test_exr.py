@@ -195,3 +195,25 @@ def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(InputError):
         write_exr(path, full_frame(), about())
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_orthographic_camera_and_where_uv_has_light(tmp_path: Path):
+    """UV's third channel says where there is any coverage, however little."""
+    frame = full_frame()
+    frame.combined[:, :, 3] = 0.5
+    frame.combined[2, 5, 3] = 0
+    frame.combined[3, 5, 3] = 1e-4
+    flat = replace(about(), camera=replace(about().camera, orthographic=True))
+    write_exr(tmp_path / "a.exr", frame, flat)
+    header, pixels = read_exr(tmp_path / "a.exr")
+    assert header["affekt:orthographic"] == 1
+    wanted = np.ones(SIZE)
+    wanted[2, 5] = 0
+    np.testing.assert_array_equal(pixels["ViewLayer.UV.A"], wanted)
+
+
+def test_a_picture_that_is_not_there_is_named(tmp_path: Path):
+    with pytest.raises(InputError) as caught:
+        read_combined(tmp_path / "none.exr")
+    assert caught.value.code == "file.missing"
+    assert str(tmp_path / "none.exr") in caught.value.message

@@ -19,7 +19,7 @@ from affekt.shared.replacement import partial_name
 from affekt.sidecar.avatar.avatar import Avatar
 from affekt.sidecar.render import exr, images, sequence
 from affekt.sidecar.render.frame import Frame
-from affekt.sidecar.render.sequence import Strangers, read_saved, save_sequence
+from affekt.sidecar.render.sequence import Strangers, read_saved, save_sequence, sequence_steps
 from affekt.sidecar.render.shot import Shot, make_shot
 
 from .conftest import take, view
@@ -333,3 +333,90 @@ def test_other_frames_still_in_hand_are_not_lost(avatar: Avatar, tmp_path: Path)
     saved.close()
     assert not list(tmp_path.glob("*.partial"))
     assert (tmp_path / "frame_0001.png").is_file()
+
+
+def test_the_header_has_the_frames_own_camera_and_the_takes_rate(avatar: Avatar, tmp_path: Path):
+    cameras = tuple(replace(view(), centre_x=20.0 + k, centre_y=30.0 - k) for k in range(6))
+    saved = save(shot_of(avatar, cameras=cameras, frames=range(2, 5)), tmp_path)
+    for one in saved:
+        header = exr.read_exr(one.files[0])[0]
+        assert header["affekt:centre_px"].tolist() == [20.0 + one.index, 30.0 - one.index]
+        assert header["affekt:fps"] == 25.0
+
+
+@pytest.mark.parametrize("half", [True, False])
+def test_numbers_are_as_fine_as_asked_for(half: bool, avatar: Avatar, tmp_path: Path):
+    saved = save(shot_of(avatar, frames=range(1), half=half), tmp_path)
+    pixels = exr.read_exr(saved[0].files[0])[1]
+    wanted = np.float16 if half else np.float32
+    assert pixels["ViewLayer.Combined.R"].dtype == wanted
+    assert pixels["ViewLayer.Depth.Z"].dtype == np.float32
+
+
+def test_a_step_at_a_time_into_the_recipes_own_folder(avatar: Avatar, tmp_path: Path):
+    """Each step draws at most one frame; a picture of another size gets another folder."""
+    recipes: list[str] = []
+
+    def place(recipe: str) -> Path:
+        recipes.append(recipe)
+        return tmp_path / recipe
+
+    for shot in (shot_of(avatar), shot_of(avatar), shot_of(avatar, cameras=(view(24),))):
+        drawn = []
+        for step in sequence_steps(of_kind(shot, "png"), place):
+            assert step is None or step.files[0].parent == tmp_path / recipes[-1]
+            drawn.append(step)
+        assert [step.index for step in drawn if step is not None] == list(range(6))
+    assert recipes[0] == recipes[1] != recipes[2]
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(set(recipes))
+
+
+def test_frames_too_large_to_wait_are_written_one_by_one(
+    avatar: Avatar, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """With room for none, each is on the disk before the next is drawn; it may always wait."""
+    monkeypatch.setattr(sequence, "_WAITING_BYTES", 1000)
+    drawn: list[int] = []
+    painter = sequence.render_frames
+
+    def count(*arguments: object):
+        for frame in painter(*arguments):
+            drawn.append(frame.index)
+            yield frame
+
+    monkeypatch.setattr(sequence, "render_frames", count)
+    for saved in save_sequence(of_kind(shot_of(avatar), "png"), tmp_path):
+        assert drawn == list(range(saved.index + 1))
+
+
+def test_a_folder_is_waited_for_a_little(
+    avatar: Avatar, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Another rendering that ends meanwhile is no reason to refuse."""
+    monkeypatch.setattr(sequence, "_PAUSE_S", 0.01)
+    monkeypatch.setattr(sequence, "_PATIENCE_S", 60.0)
+    first = save_sequence(of_kind(shot_of(avatar), "png"), tmp_path)
+    next(first)
+    asked: list[Path] = []
+    real = sequence.is_claimed
+
+    def end_at_the_third(folder: Path, *rest: str, **options: str) -> bool:
+        asked.append(folder)
+        if len(asked) == 3:
+            first.close()
+        return real(folder, *rest, **options)
+
+    monkeypatch.setattr(sequence, "is_claimed", end_at_the_third)
+    other = of_kind(shot_of(avatar, cameras=(view(24),)), "png")
+    assert len(list(save_sequence(other, tmp_path))) == 6
+    assert asked == [tmp_path] * 3
+
+
+def test_a_picture_read_back_is_premultiplied_light(tmp_path: Path):
+    """sRGB 188 is half of the light; at an alpha of a half, a quarter is left."""
+    rgba = np.zeros((2, 3, 4), np.uint8)
+    rgba[1, 2] = (188, 255, 0, 128)
+    images.write_png(tmp_path / "a.png", rgba)
+    found = read_saved(tmp_path / "a.png")
+    np.testing.assert_allclose(found[1, 2], [0.2526, 0.502, 0, 0.502], atol=2e-3)
+    assert not found[0].any()

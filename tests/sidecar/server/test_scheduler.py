@@ -370,6 +370,15 @@ def test_a_job_that_kills_again_and_again_is_stopped() -> None:
     assert scheduler.open_jobs() == 1
 
 
+def test_a_job_without_a_take_says_nothing_of_frames() -> None:
+    scheduler = ready(A)
+    scheduler.start(A, job_id(0), [b""], None)
+    deaths, end = deaths_until_the_end(scheduler, 3, None)
+    assert (deaths, end.error.code) == (5, "job.crashed")
+    assert end.error.message == "The sidecar's worker broke down 5 times at this."
+    assert "photo" in end.error.remedy
+
+
 def test_a_job_that_the_watch_has_killed_twice_is_stopped() -> None:
     """Too much memory or time is no accident, and costs everyone."""
     too_large = JobError("job.memory", "Too large.", "Smaller.")

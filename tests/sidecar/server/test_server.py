@@ -30,6 +30,7 @@ from affekt.shared.messages import (
     Welcome,
 )
 from affekt.shared.wire import encode
+from affekt.sidecar.server import server
 from fakes.link import HELLO, TAKE, Link, RawClient, comes_true, running_server, wait_for
 
 JOB = "ab" * 16
@@ -425,7 +426,11 @@ def test_the_answer_to_shutdown_arrives(link: Link, raw: RawClient) -> None:
     wait_for(link.server.stopped.is_set, "its end", 2)
 
 
-def test_the_welcome_says_what_this_sidecar_can(link: Link) -> None:
+@pytest.mark.parametrize("sees", [False, True])
+def test_the_welcome_says_what_this_sidecar_can(
+    link: Link, monkeypatch: pytest.MonkeyPatch, sees: bool
+) -> None:
+    monkeypatch.setattr(server, "can_see_faces", lambda: sees)
     with RawClient(link.connection) as raw:
         welcome = raw.ask(HELLO)
     assert isinstance(welcome, Welcome)
@@ -438,4 +443,5 @@ def test_the_welcome_says_what_this_sidecar_can(link: Link) -> None:
         "preview",
         "pixels",
         "attach",
+        *(["create_avatar"] if sees else []),
     }

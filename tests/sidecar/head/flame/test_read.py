@@ -399,3 +399,146 @@ def test_import_says_where_it_cannot_write(
         == 2
     )
     assert "[file.not_writable]" in capsys.readouterr().err
+
+
+# --- the ends of what a file may say -------------------------------------------------------------
+
+
+def test_expressions_apart_by_each_name_and_at_most_a_hundred(tmp_path: Path) -> None:
+    arrays = flame.flame_arrays(20)
+    wide = np.random.default_rng(2).normal(0, 0.001, (20, 3, 120))
+    for key in ("expressiondirs", "exprdirs", "expr_dirs"):
+        head = read_flame(written(tmp_path, flame.npz({**arrays, key: wide})), space="flame2020")
+        assert head.shape_basis.shape[2] == 300
+        assert head.expression_basis.shape[2] == 100
+        np.testing.assert_allclose(head.expression_basis, wide[..., :100], atol=1e-7)
+        assert head.expression_names[99] == "expression099"
+    for odd in (wide[:19], wide[:, :2], wide[..., 0]):
+        assert code_of(written(tmp_path, flame.npz({**arrays, "exprdirs": odd}))) == "head.shape"
+
+
+def test_of_350_components_the_last_50_are_expressions(tmp_path: Path) -> None:
+    arrays = flame.flame_arrays(20, 350)
+    head = read_flame(written(tmp_path, flame.npz(arrays)), space="flame2020")
+    np.testing.assert_allclose(head.shape_basis, arrays["shapedirs"][..., :300], atol=1e-7)
+    np.testing.assert_allclose(head.expression_basis, arrays["shapedirs"][..., 300:], atol=1e-7)
+    arrays["shapedirs"] = arrays["shapedirs"][..., :349]
+    with pytest.raises(InputError) as caught:
+        read_flame(written(tmp_path, flame.npz(arrays)), space="flame2020")
+    assert "400 (300 + 100), 350 (300 + 50), 150 (100 + 50)" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("table", "fits"),
+    [
+        ([[-1, 0, 1, 1, 1], range(5)], True),
+        ([[7, 0, 1, 1, 1], range(5)], True),  # nobody asks for the root's parent
+        ([[-1, 0, 1, 1, 1], [0, 1, 2, 4, 3]], False),
+        ([[-1, 0, 0, 1, 1], range(5)], False),
+        ([[-1, 0, 1, 1], range(4)], False),
+    ],
+)
+def test_joints_are_those_of_flame(table: list, fits: bool, tmp_path: Path) -> None:
+    content = wrong("kintree_table", np.array([list(row) for row in table]))
+    path = written(tmp_path, flame.npz(content))
+    if fits:
+        assert read_flame(path, space="flame2020").space == "flame2020"
+    else:
+        assert code_of(path) == "head.shape"
+
+
+def test_textures_that_do_not_fit_the_faces(tmp_path: Path) -> None:
+    arrays = flame.flame_arrays(20)
+    places, corners = np.zeros((30, 2)), np.zeros((18, 3), int)
+    for vt, ft in (
+        (np.zeros((30, 3)), corners),
+        (np.zeros(30), corners),
+        (places, corners[:17]),
+        (places, corners - 1),
+        (places, corners + 30),
+    ):
+        content = {**arrays, "vt": vt, "ft": ft}
+        assert code_of(written(tmp_path, flame.npz(content))) == "head.shape"
+    for half in ({"vt": places}, {"ft": corners}):
+        path = written(tmp_path, flame.npz({**arrays, **half}))
+        assert not read_flame(path, space="flame2020").uv.any()
+
+
+def test_an_eyes_parts_by_their_angle_and_the_upper_face_by_its_height() -> None:
+    """The ball's middle is that of its extent, here the origin; angles are from +z. The nose's tip
+    is the foremost skin, not the eye that stands out further."""
+    ring = [
+        [0.01 * np.sin(angle), 0, 0.01 * np.cos(angle)] for angle in (0.16, 0.18, 0.51, 0.53, 2.0)
+    ]
+    ends = [[0.01, 0, 0], [-0.01, 0, 0], [0, 0.01, 0], [0, -0.01, 0], [0, 0, 0.01], [0, 0, -0.01]]
+    skin = [[0, 0.02, 0.009], [0, 0.028, 0], [0, 0.024, 0], [0, 0.012, 0], [0, 0.011, 0]]
+    arrays = flame.flame_arrays(16, 150)
+    arrays["v_template"] = np.array([*ring, *ends, *skin])
+    arrays["weights"] = np.eye(5)[[4] * 11 + [1] * 5]
+    arrays["weights"][4] = 0.49, 0, 0, 0, 0.51
+    arrays = {k: v.astype("f4" if v.dtype.kind == "f" else "i8") for k, v in arrays.items()}
+    head = head_from_flame(arrays, "ball", "flame2020")
+    names = [REGIONS[k] for k in head.region]
+    assert names[:5] == ["pupil", "iris", "iris", "sclera", "sclera"]
+    assert names[11:] == ["skin"] * 5
+    np.testing.assert_allclose(head.upper[11:], [0.5, 1, 0.75, 0, 0], atol=1e-6)
+    np.testing.assert_allclose(
+        head.colour[[0, 1, 4, 11]],
+        [[0.02] * 3, [0.4, 0.25, 0.13], [0.93, 0.91, 0.89], [0.78, 0.6, 0.5]],
+        atol=1e-6,
+    )
+
+
+def test_landmarks_by_other_names_and_without_their_contour(tmp_path: Path) -> None:
+    full = flame.embedding(18)
+    inner = {
+        "lmk_faces_idx": full["static_lmk_faces_idx"],
+        "lmk_bary_coords": full["static_lmk_bary_coords"],
+    }
+    for contour in (
+        {},
+        {"dynamic_lmk_faces_idx": full["dynamic_lmk_faces_idx"]},
+        {
+            "dynamic_lmk_faces_idx": full["dynamic_lmk_faces_idx"][:, :16],
+            "dynamic_lmk_bary_coords": full["dynamic_lmk_bary_coords"][:, :16],
+        },
+        {
+            "dynamic_lmk_faces_idx": full["dynamic_lmk_faces_idx"],
+            "dynamic_lmk_bary_coords": full["dynamic_lmk_bary_coords"][:, :16],
+        },
+    ):
+        head = landmarks(tmp_path, flame.npz({**inner, **contour}))
+        assert not head.landmark_weights[:17].any()
+        np.testing.assert_array_equal(head.landmark_faces[17:], inner["lmk_faces_idx"])
+        np.testing.assert_allclose(head.landmark_weights[17:], inner["lmk_bary_coords"], atol=1e-6)
+
+
+@pytest.mark.parametrize(("off", "fits"), [(0.0009, True), (0.0011, False), (-0.0011, False)])
+def test_weights_of_a_landmark_add_up_to_one(off: float, fits: bool, tmp_path: Path) -> None:
+    content = flame.embedding(18)
+    content["full_lmk_bary_coords"][0, 30] = 0.5, 0.25, 0.25 + off
+    if fits:
+        assert landmarks(tmp_path, flame.npz(content)).landmark_weights[30, 0] == 0.5
+        return
+    with pytest.raises(InputError, match="do not add up to one") as caught:
+        landmarks(tmp_path, flame.npz(content))
+    assert caught.value.code == "head.landmarks"
+
+
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [
+        (b"\x10\x20\x00\x00\x00\x00\x00\x00{", "safetensors"),
+        (b"\x10\x20\x00\x00\x01\x00\x00\x00{", "safetensors"),
+        (b"\x10\x20\x00\x00\x00\x01\x00\x00{", None),
+        (b"PK\x03\x04rest", "npz"),
+        (b"\x93NUMPY\x01", "npy"),
+        (b"\x80\x04\x95", "pickle"),
+        (b"(dp0", "pickle"),
+        (b"ccopy_reg", "pickle"),
+        (b"hello", None),
+        (b"", None),
+    ],
+)
+def test_a_file_is_known_by_how_it_begins(start: bytes, kind: str | None) -> None:
+    assert read.kind_of(start) == kind

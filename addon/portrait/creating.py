@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a photo to a rigged avatar in the scene: the sidecar makes the avatar, its file is kept, and
+it comes in as any other does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import bpy
+
+from ...shared import limits
+from ...shared.errors import InputError
+from ...shared.portrait_messages import CAPABILITY
+from ..link import requests
+from ..link.requests import Waiting
+from ..link.session import session
+from ..link.tasks import Steps
+from ..motion.files import read_file
+from ..splats.adding import Added, ImportOptions, Proxy, add_driven_head, add_splats
+from ..splats.cloud import LEAST_BLENDER
+from .places import check_new, find_place
+
+LACKS = "Avatars from photos need networks that see a face, which this sidecar lacks."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateOptions:
+    """photo: its file. face: counted from 1 by size. out: where the avatar's file is kept, None for
+    a place beside the photo. proxy: what becomes of the mesh that moves the splats."""
+
+    photo: Path
+    face: int
+    out: Path | None
+    proxy: Proxy
+
+
+def create_steps(options: CreateOptions, context: bpy.types.Context) -> Steps:
+    """Makes the avatar, keeps its file and adds it at the 3D cursor. Raises InputError
+    `option.missing_extra`, `file.exists`, `file.not_writable`."""
+    if session.lacks(CAPABILITY):
+        raise InputError("option.missing_extra", LACKS, "Press Set Up Sidecar in the Affekt panel.")
+    blend = Path(bpy.data.filepath).parent if bpy.data.filepath else None
+    if options.out is not None:
+        check_new(options.out)
+    else:
+        find_place(options.photo, blend)  # before the work rather than after it
+    return _create(options, blend, context)
+
+
+def _create(options: CreateOptions, blend: Path | None, context: bpy.types.Context) -> Steps:
+    line = session.need_line()
+    photo = read_file(options.photo, limits.MAX_PHOTO_BYTES)
+    made = yield from requests.create_avatar(line, photo, options.face)
+    path = options.out or find_place(options.photo, blend)
+    if options.out is not None:
+        check_new(path)  # again: minutes may have passed
+    yield from requests.keep(line, made.avatar, path)
+    try:
+        added = yield from _add(path, options.proxy, context)
+    except InputError as error:
+        kept = f"{error.remedy} The avatar is kept as {path}."
+        raise InputError(error.code, error.message, kept) from error
+    _render_as(added.head, path)
+    return f"{made.said} Kept as {path}. {added.said}"
+
+
+def _add(path: Path, proxy: Proxy, context: bpy.types.Context) -> Waiting[Added]:
+    options = ImportOptions(path=path, flame=None, flame_space=None, proxy=proxy)
+    if bpy.app.version >= LEAST_BLENDER:
+        return (yield from add_splats(options, context))
+    return (yield from add_driven_head(options, context))
+
+
+def _render_as(head: bpy.types.Object | None, path: Path) -> None:
+    """Lets *Render Avatar* draw the head as this avatar."""
+    if head is not None:
+        head.affekt_avatar.subject, head.affekt_avatar.file = "FILE", str(path)

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+
+from ...shared import limits
+from ...shared.errors import InputError
+from ...shared.portrait_messages import CAPABILITY
+from ..browsing import browse_files, remember_file
+from ..link.session import session
+from ..link.task_operator import TaskOperator
+from ..link.tasks import Steps
+from ..splats.operators import PROXIES
+from ..words.sentences import translate
+from .creating import LACKS, CreateOptions, create_steps
+from .places import ENDING
+
+LABEL = "Create Avatar from Photo"
+_ENDINGS = ("*.jpg", "*.jpeg", "*.png", "*.webp", "*.tif", "*.tiff", "*.bmp")
+
+
+class PhotoProperties:
+    """Mix-in: what the file browser asks beside the file."""
+
+    filepath: bpy.props.StringProperty(
+        name="Photo",
+        description="A photo of a face from the front, sharp and evenly lit, with 60 pixels or "
+        "more between the eyes: JPEG, PNG, WebP, TIFF or BMP",
+        subtype="FILE_PATH",
+        options={"SKIP_SAVE"},
+    )
+    face: bpy.props.IntProperty(
+        name="Face",
+        description="The so many-th of several faces by size; 1 is the largest",
+        default=1,
+        min=1,
+        max=limits.MAX_FACES,
+        options={"SKIP_SAVE"},
+    )
+    out: bpy.props.StringProperty(
+        name="Keep As",
+        description="The new file that keeps the avatar; leave it empty for one beside the photo "
+        "with the photo's name",
+        subtype="FILE_PATH",
+        options={"SKIP_SAVE"},
+    )
+    proxy: bpy.props.EnumProperty(
+        name="Driving Mesh",
+        description="What becomes of the mesh that moves the splats",
+        items=PROXIES,
+    )
+
+    @classmethod
+    def poll(cls: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
+        if context.mode != "OBJECT":
+            cls.poll_message_set(translate("Go to Object Mode first"))
+            return False
+        if session.lacks(CAPABILITY):
+            cls.poll_message_set(translate(LACKS).removesuffix("."))
+            return False
+        return session.poll(cls)
+
+
+class AFFEKT_OT_create_avatar(PhotoProperties, TaskOperator, bpy.types.Operator):
+    """Make a Gaussian avatar of the person in a photo and add it with the rig that moves it"""
+
+    bl_idname = "affekt.create_avatar"
+    bl_label = LABEL
+
+    def make_steps(self, context: bpy.types.Context) -> Steps:
+        if not self.filepath:
+            raise InputError("option.avatar", "No photo is chosen.", "Choose its file.")
+        out = bpy.path.abspath(self.out)
+        options = CreateOptions(
+            photo=Path(bpy.path.abspath(self.filepath)),
+            face=self.face,
+            out=Path(bpy.path.ensure_ext(out, ENDING)) if out else None,
+            proxy=self.proxy,
+        )
+        return create_steps(options, context)
+
+
+class AFFEKT_OT_browse_photo(PhotoProperties, bpy.types.Operator):
+    """Choose a photo of a face and make a Gaussian avatar of it, with the rig that moves it"""
+
+    # As for takes: the file browser frees the operator that it has executed.
+    bl_idname = "affekt.browse_photo"
+    bl_label = LABEL
+
+    filter_glob: bpy.props.StringProperty(default=";".join(_ENDINGS), options={"HIDDEN"})
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.use_property_split, layout.use_property_decorate = True, False
+        for name in ("face", "out", "proxy"):
+            layout.prop(self, name)
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        return browse_files(self, context)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        remember_file(self)
+        chosen = {name: getattr(self, name) for name in PhotoProperties.__annotations__}
+        try:
+            bpy.ops.affekt.create_avatar("INVOKE_DEFAULT", **chosen)
+        except RuntimeError as error:  # how Blender hands on what was reported
+            self.report({"ERROR"}, str(error).removeprefix("Error: ").strip())
+            return {"CANCELLED"}
+        return {"FINISHED"}

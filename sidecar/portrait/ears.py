@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Ears where the photo has them: no landmark says how high a person's ears are, or how far they stand
+off; the outline of the person does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import cv2
+import numpy as np
+
+from ...shared.arrays import BoolArray, Float32Array, Float64Array
+from ...shared.head import REGIONS, HeadModel
+from ..raster.mesh import rasterise_mesh
+from .displacement import posed_vertices
+from .fit import Fit
+from . import landmarks as marks
+from .framing import EYE_PIXELS, Frame, polygon
+
+_MIDDLE_M, _SIZE_M = np.array([0.074, -0.002, -0.051]), np.array([0.030, 0.030, 0.019])
+"""Where the left ear of the head's template lies, and half its size."""
+_FADES = 0.7
+"""What lies so many half sizes further off does not move with the ear."""
+_SKULL_M = 0.069
+"""An ear is laid on towards this distance from the head's middle."""
+_RISES_M = (0.0, 0.003, 0.006, 0.009, 0.012, 0.015)
+_FLATS = (0.0, 0.45, 0.9)
+_RISE_COST, _FLAT_COST = 3.0, 25.0
+"""Pixels outside the person that a millimetre, and an ear laid on wholly, have to save."""
+_BARE_GAIN, _SKIN_APART = 0.5, 0.2
+"""Pixels outside the person that a pixel of the face's colour, shown by the ear, makes up for; and
+how far, of 1, its colour may be from the face's median."""
+_AROUND_PIXELS = 19
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    rise_m: float
+    flat: float
+
+    @property
+    def cost(self) -> float:
+        return _RISE_COST * 1e3 * self.rise_m + _FLAT_COST * self.flat
+
+
+def fit_ears(
+    head: HeadModel, fit: Fit, change: Float32Array, frame: Frame
+) -> tuple[Float32Array, BoolArray]:
+    """The person's displacement (V, 3) with ears that stay within the person's outline, and (H, W)
+    where in the picture ears may be. Each is moved up and laid on as little as that takes; one that
+    hair covers goes under it."""
+    around = np.zeros(frame.person.shape, bool)
+    for side in (1.0, -1.0):
+        weight = ear_weight(head, side)
+        tried = list(_tried(head, fit, change, frame, (side, weight)))
+        change = min(tried, key=lambda place: place[0])[1]
+        seen = np.any([place[2] for place in tried], axis=0)
+        kernel = np.ones((2 * _AROUND_PIXELS + 1,) * 2, np.uint8)
+        around |= cv2.dilate(seen.astype(np.uint8), kernel) > 0
+    return change, around
+
+
+def ear_weight(head: HeadModel, side: float) -> Float64Array:
+    """(V,) 0 to 1, how much each vertex is the ear's of one side, 1 the left, -1 the right."""
+    away = np.linalg.norm((head.template * [side, 1, 1] - _MIDDLE_M) / _SIZE_M, axis=1)
+    skin = head.region == REGIONS.index("skin")
+    return np.clip((1 + _FADES - away) / _FADES, 0, 1) * skin
+
+
+def moved_ear(
+    points: Float32Array, weight: Float64Array, side: float, rise_m: float, flat: float
+) -> Float64Array:
+    """(V, 3) how vertices (V, 3) move: up, and towards the skull by a share of what they stand
+    off."""
+    off = np.maximum(side * points[:, 0] - _SKULL_M, 0)
+    return weight[:, None] * np.stack([-side * flat * off, np.full(len(off), rise_m), 0 * off], 1)
+
+
+def _tried(
+    head: HeadModel,
+    fit: Fit,
+    change: Float32Array,
+    frame: Frame,
+    ear: tuple[float, Float64Array],
+) -> Iterator[tuple[float, Float32Array, BoolArray]]:
+    """The cost of each place of an ear, the displacement, and where the ear is seen."""
+    side, weight = ear
+    rest = head.template + change + head.shape_basis[..., : len(fit.shape)] @ fit.shape
+    posed = posed_vertices(head, fit, change)
+    faces = head.faces[weight[head.faces].min(1) > 0]
+    others = head.faces[weight[head.faces].max(1) == 0]
+    free = rasterise_mesh(posed, others, frame.camera).face < 0
+    outside, bare = frame.person < 0.5, free & _skin_like(frame)
+    for rise_m, flat in product(_RISES_M, _FLATS):
+        move = moved_ear(rest.astype(np.float32), weight, side, rise_m, flat).astype(np.float32)
+        # No expression moves or turns an ear: it moves in the photo as it does at rest.
+        seen = rasterise_mesh(posed + move, faces, frame.camera).face >= 0
+        place = _Place(rise_m=rise_m, flat=flat)
+        cost = float((seen & outside).sum()) - _BARE_GAIN * float((seen & bare).sum())
+        yield cost + place.cost, change + move, seen
+
+
+def _skin_like(frame: Frame) -> BoolArray:
+    """(H, W) the person's pixels of about the face's colour."""
+    face = polygon(frame, marks.OVAL, -int(0.12 * EYE_PIXELS))
+    if not face.any():
+        return np.zeros_like(face)
+    apart = np.abs(frame.picture - np.median(frame.picture[face], 0)).max(2)
+    return (apart < _SKIN_APART) & frame.inside

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An avatar from a photo: where it is kept, what comes into the scene, and all that may end it."""
+
+import time
+from pathlib import Path
+
+import bpy
+import harness
+from fake_client import FakeClient, silence
+from layout import drawn
+
+asked = harness.options()
+ops = bpy.ops.affekt
+photos = Path(asked["photo"]).parent
+
+
+def client(fault: str = "", *, sees: bool = True) -> FakeClient:
+    """A new connection."""
+    made = FakeClient(harness.read_head(asked["head"]), silence(4), fault)
+    if sees:
+        made.welcome.capabilities = ("bake", "create_avatar")
+    harness.load("addon.link.session").session.attach(made)
+    return made
+
+
+def files() -> dict[str, str]:
+    return {path.name: path.read_text() for path in sorted(photos.iterdir())}
+
+
+def census() -> list[int]:
+    kinds = ("objects", "meshes", "armatures", "pointclouds", "node_groups")
+    return [len(getattr(bpy.data, kind, ())) for kind in kinds]
+
+
+def create(**options: object) -> str:
+    return harness.failure(lambda: ops.create_avatar(filepath=asked["photo"], **options))
+
+
+def lacking() -> dict[str, object]:
+    """What a sidecar without the networks leads to, in the panel and at the button."""
+    client(sees=False)
+    panel = harness.load("addon.portrait.panel")
+    # Sentences are broken to a region's width: none is here.
+    panel.draw_sentence = lambda layout, context, sentence: layout.label(text=sentence)
+    by_hand = drawn(["head"])["head"]
+    panel.uses_set_up = lambda settings: True
+    return {"said": create(), "by_hand": by_hand, "set_up": drawn(["head"])["head"]}
+
+
+def added(said: str) -> dict[str, object]:
+    """The newest head and what is beside it."""
+    head = harness.load("addon.head.find").need_head(bpy.context)
+    chosen = head.affekt_avatar
+    cloud = bpy.context.object if bpy.context.object.type == "POINTCLOUD" else None
+    return {
+        "failure": said,
+        "head": head.name,
+        "first": head.data.vertices[0].co.xzy[:],
+        "avatar": [chosen.subject, chosen.file],
+        "points": None if cloud is None else len(cloud.data.points),
+        "is_driven": cloud is not None and cloud.parent == head,
+    }
+
+
+def cancelled() -> dict[str, object]:
+    """Stepped as a timer would until the head is fitted, then ended as by Esc."""
+    stalling, before = client("stall"), (census(), files())
+    creating, tasks = harness.load("addon.portrait.creating"), harness.load("addon.link.tasks")
+    options = creating.CreateOptions(photo=Path(asked["photo"]), face=1, out=None, proxy="HIDDEN")
+    steps = creating.create_steps(options, bpy.context)
+    task = tasks.start_task(tasks.Task("Create Avatar from Photo", steps))
+    deadline = time.monotonic() + 30
+    while task.progress.fraction == 0 and time.monotonic() < deadline:
+        task.step()
+    told = {"fraction": task.progress.fraction, "text": task.progress.text}
+    told["panel"] = drawn(["head"])["head"]
+    tasks.end_task()
+    while not stalling.cancelled and time.monotonic() < deadline:
+        time.sleep(0.01)
+    unchanged = (census(), files()) == before
+    return {**told, "cancelled": stalling.cancelled, "unchanged": unchanged}
+
+
+with harness.enabled():
+    told: dict[str, object] = {"lacking": lacking()}
+    seeing = client()
+    told["no_photo"] = harness.failure(ops.create_avatar)
+    told["not_there"] = harness.failure(
+        lambda: ops.create_avatar(filepath=asked["photo"] + ".none")
+    )
+    told["first"] = added(create(face=2))
+    told["uploads"] = list(seeing.uploads)
+    told["second"] = added(create(proxy="KEEP"))
+    told["named"] = added(create(out=str(photos / "mine")))
+    told["over_the_photo"] = create(out=asked["photo"])
+    before = census(), files()
+    told["taken"] = create(out=str(photos / "mine.safetensors"))
+    client("job")
+    told["fails"] = create()
+    told["unchanged"] = (census(), files()) == before
+    told["cancelled"] = cancelled()
+    before = census()
+    client("avatar")
+    told["too_big"] = create()
+    told["nothing_added"] = census() == before
+    told["files"] = files()
+    bpy.context.view_layer.objects.active = bpy.data.objects[told["first"]["head"]]
+    bpy.context.object.hide_set(False)
+    bpy.ops.object.mode_set(mode="EDIT")
+    told["editing"] = create()
+    bpy.ops.object.mode_set(mode="OBJECT")
+    harness.answer(**told)
