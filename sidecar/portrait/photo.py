@@ -85,7 +85,7 @@ def decode_photo(data: bytes, name: str) -> Photo:
     except MemoryError as error:
         raise InputError(
             "photo.size",
-            f"{name} takes more memory than there is.",
+            f"There is too little memory for {name}.",
             "Close other programs, or make the photo smaller.",
         ) from error
     except (OSError, SyntaxError, TypeError, ValueError, EOFError) as error:

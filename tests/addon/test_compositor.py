@@ -230,6 +230,7 @@ def test_two_avatars_stand_in_one_shot_and_each_keeps_its_own(
     assert told["shown"] == [False, True]
     assert told["shown_stays"] == "KEEP"
     assert told["one_frame"] == ["avatar_000002.exr"]
+    assert told["codecs"] == ["rle", "ZIP"]
     assert told["sent"] == 3  # motion vectors also show the frames before and after
     assert "frame 9 is outside the take" in told["beyond"]
     assert told["handed_down"] == [[77, ["uv"]], [33, ["uv"]]]

@@ -94,8 +94,10 @@ with harness.enabled():
 
     scene.frame_set(2)
     ada.affekt_avatar.frame_range, ada.affekt_avatar.reuse = "CURRENT", False
+    ada.affekt_avatar.codec = "RLE"
     client = render(ada, [far[0]] * FRAMES)
     told["one_frame"] = [name for name, data in bytes_of(ada).items() if data != files_of_one[name]]
+    told["codecs"] = [client.renders[0]["codec"], bea.affekt_avatar.codec]
     told["sent"] = len(client.sent_motion.jaw)
     scene.frame_set(9)
     told["beyond"] = harness.failure(lambda: render(ada, near))
