@@ -25,6 +25,7 @@ _PICTURE_FIELDS = (
     "passes",
     "format",
     "half",
+    "codec",
     "antialiased",
     "follow",
     "axes",

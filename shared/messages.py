@@ -18,6 +18,7 @@ from typing import Annotated, ClassVar, Literal, get_args
 
 from . import limits
 from . import motion as takes
+from . import pictures as files
 from .arrays import Float32Array, Float64Array, Int32Array, UInt8Array
 from .artefact import KINDS, Kind
 from .avatar_messages import AvatarRead, GetAvatar
@@ -377,7 +378,8 @@ class Render(Message):
     own portrait camera. world_from_head: (1 or the take's frames, 4, 4), absent for the identity.
     The first `pictures` pictures are not sent: the client has them. credit: how many pieces may be
     sent before the client allows more with `Credit`. take_head, head_space: the head that the take
-    is on, as in `ReadMotion`; a FLAME file's adapter is used where the subject needs one.
+    is on, as in `ReadMotion`; a FLAME file's adapter is used where the subject needs one. codec is
+    of 3.7.
     """
 
     TYPE: ClassVar[str] = "render"
@@ -409,6 +411,7 @@ class Render(Message):
     take_head: Annotated[str, _NAME] = "open"
     head_space: Annotated[takes.FlameSpace | None, _SOME_FLAME_SPACE] = None
     appearance: Annotated[Float32Array | None, _SOME_CURVE] = None
+    codec: Annotated[files.Codec, Choice(values=files.CODECS)] = "zip"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

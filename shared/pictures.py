@@ -23,6 +23,12 @@ PNG_PASSES = PASSES[:2]
 """The passes that PNG files can hold: colour, and depth in a second file."""
 Format = Literal["png", "exr"]
 FORMATS: tuple[Format, ...] = get_args(Format)
+Codec = Literal["zip", "zips", "rle", "piz", "none"]
+CODECS: tuple[Codec, ...] = get_args(Codec)
+"""How an EXR is packed, as in OpenEXR: zip by 16 rows, zips by single ones, rle in half of zip's
+time into files half as large again, piz by wavelets, none not at all. Nothing is lost by any. DWA
+is not among them: it takes every channel that ends in Y for brightness, and so would bend the
+second numbers of normals, positions and vectors."""
 Follow = Literal["still", "stretch", "surface", "deform"]
 """How Gaussians follow the surface under them. still: only their positions do, as in LAM's own
 viewer. stretch: they also turn with the bones, and widen as the surface does. surface: they turn
@@ -44,16 +50,16 @@ class PictureRequest:
     frames: indices into the take, or None for all. cameras: one for all frames, or one for each
     frame of the whole take, all of one size; with none, a portrait camera of width x height
     pixels is used. passes: names out of `PASSES`; PNG holds `PNG_PASSES` only. half: 16-bit
-    floats in an EXR where they suffice. antialiased: a Gaussian that the low-pass widens is made
-    fainter by as much (gsplat's mode of that name), and a head whose Gaussians are finer than
-    pixels is drawn finer and averaged. follow: None for as the avatar's source was trained. axes:
-    those of the normal pass: the world's, as Cycles has it, or the camera's (x right, y up, z
-    towards the viewer). world_from_head: (4, 4) affine, or (T, 4, 4) for each frame of the whole
-    take; positions and world normals are multiplied by it. weights, influence: (T, 6) and (T,)
-    emotions, which are only noted in an EXR's header. appearance: (T,) 0 to 2, how much an avatar's
-    skin wrinkles with the expression; None is 1 in all frames. Raises InputError `option.size`,
-    `option.camera`, `option.pass`, `option.format`, `option.follow`, `option.axes`,
-    `emotion.not_finite`, `emotion.range`.
+    floats in an EXR where they suffice. codec: how an EXR is packed. antialiased: a Gaussian that
+    the low-pass widens is made fainter by as much (gsplat's mode of that name), and a head whose
+    Gaussians are finer than pixels is drawn finer and averaged. follow: None for as the avatar's
+    source was trained. axes: those of the normal pass: the world's, as Cycles has it, or the
+    camera's (x right, y up, z towards the viewer). world_from_head: (4, 4) affine, or (T, 4, 4) for
+    each frame of the whole take; positions and world normals are multiplied by it. weights,
+    influence: (T, 6) and (T,) emotions, which are only noted in an EXR's header. appearance: (T,) 0
+    to 2, how much an avatar's skin wrinkles with the expression; None is 1 in all frames. Raises
+    InputError `option.size`, `option.camera`, `option.pass`, `option.format`, `option.codec`,
+    `option.follow`, `option.axes`, `emotion.not_finite`, `emotion.range`.
     """
 
     frames: range | None = None
@@ -63,6 +69,7 @@ class PictureRequest:
     passes: tuple[str, ...] = ("combined",)
     format: Format = "png"
     half: bool = True
+    codec: Codec = "zip"
     antialiased: bool = True
     follow: Follow | None = None
     axes: Axes = "world"
@@ -75,6 +82,7 @@ class PictureRequest:
     def __post_init__(self) -> None:
         check_size(*self.size)
         _need_one_of("format", (self.format,), FORMATS)
+        _need_one_of("codec", (self.codec,), CODECS)
         _need_one_of("pass", self.passes, PASSES)
         if self.format == "png":
             _need_one_of("pass", self.passes, PNG_PASSES, " in a PNG", "Choose EXR, or ")

@@ -13,7 +13,8 @@ from .fingerprint import fingerprint
 from .motion import WIDTHS, Motion
 from .pictures import PictureRequest
 
-_LOOK = ("size", "passes", "format", "half", "antialiased", "follow", "axes", "object_index")
+_FILES = ("size", "passes", "format", "half", "codec")
+_LOOK = (*_FILES, "antialiased", "follow", "axes", "object_index")
 """What a request says of all its pictures alike."""
 
 

@@ -57,6 +57,7 @@ class AFFEKT_PT_avatar_output(SidebarPanel, bpy.types.Panel):
         column.prop(chosen, "format")
         if chosen.format == "EXR":
             column.prop(chosen, "depth")
+            column.prop(chosen, "codec")
             column.column(align=True).prop(chosen, "passes")
         if chosen.subject != "MESH":
             column.prop(chosen, "follow")

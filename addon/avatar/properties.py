@@ -24,6 +24,13 @@ DEPTHS = (
     ("HALF", "Float (Half)", "16 bits a channel; depth, position and vectors have 32 anyway"),
     ("FLOAT", "Float (Full)", "32 bits a channel"),
 )
+CODECS = (
+    ("ZIP", "ZIP", "By blocks of 16 rows of pixels"),
+    ("ZIPS", "ZIPS", "By single rows of pixels, for programs that read parts of a picture"),
+    ("RLE", "RLE", "In half of ZIP's time into files half as large again"),
+    ("PIZ", "PIZ", "By wavelets, for grainy pictures; slower than ZIP"),
+    ("NONE", "Uncompressed", "The fastest to write and the largest"),
+)
 # Name in the panel, name of the pass.
 PASSES = (
     ("normal", "Normal", "Directions of the surface, in the world's axes"),
@@ -132,6 +139,12 @@ class AFFEKT_PG_avatar(bpy.types.PropertyGroup):
         name="Colour Depth",
         description="Precision of the EXR's channels",
         items=DEPTHS,
+        override=compat.OVERRIDABLE,
+    )
+    codec: bpy.props.EnumProperty(
+        name="Codec",
+        description="How the EXR is compressed, always without a loss",
+        items=CODECS,
         override=compat.OVERRIDABLE,
     )
     passes: bpy.props.EnumProperty(

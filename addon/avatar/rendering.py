@@ -137,6 +137,7 @@ def _pictures(chosen: bpy.types.PropertyGroup) -> PictureRequest:
         passes=tuple(name for name in PASSES if name in wanted),
         format="exr" if is_exr else "png",
         half=chosen.depth == "HALF",
+        codec=chosen.codec.lower(),
         antialiased=chosen.antialiased,
         follow=None if chosen.follow == "AUTO" else chosen.follow.lower(),
     )

@@ -13,13 +13,15 @@ from ..link.tasks import Progress
 Answer = TypeVar("Answer")
 
 
-def wait_aside(call: Callable[[], Answer], text: str) -> Generator[Progress, None, Answer]:
-    """What the call answers; a thread makes it."""
+def wait_aside(
+    call: Callable[[], Answer], text: str, fraction: float = 0.0
+) -> Generator[Progress, None, Answer]:
+    """What the call answers; a thread makes it. fraction: of the bar, so far."""
     pool = ThreadPoolExecutor(1, "affekt-look")
     answer = pool.submit(call)
     pool.shutdown(wait=False)
     while not answer.done():
-        yield Progress(fraction=0.0, text=text)
+        yield Progress(fraction=fraction, text=text)
     return answer.result()
 
 

@@ -26,6 +26,7 @@ from ...shared.alive import is_process_alive
 from ...shared.connection import FILE_NAME, default_runtime_folder, read_connection
 from ...shared.errors import InputError, LinkError, refusal
 from ...shared.replacement import replacing
+from .pythons import numbers_in
 
 RECORD = "current.json"
 BROUGHT = "python"
@@ -58,7 +59,8 @@ def python_of(environment: Path) -> Path:
 def brought_pythons(data_folder: Path) -> list[Path]:
     """The Pythons that set-ups have downloaded into the folder, the newest first."""
     inside = "python.exe" if sys.platform == "win32" else "bin/python3"
-    return sorted((data_folder / BROUGHT).glob(f"cpython-*.*.*-*/{inside}"), reverse=True)
+    found = (data_folder / BROUGHT).glob(f"cpython-*.*.*-*/{inside}")
+    return sorted(found, key=numbers_in, reverse=True)
 
 
 def read_environment(data_folder: Path) -> Environment | None:

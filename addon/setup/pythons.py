@@ -112,14 +112,14 @@ def candidates(around: Surroundings) -> Iterator[list[str]]:
     for version in VERSIONS:
         for folder, pattern in _usual_places(around, version):
             # The newest of those that differ only in their last number comes first.
-            found = sorted(folder.glob(pattern), key=_numbers, reverse=True)
+            found = sorted(folder.glob(pattern), key=numbers_in, reverse=True)
             yield from ([str(path)] for path in found)
     yield from ([str(path)] for path in around.brought)
     if around.own:
         yield [around.own]
 
 
-def _numbers(path: Path) -> list[int]:
+def numbers_in(path: Path) -> list[int]:
     """Those in the path: 3.12.10 is newer than 3.12.9."""
     return [int(digits) for digits in re.findall(r"\d+", str(path))]
 

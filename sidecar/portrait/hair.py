@@ -283,7 +283,7 @@ def _ring(frame: Frame, relief: _Relief, solid: BoolArray) -> _Sheet:
     front, back = relief.front[inner[:, 1], inner[:, 0]], relief.back[inner[:, 1], inner[:, 0]]
     counts = np.clip(np.ceil((back - front) / _RING_STEP_M).astype(int), 1, 40)
     owner = np.repeat(np.arange(len(edge)), counts)
-    share = np.concatenate([(np.arange(n) + 0.5) / n for n in counts])
+    share = np.concatenate([np.zeros(0), *((np.arange(n) + 0.5) / n for n in counts)])
     angle = share * np.pi  # around half a circle: it bulges out to the outline
     middle, half = 0.5 * (front + back)[owner], 0.5 * (back - front)[owner]
     depth = middle - half * np.cos(angle)

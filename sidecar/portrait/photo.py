@@ -7,11 +7,13 @@ from __future__ import annotations
 import io
 import struct
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from ...shared import limits
@@ -25,6 +27,7 @@ _LONGEST = 4096
 _FILM_DIAGONAL_MM = 43.27
 _SAME_SHAPE = 0.02
 _WHITE = 255
+_BAND_ROWS = 256
 _KINDS = "Give a JPEG, PNG, WebP, TIFF or BMP."
 
 
@@ -79,7 +82,13 @@ def decode_photo(data: bytes, name: str) -> Photo:
         ) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_large(name) from error
-    except (OSError, SyntaxError, TypeError, ValueError, EOFError, MemoryError) as error:
+    except MemoryError as error:
+        raise InputError(
+            "photo.size",
+            f"There is too little memory for {name}.",
+            "Close other programs, or make the photo smaller.",
+        ) from error
+    except (OSError, SyntaxError, TypeError, ValueError, EOFError) as error:
         raise InputError(
             "file.damaged", f"The photo {name} is damaged or cut off.", "Copy or download it again."
         ) from error
@@ -122,10 +131,7 @@ def _plain(image: Image.Image) -> Image.Image:
     white."""
     turn = _turn(image)
     if image.mode.startswith("I") or image.mode == "F":
-        values = np.asarray(image, np.float64)
-        low, high = (0.0, 65535.0) if image.mode.startswith("I;16") else _range(values)
-        scaled = np.clip((values - low) / max(high - low, 1e-9), 0, 1) * 255
-        image = Image.fromarray(np.rint(scaled).astype(np.uint8))
+        image = Image.fromarray(_in_eight_bits(image))
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         clear = image.convert("RGBA")
         paper = Image.new("RGBA", clear.size, (_WHITE, _WHITE, _WHITE, _WHITE))
@@ -134,6 +140,19 @@ def _plain(image: Image.Image) -> Image.Image:
     plain.info.clear()
     plain.getexif()[ExifTags.Base.Orientation] = turn
     return plain
+
+
+def _in_eight_bits(image: Image.Image) -> UInt8Array:
+    """(H, W) of a picture of one channel with whole or real numbers. Band by band: all at once in
+    double precision is 24 bytes a pixel more."""
+    values = np.asarray(image)
+    bands = [slice(top, top + _BAND_ROWS) for top in range(0, len(values), _BAND_ROWS)]
+    white = 65535.0 if image.mode.startswith("I;16") else _white(values[band] for band in bands)
+    out = np.empty(values.shape, np.uint8)
+    for band in bands:
+        shares = np.clip(values[band].astype(np.float64) / max(white, 1e-9), 0, 1)
+        out[band] = np.rint(np.nan_to_num(shares) * 255)
+    return out
 
 
 def _turn(image: Image.Image) -> int:
@@ -145,11 +164,11 @@ def _turn(image: Image.Image) -> int:
         return 1
 
 
-def _range(values: np.ndarray) -> tuple[float, float]:
-    """What is black and what is white in a picture of whole or real numbers of any size."""
-    finite = values[np.isfinite(values)]
-    most = float(finite.max()) if finite.size else 1.0
-    return 0.0, next((top for top in (1.0, 255.0, 65535.0) if most <= top), most)
+def _white(bands: Iterable[NDArray]) -> float:
+    """What is white in a picture of whole or real numbers of any size; black is 0."""
+    finite = (band[np.isfinite(band)] for band in bands)
+    most = max((float(band.max()) for band in finite if band.size), default=1.0)
+    return next((top for top in (1.0, 255.0, 65535.0) if most <= top), most)
 
 
 def _film_focal_mm(image: Image.Image) -> float | None:

@@ -3,8 +3,8 @@
 
 Combined is linear Rec. 709 light, premultiplied. Depth is in metres, infinite where nothing is:
 Blender's Z Combine takes that as behind everything, as it does its own 1e10. Depth, position and
-motion vectors are always 32-bit floats, the rest as asked; ZIP, which loses nothing. The header
-says what the picture is (`affekt:*`).
+motion vectors are always 32-bit floats, the rest as asked; packed as asked, without a loss. The
+header says what the picture is (`affekt:*`).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from ...shared.arrays import Float32Array
 from ...shared.camera import Camera
 from ...shared.errors import InputError
+from ...shared.pictures import Codec
 from ...shared.replacement import replacing
 from ..avatar.regions import PASS_REGIONS
 from ..files import not_writable
@@ -31,6 +32,13 @@ REC_709 = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
 """Chromaticities of red, green, blue and white (ITU-R BT.709)."""
 
 Channels = dict[str, NDArray[np.float16] | Float32Array]
+_COMPRESSIONS: dict[Codec, OpenEXR.Compression] = {
+    "zip": OpenEXR.ZIP_COMPRESSION,
+    "zips": OpenEXR.ZIPS_COMPRESSION,
+    "rle": OpenEXR.RLE_COMPRESSION,
+    "piz": OpenEXR.PIZ_COMPRESSION,
+    "none": OpenEXR.NO_COMPRESSION,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -43,10 +51,14 @@ class About:
     numbers: Mapping[str, float] = field(default_factory=dict)
 
 
-def write_exr(path: Path, frame: Frame, about: About, *, half: bool = True) -> None:
-    """Writes one frame atomically. Raises InputError `file.not_writable`."""
+def write_exr(
+    path: Path, frame: Frame, about: About, *, half: bool = True, codec: Codec = "zip"
+) -> None:
+    """Writes one frame atomically. Others may run meanwhile: it is packed without Python's lock.
+    Raises InputError `file.not_writable`."""
+    header = _header(frame, about) | {"compression": _COMPRESSIONS[codec]}
     try:
-        picture = OpenEXR.File(_header(frame, about), channels_of(frame, half=half))
+        picture = OpenEXR.File(header, channels_of(frame, half=half))
         with replacing(path) as partial:
             picture.write(str(partial))
     except (RuntimeError, OSError) as error:
@@ -84,7 +96,6 @@ def _add(out: Channels, name: str, letters: str, values: Float32Array, dtype: ty
 def _header(frame: Frame, about: About) -> dict[str, object]:
     camera = about.camera
     header: dict[str, object] = {
-        "compression": OpenEXR.ZIP_COMPRESSION,
         "type": OpenEXR.scanlineimage,
         "chromaticities": REC_709,
         "colorInteropID": "lin_rec709_scene",

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import os
 import random
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -28,11 +29,12 @@ from .frame import Frame
 from .passes import frame_bytes, render_frames
 from .shot import Shot
 
-WRITERS = 2
-"""Threads that compress; both let the renderer run meanwhile."""
+WRITERS = min(max(os.cpu_count() or 2, 2), 6)
+"""Threads that pack frames, one each; all let the renderer run meanwhile. Six keep up with what a
+card draws; more would only fill memory."""
 _WAITING_BYTES = 512 * 1024 * 1024
 """The most bytes of frames that wait to be written; one frame may always wait."""
-_MAX_WAITING = 4
+_MAX_WAITING = WRITERS + 2
 _CLAIM = ".affekt_rendering"
 _PATIENCE_S, _PAUSE_S = 2.0, 0.2
 
@@ -211,7 +213,8 @@ class _Saver:
                 camera=self._request.camera_at(frame.index),
                 numbers=self._request.emotions_at(frame.index),
             )
-            exr.write_exr(files[0], frame, about, half=self._request.half)
+            half, codec = self._request.half, self._request.codec
+            exr.write_exr(files[0], frame, about, half=half, codec=codec)
         self._note(files, self._recipe(frame.index))
 
     def _recipe(self, index: int) -> str:

@@ -209,6 +209,7 @@ def test_two_avatars_stand_in_one_shot_and_each_keeps_its_own(
         size=SIZE,
     )
     both = np.load(tmp_path / "both.npy")
+    check_animations(both, tmp_path)
     from_bar = np.abs(np.arange(SIZE) - (SIZE - 1) / 2)[None]  # it is 20 pixels wide
     places = [(0.0, 0.6, 0.0), (0.3, 0.0, 0.4), (0.0, 0.0, 1.0)]
     for index, picture in enumerate(both):
@@ -229,6 +230,7 @@ def test_two_avatars_stand_in_one_shot_and_each_keeps_its_own(
     assert told["shown"] == [False, True]
     assert told["shown_stays"] == "KEEP"
     assert told["one_frame"] == ["avatar_000002.exr"]
+    assert told["codecs"] == ["rle", "ZIP"]
     assert told["sent"] == 3  # motion vectors also show the frames before and after
     assert "frame 9 is outside the take" in told["beyond"]
     assert told["handed_down"] == [[77, ["uv"]], [33, ["uv"]]]
@@ -236,3 +238,10 @@ def test_two_avatars_stand_in_one_shot_and_each_keeps_its_own(
     assert told["stepped"] == ["avatar_000001.exr", "avatar_000003.exr"]
     assert told["after_load"] == [[role, name] for role in roles for name in ("Bea", "Eva")]
     assert told["after_removal"] == [["Affekt Avatar", None], ["Affekt Avatar", "Bea"]]
+
+
+def check_animations(stills: np.ndarray, folder: Path) -> None:
+    """Render Animation shows what F12 shows, in the session and on a farm without Affekt."""
+    assert np.abs(stills[0] - stills[2]).max() > 0.1, "the control: the frames differ"
+    np.testing.assert_array_equal(np.load(folder / "animation.npy"), stills)
+    np.testing.assert_array_equal(np.load(folder / "farm" / "animation.npy"), stills)

@@ -60,6 +60,7 @@ def check_offers(told: dict) -> None:
         "head_mesh": ["SHADOW", ["SHADOW", "HIDDEN", "KEEP"]],
         "format": ["EXR", ["EXR", "PNG"]],
         "depth": ["HALF", ["HALF", "FLOAT"]],
+        "codec": ["ZIP", ["ZIP", "ZIPS", "RLE", "PIZ", "NONE"]],
         "passes": [["mask"], passes],
         "antialiased": [True],
         "follow": ["AUTO", ["AUTO", "STILL", "STRETCH", "SURFACE", "DEFORM"]],

@@ -179,6 +179,7 @@ def check_avatar(shown: dict, chosen: dict) -> None:
     assert asked(shown["avatar_output"]) == [
         "format",
         "depth",
+        "codec",
         "passes",
         "follow",
         "antialiased",

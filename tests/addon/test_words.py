@@ -31,6 +31,7 @@ SAME = {
         "Sidecar",
         "Take",
     ),
+    *("Codec", "PIZ", "RLE", "ZIP", "ZIPS"),
     *("Takes", "UV", "Version", "VHAP, GaussianAvatars (FLAME 2023)"),
 }
 """Proper names, and words that are the same in German."""

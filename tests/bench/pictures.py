@@ -11,6 +11,7 @@ import itertools
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ import numpy as np
 import torch
 from affekt.shared.camera import Camera, look_at
 from affekt.shared.errors import InputError
-from affekt.shared.pictures import PictureRequest
+from affekt.shared.pictures import Codec, PictureRequest
 from affekt.sidecar.avatar.avatar import Avatar
 from affekt.sidecar.avatar.drive import Actor
 from affekt.sidecar.avatar.regions import kept_labels
@@ -31,6 +32,7 @@ from affekt.sidecar.raster.mesh import rasterise_mesh
 from affekt.sidecar.render.exr import About, write_exr
 from affekt.sidecar.render.passes import available_passes, render_frames
 from affekt.sidecar.render.portrait import default_camera
+from affekt.sidecar.render.sequence import WRITERS
 from affekt.sidecar.render.shade import draw_head
 from affekt.sidecar.render.shot import Shot, make_shot
 
@@ -147,16 +149,10 @@ def pass_jobs(avatar: Avatar) -> list[Job]:
     take = a_take(FRAMES)
     plain = make_shot(avatar, take, PictureRequest(format="exr"))
     every = replace(plain, request=replace(plain.request, passes=passes_of(avatar)))
-    frame = next(render_frames(every, labels=kept_labels))
-    about = About(fps=take.fps, camera=every.request.camera_at(0))
 
     def next_frame(shot: Shot) -> Callable[[], object]:
         again = (render_frames(shot, labels=kept_labels) for _ in itertools.count())
         return itertools.chain.from_iterable(again).__next__
-
-    def write_one() -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            write_exr(Path(folder) / "frame.exr", frame, about)
 
     return [
         Job(
@@ -173,8 +169,32 @@ def pass_jobs(avatar: Avatar) -> list[Job]:
             unit="frames",
             aim="25 ms",
         ),
-        Job(name="its EXR, half, one thread", run=write_one, units=1, unit="frames"),
+        file_job(plain, "zip", "its EXR, RGBA + depth", aim="15 ms"),
+        file_job(plain, "rle", "the same by RLE"),
+        file_job(every, "zip", f"its EXR, {len(every.request.passes)} passes"),
     ]
+
+
+def file_job(shot: Shot, codec: Codec, name: str, aim: str = "") -> Job:
+    """A frame as files of 16 bits, as many at once as a rendering writes; the plain way is one
+    after the other."""
+    frame = next(render_frames(shot, labels=kept_labels))
+    about = About(fps=shot.motion.fps, camera=shot.request.camera_at(0))
+    count = 4 * WRITERS
+
+    def write(workers: int) -> None:
+        with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(workers) as pool:
+            paths = [Path(folder) / f"{index}.exr" for index in range(count)]
+            list(pool.map(lambda path: write_exr(path, frame, about, codec=codec), paths))
+
+    return Job(
+        name=name,
+        run=lambda: write(WRITERS),
+        plain=lambda: write(1),
+        units=count,
+        unit="frames",
+        aim=aim,
+    )
 
 
 def passes_of(avatar: Avatar) -> tuple[str, ...]:

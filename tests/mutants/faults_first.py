@@ -45,8 +45,8 @@ FIRST = (
     Fault(
         what="a picture with other antialiasing counts as the same",
         file="shared/recipes.py",
-        old='"half", "antialiased", "follow"',
-        new='"half", "follow"',
+        old='*_FILES, "antialiased", "follow"',
+        new='*_FILES, "follow"',
         tests=("tests/shared/test_recipes.py",),
     ),
     Fault(

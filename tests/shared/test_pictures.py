@@ -67,6 +67,7 @@ ASKED = {
         passes=PASSES,
         format="exr",
         half=False,
+        codec="piz",
         antialiased=False,
         follow="surface",
         world_from_head=MATRICES[0],
@@ -105,6 +106,7 @@ def test_what_stands_still_is_sent_once():
         ("option.format", {"format": "jpeg"}),
         ("option.follow", {"follow": "loosely"}),
         ("option.axes", {"axes": "head"}),
+        ("option.codec", {"codec": "dwaa"}),
         ("option.camera", {"cameras": (camera(), camera(1, width=21))}),
         ("option.camera", {"world_from_head": np.eye(3)}),
         ("option.camera", {"world_from_head": np.full((2, 4, 4), np.nan)}),
@@ -161,7 +163,7 @@ def test_what_is_made_unless_something_is_asked_for():
     assert (plain.size, plain.frames, plain.cameras) == ((512, 512), None, ())
     assert (plain.passes, plain.format, plain.suffix) == (("combined",), "png", ".png")
     assert (plain.half, plain.antialiased, plain.follow) == (True, True, None)
-    assert (plain.axes, plain.object_index) == ("world", 1)
+    assert (plain.axes, plain.object_index, plain.codec) == ("world", 1, "zip")
     assert plain.world_from_head.tolist() == np.eye(4).tolist()
     assert (plain.weights, plain.influence, plain.appearance) == (None, None, None)
     assert plain.appearance_at(7) == 1
@@ -211,6 +213,7 @@ def test_frames_are_all_or_those_asked_for():
         ("influence", np.ones((3, 1), np.float32)),
         ("appearance", np.ones((3, 1), np.float32)),
         ("half", 1),
+        ("codec", "ZIP"),
         ("antialiased", None),
     ],
 )

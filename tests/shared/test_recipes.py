@@ -135,6 +135,7 @@ def test_vectors_of_a_takes_end_change_when_it_grows() -> None:
         {"passes": ("combined", "depth")},
         {"format": "png"},
         {"half": False},
+        {"codec": "rle"},
         {"antialiased": False},
         {"follow": "still"},
         {"axes": "camera"},
@@ -180,8 +181,8 @@ def test_a_recipe_of_yesterday_still_counts() -> None:
     request = PictureRequest(cameras=(seen,), format="exr", passes=("combined", "vector"))
     of = PictureRecipes("open 0.1", motion, request)
     assert (of.of_frame(1), of.of_take()) == (
-        "c1ecd195b7547e82bbff39550ac00468bfe7630c",
-        "9a92bc9a532630a0e06d885b05ead408435e1731",
+        "ba6a8cec096a1a3c1ecb3249e1b50cb3de9a5cc5",
+        "0ba544bed2aee5c6581096b192362b3fccded063",
     )
 
 

@@ -144,9 +144,9 @@ class FakeClient:
         adapter: object = None,
     ) -> str:
         events, errors = harness.load("shared.events"), harness.load("shared.errors")
-        names = ("frames", "passes", "format", "half", "antialiased", "follow", "size")
+        names = ("frames", "passes", "format", "half", "codec", "antialiased", "follow")
         asked = {name: getattr(options, name) for name in names}
-        asked["cameras"] = len(options.cameras)
+        asked["size"], asked["cameras"] = options.size, len(options.cameras)
         asked["weights"], asked["appearance"] = options.weights, options.appearance
         asked["adapter"] = getattr(adapter, "name", None)
         self.renders.append({"subject": getattr(subject, "name", subject), **asked})

@@ -26,6 +26,19 @@ def composite(scene: bpy.types.Scene, frame: int, folder: Path) -> np.ndarray:
     path = folder / f"composite_{frame:04d}.exr"
     scene.render.filepath = str(path)
     bpy.ops.render.render(write_still=True)
+    return _read(path)
+
+
+def animation(scene: bpy.types.Scene, count: int, folder: Path) -> np.ndarray:
+    """(count, H, W, 4) as `composite`, of the frames 1 to `count`, by Render Animation, which is
+    what `blender -b file -a` calls."""
+    scene.frame_start, scene.frame_end = 1, count
+    scene.render.filepath = str(folder / "animation_")
+    bpy.ops.render.render(animation=True)
+    return np.stack([_read(Path(scene.render.frame_path(frame=1 + i))) for i in range(count)])
+
+
+def _read(path: Path) -> np.ndarray:
     image = bpy.data.images.load(str(path))
     width, height = image.size
     pixels = np.empty(width * height * 4, np.float32)

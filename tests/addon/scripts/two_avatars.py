@@ -1,11 +1,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Two heads, each with an avatar of prepared EXRs, before a set; and what an animator does then."""
 
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import bpy
 import harness
 import numpy as np
 from fake_client import FakeClient, silence
-from rendering import composite
+from rendering import animation, composite
 from set import build_set
 
 asked = harness.options()
@@ -25,6 +31,19 @@ def render(head: bpy.types.Object, exrs: list[str]) -> FakeClient:
 
 def pictures() -> np.ndarray:
     return np.stack([composite(scene, 1 + i, harness.folder()) for i in range(FRAMES)])
+
+
+def render_on_a_farm() -> None:
+    """The file as it is now, in a Blender that has no Affekt."""
+    script, place = Path(__file__).with_name("two_avatars_alone.py"), harness.folder() / "farm"
+    place.mkdir()
+    told = {"blend": bpy.data.filepath, "frames": FRAMES, "out": str(place / "animation.npy")}
+    subprocess.run(
+        [sys.executable, str(script), json.dumps(told), str(place / "answer.json"), str(place)],
+        env={**os.environ, "BLENDER_USER_RESOURCES": str(place / "nobody")},
+        check=True,
+        timeout=120,
+    )
 
 
 def owners() -> list[list[str]]:
@@ -54,6 +73,9 @@ with harness.enabled():
     files_of_one = bytes_of(ada)
     render(bea, far)
     np.save(harness.folder() / "both.npy", pictures())
+    bpy.ops.wm.save_mainfile()
+    np.save(harness.folder() / "animation.npy", animation(scene, FRAMES, harness.folder()))
+    render_on_a_farm()
     told = {
         "owners": owners(),
         "first_stays": bytes_of(ada) == files_of_one,
@@ -72,8 +94,10 @@ with harness.enabled():
 
     scene.frame_set(2)
     ada.affekt_avatar.frame_range, ada.affekt_avatar.reuse = "CURRENT", False
+    ada.affekt_avatar.codec = "RLE"
     client = render(ada, [far[0]] * FRAMES)
     told["one_frame"] = [name for name, data in bytes_of(ada).items() if data != files_of_one[name]]
+    told["codecs"] = [client.renders[0]["codec"], bea.affekt_avatar.codec]
     told["sent"] = len(client.sent_motion.jaw)
     scene.frame_set(9)
     told["beyond"] = harness.failure(lambda: render(ada, near))

@@ -172,3 +172,17 @@ def test_the_record_is_plain_json(tmp_path: Path) -> None:
         "affekt": "0.1.0",
         "device": "cpu",
     }
+
+
+def test_the_newest_python_that_was_brought_comes_first(tmp_path: Path) -> None:
+    """By its numbers: as texts, 3.9 would come before 3.13."""
+    inside = "python.exe" if sys.platform == "win32" else "bin/python3"
+    versions = ("3.9.2", "3.13.11", "3.12.13", "3.13.9")
+    for version in versions:
+        path = tmp_path / places.BROUGHT / f"cpython-{version}-some-machine" / inside
+        path.parent.mkdir(parents=True)
+        path.touch()
+    found = [
+        str(path.relative_to(tmp_path / "python")) for path in places.brought_pythons(tmp_path)
+    ]
+    assert [name.split("-")[1] for name in found] == ["3.13.11", "3.13.9", "3.12.13", "3.9.2"]

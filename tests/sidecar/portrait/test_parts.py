@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Pieces, light, folds, hair and the frame, each by one example whose answer is known."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+from affekt.shared.camera import look_at
 from affekt.sidecar.portrait.folds import _least_strain
 from affekt.sidecar.portrait.framing import sample
-from affekt.sidecar.portrait.hair import _going_on, _lift
+from affekt.sidecar.portrait.hair import _going_on, _lift, _Relief, _ring
 from affekt.sidecar.portrait.light import fit_light, shade
 from affekt.sidecar.portrait.surface import _divided
 
@@ -56,6 +59,26 @@ def test_a_disc_is_blown_up_to_a_ball_and_a_knot_to_a_small_one() -> None:
     assert lift[150, 148] == pytest.approx(64, abs=6)  # 48 beside the middle
     assert lift[45, 100] == pytest.approx(20, abs=8)
     assert lift[10, 10] == 0
+
+
+def test_an_outline_without_hair_has_no_ring() -> None:
+    """A shaved head before its plain background; one row of hair on top, as a control."""
+    rows, columns = np.mgrid[:120, :100]
+    inside = np.hypot(rows - 60, columns - 50) < 40
+    relief = _Relief(
+        front=np.full((120, 100), 0.9),
+        back=np.full((120, 100), 1.0),
+        plane=0.95,
+        inside=inside,
+        lowest=90,
+    )
+    camera = look_at(
+        target=np.zeros(3), distance=1, yaw_rad=0, pitch_rad=0, width=100, height=120, fov_y_rad=0.3
+    )
+    frame = SimpleNamespace(camera=camera)
+    assert len(_ring(frame, relief, np.zeros_like(inside)).means) == 0
+    top = _ring(frame, relief, inside & (rows < 25)).means
+    assert len(top) > 20
 
 
 def test_the_hairs_lower_end_is_no_outline() -> None:

@@ -3,6 +3,7 @@
 
 import io
 import struct
+import tracemalloc
 import zlib
 from pathlib import Path
 
@@ -74,6 +75,37 @@ def test_sixteen_bits_become_eight(tmp_path: Path) -> None:
     assert found[0, 0].tolist() == [0, 0, 0]
     assert found[40, 0].tolist() == [128, 128, 128]
     assert found[-1, -1].tolist() == [255, 255, 255]
+
+
+def test_numbers_of_any_size_become_eight_bits(tmp_path: Path) -> None:
+    """By the largest of the whole picture, wherever that is; what is no number is black."""
+    for most, white in ((0.5, 1.0), (200.0, 255.0), (30_000.0, 65535.0), (90_000.0, 90_000.0)):
+        values = np.zeros((600, 70), np.float32)
+        values[599, 69], values[3, 5], values[300, 2] = most, np.nan, most / 2
+        found = read_photo(saved(tmp_path / "a.tif", Image.fromarray(values))).pixels
+        assert found[599, 69].tolist() == [round(255 * most / white)] * 3
+        assert found[300, 2, 0] == round(255 * most / 2 / white)
+        assert found[3, 5, 0] == 0
+
+
+def test_sixteen_bits_take_few_bytes_a_pixel(tmp_path: Path) -> None:
+    """Numpy's alone: the picture once more in its own 2 bytes at most, in 8 bits, and a band."""
+    path = saved(tmp_path / "a.png", Image.fromarray(np.full((2000, 1000), 30_000, np.uint16)))
+    tracemalloc.start()
+    read_photo(path)
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 12 * 2000 * 1000
+
+
+def test_too_little_memory_is_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = saved(tmp_path / "a.jpg", picture())
+
+    def fail(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Image.Image, "convert", fail)
+    assert refused(path) == "photo.size"
 
 
 def test_what_is_clear_is_white(tmp_path: Path) -> None:

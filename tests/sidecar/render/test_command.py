@@ -10,6 +10,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import OpenEXR
 import pytest
 from affekt.shared.errors import InputError
 from affekt.shared.motion import ARKIT_NAMES, Motion, make_motion
@@ -174,6 +175,7 @@ def test_exr_with_every_pass_and_a_sheet(
         "passes": "all",
         "frames": "1-2",
         "camera": str(tmp_path / "camera.json"),
+        "codec": "rle",
     }
     assert (
         render(files, out, "open", **words, sheet=str(sheet), motion=str(files / "open.npz")) == 0
@@ -187,10 +189,15 @@ def test_exr_with_every_pass_and_a_sheet(
     assert len(pixels) == 25
     assert pixels["ViewLayer.Depth.Z"].shape == (24, 32)
     assert header["affekt:focal_px"][0] == 90
+    assert header["compression"] == OpenEXR.RLE_COMPRESSION
     assert read_exr(out / "frame_0002.exr")[0]["affekt:focal_px"][0] == 80
     assert cv2.imread(str(sheet)).shape[2] == 3
     assert render(files, out, "open", **words, motion=str(files / "open.npz")) == 0
     assert "2 of them kept" in capsys.readouterr().out
+    zipped = words | {"codec": "zip", "motion": str(files / "open.npz")}
+    assert render(files, out, "open", **zipped) == 0
+    assert "kept" not in capsys.readouterr().out
+    assert read_exr(out / "frame_0003.exr")[0]["compression"] == OpenEXR.ZIP_COMPRESSION
 
 
 def test_normals_in_the_cameras_axes(files: Path, tmp_path: Path):

@@ -11,6 +11,7 @@ import OpenEXR
 import pytest
 from affekt.shared import replacement
 from affekt.shared.errors import InputError
+from affekt.shared.pictures import CODECS
 from affekt.sidecar.avatar.regions import PASS_REGIONS
 from affekt.sidecar.render.exr import About, read_combined, read_exr, write_exr
 from affekt.sidecar.render.frame import Frame
@@ -92,6 +93,51 @@ def test_every_pass_comes_back(half: bool, tmp_path: Path):
         header["affekt:camera_from_head"], view(64).camera_from_world, atol=1e-6
     )
     np.testing.assert_allclose(read_combined(tmp_path / "a.exr"), frame.combined, rtol=1e-3)
+
+
+@pytest.mark.parametrize("half", [True, False])
+def test_every_codec_keeps_what_it_promises(half: bool, tmp_path: Path):
+    """Other bytes each; the same numbers."""
+    frame = smooth_frame()
+    write_exr(tmp_path / "none.exr", frame, about(), half=half, codec="none")
+    wanted = read_exr(tmp_path / "none.exr")[1]
+    sizes = {"none": (tmp_path / "none.exr").stat().st_size}
+    for codec, compression in (
+        ("zip", OpenEXR.ZIP_COMPRESSION),
+        ("zips", OpenEXR.ZIPS_COMPRESSION),
+        ("rle", OpenEXR.RLE_COMPRESSION),
+        ("piz", OpenEXR.PIZ_COMPRESSION),
+    ):
+        path = tmp_path / f"{codec}.exr"
+        write_exr(path, frame, about(), half=half, codec=codec)
+        header, pixels = read_exr(path)
+        assert header["compression"] == compression
+        sizes[codec] = path.stat().st_size
+        assert set(pixels) == set(wanted)
+        for name, values in pixels.items():
+            np.testing.assert_array_equal(values, wanted[name])
+    assert len(set(sizes.values())) == len(CODECS) == len(sizes)
+    assert max(sizes, key=sizes.__getitem__) == "none"
+
+
+def smooth_frame() -> Frame:
+    """Colours as pictures have them, of every pass; noise would tell nothing of codecs."""
+    y, x = np.mgrid[:256, :192].astype(np.float32) / 256
+    round_ = np.clip(1.2 - 3 * np.hypot(x - 0.4, y - 0.5), 0, 1).astype(np.float32)
+    colour = np.stack([round_ * (0.5 + 0.3 * np.sin(9 * x * (k + 1))) for k in range(3)], -1)
+    noise = 0.01 * np.random.default_rng(0).normal(size=colour.shape)
+    colour = (np.abs(colour + noise) * round_[..., None]).astype(np.float32)
+    return Frame(
+        index=0,
+        combined=np.concatenate([colour, round_[..., None]], 2),
+        depth=np.where(round_ > 0, 0.85 + 0.1 * x * y, np.inf).astype(np.float32),
+        normal=np.stack([x, y, round_], -1),
+        position=np.stack([y, x, x * y], -1),
+        masks=np.repeat(round_[..., None], 6, 2),
+        object_index=(round_ > 0).astype(np.float32),
+        uv=np.stack([x, y], -1),
+        vector=np.stack([x, y, x, y], -1),
+    )
 
 
 def test_passes_that_were_not_asked_for_are_not_there(tmp_path: Path):
