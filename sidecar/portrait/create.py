@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -15,7 +16,16 @@ from ..avatar.splats import Splats
 from ..raster.colour import linear_to_srgb, srgb_to_linear
 from ..raster.project import to_pixels
 from .choice import check_fit
-from .colours import Canvas, Evidence, gather, paint, prepare, refined, seen_beside, with_hair_on_scalp
+from .colours import (
+    Canvas,
+    Evidence,
+    gather,
+    paint,
+    prepare,
+    refined,
+    seen_beside,
+    with_hair_on_scalp,
+)
 from .displacement import displace, posed_vertices
 from .ears import fit_ears
 from .fit import Fit, fit_head
@@ -25,10 +35,11 @@ from .landmarks import HeadLandmarks
 from .masks import hair_mask
 from .refine import sharpened
 from .seeing import SeenFace
-from .surface import Sight, cut_head, look_at_pieces
+from .surface import Sight, cut_head, look_at_pieces, neck_fade
 
 _BARE = 0.2
 """A piece of which the photo shows so much skin lies under no hair."""
+Neck = Literal["fade", "edge"]
 Tell = Callable[[str], None]
 """Is told the name of each stage as it begins."""
 
@@ -51,9 +62,10 @@ def create_portrait(
     name: str,
     focal_pixels: float | None = None,
     tell: Tell = lambda stage: None,
+    neck: Neck = "fade",
 ) -> Portrait:
     """Makes the avatar. photo: (H, W, 3) sRGB; seen: the face in it; found: where landmarks lie on
-    the head. Raises InputError `photo.profile`, `photo.no_fit`."""
+    the head; neck: how it ends. Raises InputError `photo.profile`, `photo.no_fit`."""
     tell("fitting the head")
     fit = fit_head(head, found, seen, (photo.shape[1], photo.shape[0]), focal_pixels)
     check_fit(fit, seen, name)
@@ -64,7 +76,7 @@ def create_portrait(
     vertices = posed_vertices(head, fit, change)
     mask = hair_mask(frame, head, vertices, ears)
     tell("colouring the skin")
-    pieces = cut_head(head, fit.shape, change)
+    pieces = cut_head(head, fit.shape, change, hairy=bool(mask.any()))
     sight = look_at_pieces(pieces, fit, frame)
     canvas = prepare(head, pieces, sight, found, seen.scores)
     evidence = gather(canvas, sight, frame, mask)
@@ -77,7 +89,12 @@ def create_portrait(
     linear = paint(canvas, evidence, sight, folds=False)
     if hair is not None:
         linear = with_hair_on_scalp(linear, hair.scalp_colour, hair.scalp)
-    return Portrait(avatar=_joined(canvas, linear, hair, name), fit=fit, frame=frame)
+    avatar = _joined(canvas, linear, hair, name)
+    if neck == "fade":
+        opacities = avatar.opacities.copy()
+        opacities[: len(linear)] *= neck_fade(pieces).astype(np.float32)
+        avatar = replace(avatar, opacities=opacities)
+    return Portrait(avatar=avatar, fit=fit, frame=frame)
 
 
 def _sharpen(

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ears where the photo has them: no landmark says how high a person's ears are, or how far they stand
-off; the outline of the person does."""
+"""Ears where the photo has them: no landmark says how high a person's ears are, or how far they
+stand off; the outline of the person does."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import numpy as np
 from ...shared.arrays import BoolArray, Float32Array, Float64Array
 from ...shared.head import REGIONS, HeadModel
 from ..raster.mesh import rasterise_mesh
+from . import landmarks as marks
 from .displacement import posed_vertices
 from .fit import Fit
-from . import landmarks as marks
 from .framing import EYE_PIXELS, Frame, polygon
 
 _MIDDLE_M, _SIZE_M = np.array([0.074, -0.002, -0.051]), np.array([0.030, 0.030, 0.019])
@@ -79,11 +79,7 @@ def moved_ear(
 
 
 def _tried(
-    head: HeadModel,
-    fit: Fit,
-    change: Float32Array,
-    frame: Frame,
-    ear: tuple[float, Float64Array],
+    head: HeadModel, fit: Fit, change: Float32Array, frame: Frame, ear: tuple[float, Float64Array]
 ) -> Iterator[tuple[float, Float32Array, BoolArray]]:
     """The cost of each place of an ear, the displacement, and where the ear is seen."""
     side, weight = ear

@@ -25,18 +25,21 @@ from ..raster.mesh import interpolate, rasterise_mesh
 from .framing import Frame
 from .surface import Pieces
 
-_STEP_PIXELS, _BACK_STEP_PIXELS = 2, 5
+_STEP_PIXELS, _BACK_STEP_PIXELS = 2, 6
 """Distances of the sheets' Gaussians; a pixel is about half a millimetre."""
 _WIDTH = 0.72
 """Standard deviation of a Gaussian, in steps."""
-_THICKNESS_M, _MOST_STRETCH = 3e-4, 6.0
+_THICKNESS_M = 3e-4
+_MOST_STRETCH, _INNER_STRETCH, _RIM_PIXELS = 3.5, 12.0, 8
+"""How far a steep Gaussian may be stretched to its neighbour, near the outline, where it would
+stand out of it, and further in, where it would else leave a gap."""
 _EARS_BEHIND_M = 0.045
 """How far the plane of the outline lies behind the eyeballs' middles."""
 _OVER_SKIN_M, _HIGHEST_M, _BACK_VOLUME_M = 0.003, 0.014, 0.010
 """Hair before the head lies at least and at most so far off it; and so far behind the skull."""
 _EAR_SIDE_M, _EAR_HIGH_M, _EAR_LOW_M = 0.069, 0.045, -0.04
 _CIRCLES = 16
-_RING_STEP_M, _RING_PIXELS = 0.0032, 4
+_RING_STEP_M, _RING_PIXELS = 0.0042, 4
 _LEAST_PIXELS = 400
 _OPACITY = 0.99
 _STILL_M = 2e-5
@@ -92,8 +95,8 @@ def make_hair(
     front = _pixels(solid, _STEP_PIXELS)
     back = _pixels(relief.inside, _BACK_STEP_PIXELS)
     sheets = [
-        _sheet(frame, relief.front, front, _STEP_PIXELS),
-        _sheet(frame, relief.back, back, _BACK_STEP_PIXELS),
+        _sheet(frame, relief, relief.front, front, _STEP_PIXELS),
+        _sheet(frame, relief, relief.back, back, _BACK_STEP_PIXELS),
         _ring(frame, relief, solid),
     ]
     linear = [
@@ -255,14 +258,17 @@ class _Sheet:
     pixels: Int32Array
 
 
-def _sheet(frame: Frame, depth: Float64Array, pixels: Int32Array, step: int) -> _Sheet:
-    """Discs on a relief at some of its pixels."""
+def _sheet(
+    frame: Frame, relief: _Relief, depth: Float64Array, pixels: Int32Array, step: int
+) -> _Sheet:
+    """Discs on one of a relief's two depths at some of its pixels."""
     x, y = pixels[:, 0], pixels[:, 1]
     at = depth[y, x]
     slope_y, slope_x = (np.asarray(slope)[y, x] for slope in np.gradient(depth))
     points = _back_projected(frame, pixels + 0.5, at)
     size = step * at / frame.camera.focal_x
-    most = _MOST_STRETCH * size
+    away = cv2.distanceTransform(relief.inside.astype(np.uint8), cv2.DIST_L2, 5)[y, x]
+    most = np.where(away > _RIM_PIXELS, _INNER_STRETCH, _MOST_STRETCH) * size
     zero = np.zeros_like(at)
     across = np.stack([size, zero, np.clip(slope_x * step, -most, most)], 1)
     down = np.stack([zero, size, np.clip(slope_y * step, -most, most)], 1)

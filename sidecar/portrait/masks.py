@@ -35,7 +35,8 @@ def hair_mask(
     scale = _WORK_EYE_PIXELS / EYE_PIXELS
     size = (int(frame.person.shape[1] * scale), int(frame.person.shape[0] * scale))
     seeds = np.asarray(
-        cv2.resize(_seeds(frame, head, vertices, ears), size, interpolation=cv2.INTER_NEAREST), np.uint8
+        cv2.resize(_seeds(frame, head, vertices, ears), size, interpolation=cv2.INTER_NEAREST),
+        np.uint8,
     )
     person = cv2.resize(frame.person, size) > 0.5
     picture = cv2.resize(frame.picture, size, interpolation=cv2.INTER_AREA)
@@ -66,9 +67,7 @@ def _is_bald(picture: UInt8Array, found: BoolArray, face: UInt8Array) -> bool:
     return bool(apart < _SKIN_APART and fine < _SKIN_FINE)
 
 
-def _seeds(
-    frame: Frame, head: HeadModel, vertices: Float32Array, ears: BoolArray
-) -> UInt8Array:
+def _seeds(frame: Frame, head: HeadModel, vertices: Float32Array, ears: BoolArray) -> UInt8Array:
     """(H, W) GrabCut's labels: surely hair, surely not, and guesses."""
     fragments = rasterise_mesh(vertices, head.faces, frame.camera)
     on_head = fragments.face >= 0
