@@ -21,7 +21,7 @@ from .framing import Frame
 
 _EDGE_M = {"skin": 0.0017, "lip": 0.0011, "sclera": 0.0018}
 """Edges of the pieces; other parts are not cut."""
-_COARSE_EDGE_M, _THROAT_EDGE_M, _THROAT_DEPTH_M = 0.0046, 0.003, -0.06
+_COARSE_EDGE_M, _THROAT_EDGE_M, _THROAT_DEPTH_M = 0.0050, 0.0032, -0.06
 """The same for skin beside the face, and for the front of the neck."""
 _SCALP_EDGE_M, _SCALP_HIGH_M, _SCALP_BEHIND_M = 0.008, 0.02, -0.03
 """The same for what lies so high and so far back, where hair covers it."""

@@ -134,7 +134,8 @@ def test_the_background_is_nowhere_on_the_avatar(made: Made) -> None:
     avatar = made.portrait.avatar
     assert len(avatar) > len(made.pieces.region) + 2000  # it has hair too
     shown = avatar.colours[avatar.opacities > 0.3]
-    assert (shown[:, 1] - shown[:, [0, 2]].max(1)).max() < 0.05
+    green = shown[:, 1] - shown[:, [0, 2]].max(1)
+    assert green.max() < 0.1  # the wall has 0.55
 
 
 @pytest.mark.parametrize("yaw_deg", _SIDES_DEG)

@@ -3,7 +3,9 @@
 
 import numpy as np
 import pytest
-from affekt.sidecar.portrait.folds import _least_strain
+from affekt.shared.motion import ARKIT_NAMES
+from affekt.sidecar.avatar.wrinkle_patterns import WRINKLES
+from affekt.sidecar.portrait.folds import _MOVERS, _least_strain, _moved
 from affekt.sidecar.portrait.framing import sample
 from affekt.sidecar.portrait.hair import _going_on, _lift
 from affekt.sidecar.portrait.light import fit_light, shade
@@ -38,6 +40,19 @@ def test_a_face_pressed_to_half_along_one_side() -> None:
     posed = np.array([[0, 0, 0], [1, 0, 0], [0, 1.3, 0]], np.float32)
     strain = _least_strain(rest, posed, np.array([[0, 1, 2]], np.int32))
     assert strain[0] == pytest.approx(0.5 * (0.25 - 1))
+
+
+def test_folds_of_a_movement_that_is_not_seen_are_the_persons_own() -> None:
+    scores = np.zeros(52, np.float32)
+    assert not _moved(scores).any()
+    scores[ARKIT_NAMES.index("browDownLeft")] = 0.45
+    scores[ARKIT_NAMES.index("browInnerUp")] = 0.9
+    moved = dict(zip(WRINKLES, _moved(scores), strict=True))
+    assert moved["glabella.left"] == pytest.approx(0.5)
+    assert moved["glabella.right"] == 0
+    assert moved["forehead.middle.right"] == 1  # one weight for both sides
+    assert moved["smile.left"] == 0
+    assert set(_MOVERS) == {name.rpartition(".")[0] for name in WRINKLES} - {"socket"}
 
 
 def test_a_pixel_is_looked_up_between_its_neighbours() -> None:
