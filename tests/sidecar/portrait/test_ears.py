@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Ears follow the person's outline."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from affekt.shared.camera import look_at
@@ -10,7 +12,7 @@ from affekt.sidecar.head.read import read_head
 from affekt.sidecar.portrait.ears import ear_weight, fit_ears, moved_ear
 from affekt.sidecar.portrait.fit import Fit
 from affekt.sidecar.portrait.framing import Frame
-from affekt.sidecar.portrait.landmarks import OVAL
+from affekt.sidecar.portrait.landmarks import BROWS, NOSE_BASE, OVAL
 from affekt.sidecar.raster.mesh import rasterise_mesh
 
 SKIN, WALL = (0.7, 0.5, 0.4), (0.1, 0.2, 0.9)
@@ -54,6 +56,19 @@ def test_ears_are_found_where_the_person_has_them(
     assert not around[:, 195:205].any()
 
 
+def test_hair_over_the_ears_leaves_none_free(head: HeadModel) -> None:
+    frame = frame_of(head, head.template)
+    dark = frame.picture.copy()
+    dark[:, :118] *= 0.3
+    dark[:, 282:] *= 0.3
+    bare, hairy = (
+        fit_ears(head, fit_at_rest(), np.zeros_like(head.template), shown)[1]
+        for shown in (frame, replace(frame, picture=dark))
+    )
+    assert bare.any()
+    assert not hairy.any()
+
+
 def fit_at_rest() -> Fit:
     rest = make_motion(expression=np.zeros((1, 100), np.float32), fps=30, space="open")
     camera = look_at(target=np.zeros(3), distance=0.9, width=400, height=520, fov_y_rad=0.32)
@@ -67,6 +82,7 @@ def frame_of(head: HeadModel, person: np.ndarray) -> Frame:
     landmarks = np.zeros((478, 2))
     angle = np.linspace(0, 2 * np.pi, len(OVAL), endpoint=False)
     landmarks[list(OVAL)] = np.stack([200 + 90 * np.sin(angle), 250 - 120 * np.cos(angle)], 1)
+    landmarks[list(BROWS), 1], landmarks[NOSE_BASE, 1] = 190, 320
     return Frame(
         picture=np.where(inside[..., None], SKIN, WALL).astype(np.float32),
         camera=camera,
