@@ -50,8 +50,8 @@ def fit_ears(
     head: HeadModel, fit: Fit, change: Float32Array, frame: Frame
 ) -> tuple[Float32Array, BoolArray]:
     """The person's displacement (V, 3) with ears that stay within the person's outline, and (H, W)
-    where in the picture ears may be that no hair covers. Each is moved up and laid on as little as that takes; one that
-    hair covers goes under it."""
+    where in the picture ears may be that no hair covers. Each ear is moved up and laid on as little
+    as that takes; one that hair covers goes under it."""
     around = np.zeros(frame.person.shape, bool)
     skin = _skin_like(frame)
     posed = posed_vertices(head, fit, change)
