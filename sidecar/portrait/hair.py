@@ -30,7 +30,7 @@ _STEP_PIXELS, _BACK_STEP_PIXELS = 2, 6
 _WIDTH = 0.72
 """Standard deviation of a Gaussian, in steps."""
 _THICKNESS_M = 3e-4
-_MOST_STRETCH, _INNER_STRETCH, _RIM_PIXELS = 3.5, 8.0, 8
+_MOST_STRETCH, _INNER_STRETCH, _RIM_PIXELS = 3.5, 10.0, 8
 """How far a steep Gaussian may be stretched to its neighbour, near the outline, where it would
 stand out of it, and further in, where it would else leave a gap."""
 _EARS_BEHIND_M = 0.045
