@@ -19,7 +19,7 @@ from ..raster.project import to_pixels
 from .fit import Fit
 from .framing import Frame
 
-_EDGE_M = {"skin": 0.0017, "lip": 0.0011, "sclera": 0.0018}
+_EDGE_M = {"skin": 0.00174, "lip": 0.0011, "sclera": 0.0018}
 """Edges of the pieces; other parts are not cut."""
 _COARSE_EDGE_M, _THROAT_EDGE_M, _THROAT_DEPTH_M = 0.0050, 0.0032, -0.06
 """The same for skin beside the face, and for the front of the neck."""

@@ -3,11 +3,12 @@
 
 import numpy as np
 import pytest
+from affekt.shared.camera import look_at
 from affekt.shared.motion import ARKIT_NAMES
 from affekt.sidecar.avatar.wrinkle_patterns import WRINKLES
 from affekt.sidecar.portrait.folds import _MOVERS, _least_strain, _moved
-from affekt.sidecar.portrait.framing import sample
-from affekt.sidecar.portrait.hair import _going_on, _lift
+from affekt.sidecar.portrait.framing import Frame, sample
+from affekt.sidecar.portrait.hair import _going_on, _lift, _sheet
 from affekt.sidecar.portrait.light import fit_light, shade
 from affekt.sidecar.portrait.surface import _divided
 
@@ -71,6 +72,29 @@ def test_a_disc_is_blown_up_to_a_ball_and_a_knot_to_a_small_one() -> None:
     assert lift[150, 148] == pytest.approx(64, abs=6)  # 48 beside the middle
     assert lift[45, 100] == pytest.approx(20, abs=8)
     assert lift[10, 10] == 0
+
+
+def test_steep_hair_has_no_gap_and_stands_out_nowhere() -> None:
+    camera = look_at(target=np.zeros(3), distance=1.0, width=80, height=60, fov_y_rad=0.05)
+    empty = np.zeros((60, 80), np.float32)
+    frame = Frame(
+        picture=np.zeros((60, 80, 3), np.float32), camera=camera, landmarks=np.zeros((478, 2)),
+        person=empty, inside=empty > 0,
+    )  # fmt: skip
+    cliff = np.clip((np.arange(80) - 39.5) / 4, -0.5, 0.5)
+    depth = np.tile(1 + 0.02 * cliff, (60, 1))  # two centimetres within four pixels
+    pixels = np.stack([np.arange(21, 61, 2), np.full(20, 31)], 1).astype(np.int32)
+    sheet = _sheet(frame, depth, np.full((60, 80), 30, np.float32), pixels, 2)
+    deep = np.sort((camera.camera_from_world @ np.insert(sheet.means, 3, 1, 1).T)[2])
+    assert len(deep) > len(pixels)
+    size = 2 / camera.focal_x
+    assert np.diff(deep).max() < 5.5 * size  # what a Gaussian is stretched to at most
+    assert deep.min() >= 0.99 - 1e-6
+    assert deep.max() <= 1.01 + 1e-6
+    flat = _sheet(frame, 0 * depth + 1, np.full((60, 80), 30, np.float32), pixels, 2)
+    assert len(flat.means) == len(pixels)
+    rim = _sheet(frame, depth, np.full((60, 80), 3, np.float32), pixels, 2)
+    assert len(rim.means) == len(pixels)
 
 
 def test_the_hairs_lower_end_is_no_outline() -> None:
