@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
@@ -30,6 +30,8 @@ class Create:
     """The safetensors file to write: the avatar in Affekt's own form."""
     face: int | None = None
     """Which face, counted from 1 by size; the largest if absent."""
+    neck: Literal["fade", "edge"] = "fade"
+    """How the neck ends: fading out, or where the head does."""
     sheet: Path | None = None
     """A picture to write too, PNG or JPEG: the avatar with each emotion, from the front and from
     its left."""
@@ -47,7 +49,7 @@ class Create:
         begun_s = time.perf_counter()
         data = read_bytes(self.photo, limits.MAX_PHOTO_BYTES, "photo")
         say_when_compiling()
-        made = told(make_steps(data, self.photo.name, self.face))
+        made = told(make_steps(data, self.photo.name, self.face, self.neck))
         avatar = made.portrait.avatar
         write_whole(self.out, encode_avatar(avatar))
         size_mb = self.out.stat().st_size / 1e6

@@ -23,7 +23,7 @@ from .lids import folded_away, lash_strip, near_eyes, neutral_vertices
 from .light import LUMINANCE, fit_light, shade
 from .surface import Pieces, Sight
 
-_HAIR_EDGE_PIXELS, _HAIR_DEEP_PIXELS, _NO_HAIR = 4, 3, 0.25
+_HAIR_EDGE_PIXELS, _HAIR_DEEP_PIXELS, _NO_HAIR = 6, 3, 0.25
 _LIP_EDGE_PIXELS = 5
 _LASHES_PIXELS = 8
 _IRIS_RINGS = 10
@@ -34,6 +34,9 @@ _ENAMEL = 0.3
 """Teeth whose channels differ by less than this share are enamel, the others gums."""
 _TEETH_TINT = np.array([1.06, 0.99, 0.87])
 _LEAST_TEETH = 12
+_SMILE_M, _SMILE_FADE_M, _SMILE_LEAST = 0.011, 0.013, 0.12
+_SHADE_TINT = np.array([0.9, 1.05, 1.15])
+"""Teeth so far from the middle are shaded by the cheeks, warmly."""
 _LIP_STEPS, _LIP_EVEN, _LIP_RELIEF = 12, 0.7, 0.5
 _LIP_BORDER_M, _LIP_BORDER_STEPS = 0.0014, 2
 _LIP_LIT, _LIP_DEPTH, _LIP_LEAST = 0.8, 0.8, 0.4
@@ -289,4 +292,7 @@ def _paint_mouth(canvas: Canvas, evidence: Evidence, out: Float32Array) -> None:
     at[teeth] *= _TEETH_BRIGHT * wanted / bright * relative**_TEETH_CONTRAST
     enamel = teeth & (np.ptp(at, axis=1) < _ENAMEL * at.max(1))
     at[enamel] = (at[enamel] @ LUMINANCE)[:, None] * _TEETH_TINT
+    # What lies beside the smile's middle is in the cheeks' shade.
+    beside = np.abs(pieces.places[teeth, 0]) - _SMILE_M
+    at[teeth] *= np.clip(1 - beside / _SMILE_FADE_M, _SMILE_LEAST, 1)[:, None] ** _SHADE_TINT
     out[inside] = np.clip(at[inside], 0, 1)

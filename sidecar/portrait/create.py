@@ -16,7 +16,16 @@ from ..avatar.splats import Splats
 from ..raster.colour import linear_to_srgb, srgb_to_linear
 from ..raster.project import to_pixels
 from .choice import check_fit
-from .colours import Canvas, Evidence, gather, paint, prepare, refined, seen_beside, with_hair_on_scalp
+from .colours import (
+    Canvas,
+    Evidence,
+    gather,
+    paint,
+    prepare,
+    refined,
+    seen_beside,
+    with_hair_on_scalp,
+)
 from .displacement import displace, posed_vertices
 from .ears import fit_ears
 from .fit import Fit, fit_head
@@ -26,7 +35,7 @@ from .landmarks import HeadLandmarks
 from .masks import hair_mask
 from .refine import sharpened
 from .seeing import SeenFace
-from .surface import Sight, cut_head, look_at_pieces
+from .surface import Sight, cut_head, look_at_pieces, neck_fade
 
 _BARE = 0.2
 """A piece of which the photo shows so much skin lies under no hair."""
@@ -42,6 +51,7 @@ Stage = Literal[
 ]
 STAGES: tuple[Stage, ...] = get_args(Stage)
 """From a photo's file to an avatar; the first three come before what is done here."""
+Neck = Literal["fade", "edge"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -64,10 +74,11 @@ def portrait_steps(
     found: HeadLandmarks,
     name: str,
     focal_pixels: float | None = None,
+    neck: Neck = "fade",
 ) -> PortraitSteps:
     """Makes the avatar, and tells each stage as it begins. photo: (H, W, 3) sRGB; seen: the face in
-    it; found: where landmarks lie on the head. Raises InputError `photo.profile`,
-    `photo.no_fit`."""
+    it; found: where landmarks lie on the head; neck: how it ends. Raises InputError
+    `photo.profile`, `photo.no_fit`."""
     yield "fitting the head"
     fit = fit_head(head, found, seen, (photo.shape[1], photo.shape[0]), focal_pixels)
     check_fit(fit, seen, name)
@@ -78,7 +89,7 @@ def portrait_steps(
     vertices = posed_vertices(head, fit, change)
     mask = hair_mask(frame, head, vertices, ears)
     yield "colouring the skin"
-    pieces = cut_head(head, fit.shape, change)
+    pieces = cut_head(head, fit.shape, change, hairy=bool(mask.any()))
     sight = look_at_pieces(pieces, fit, frame)
     canvas = prepare(head, pieces, sight, found, seen.scores)
     evidence = gather(canvas, sight, frame, mask)
@@ -91,7 +102,12 @@ def portrait_steps(
     linear = paint(canvas, evidence, sight, folds=False)
     if hair is not None:
         linear = with_hair_on_scalp(linear, hair.scalp_colour, hair.scalp)
-    return Portrait(avatar=_joined(canvas, linear, hair, name), fit=fit, frame=frame)
+    avatar = _joined(canvas, linear, hair, name)
+    if neck == "fade":
+        opacities = avatar.opacities.copy()
+        opacities[: len(linear)] *= neck_fade(pieces).astype(np.float32)
+        avatar = replace(avatar, opacities=opacities)
+    return Portrait(avatar=avatar, fit=fit, frame=frame)
 
 
 def _sharpen(

@@ -19,6 +19,7 @@ from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue]
 
 from ...shared.arrays import Float32Array, Float64Array, FloatArray, IndexArray, Int32Array
 from ...shared.head import REGIONS, HeadModel
+from ...shared.motion import ARKIT_NAMES
 from ..head.forward import layer_of
 from . import landmarks as marks
 from .fit import Fit
@@ -33,6 +34,10 @@ _URGENT = 4.0
 """Weight of the landmarks of lips and lids, which meet; the others have 1."""
 _MOST_M = 0.012
 """A landmark asks for no more than this; one that does is wrong."""
+_SMILE = ("mouthSmileLeft", "mouthSmileRight")
+_SMILES, _THINNER, _DRAWN_M = 0.2, 0.24, 0.009
+"""Beyond this score of both sides it is a smile. It makes the head's lips thinner than a person's:
+what was fitted to a full smile is so much too thick at rest. How far skin is drawn along."""
 _LINING_M, _NARROWER = 0.003, 0.12
 _DEEPER_M = np.array([0.0, 0.0, 0.004])
 """From this distance to the lips on, and in full at twice it, the mouth's lining is narrowed by a
@@ -72,7 +77,36 @@ def displace(head: HeadModel, found: HeadLandmarks, seen: SeenFace, fit: Fit) ->
         right = pulls @ (asks @ change + missing)
         change = solver.solve(right)
         whole = _with_the_rest(head, rest, skin, change)
+    smile = min(float(seen.scores[ARKIT_NAMES.index(name)]) for name in _SMILE)
+    if smile > _SMILES:
+        share = _THINNER * (smile - _SMILES) / (1 - _SMILES)
+        points = (rest + whole).astype(np.float64)
+        marked = np.einsum("nk,nkc->nc", found.weights, points[head.faces[found.faces]])
+        whole[skin] += _thinner_lips(marked, points, share)[skin]
     return whole
+
+
+def _thinner_lips(marked: Float64Array, points: Float64Array, share: float) -> Float32Array:
+    """(V, 3) what takes a share of their thickness from the lips, from their outline inwards, and
+    draws the skin around along. marked: (478, 3) the landmarks, points: (V, 3), both at rest."""
+    inner, outer = list(marks.INNER_LIPS), list(marks.OUTER_LIPS)
+    half = len(inner) // 2 + 1  # each begins at a corner; the inner one above, the outer one below
+    x, y = points[:, 0], points[:, 1]
+
+    def height(line: list[int]) -> Float64Array:
+        along = marked[line][np.argsort(marked[line, 0])]
+        return np.interp(x, along[:, 0], along[:, 1])
+
+    middle = 0.5 * (height(inner[:half]) + height([*inner[half - 1 :], inner[0]]))
+    upper, lower = height([*outer[half - 1 :], outer[0]]), height(outer[:half])
+    reach = np.clip(y - middle, np.minimum(lower - middle, 0), np.maximum(upper - middle, 0))
+    beyond = np.abs(y - middle - reach)
+    corners = marked[[outer[0], outer[half - 1]]]
+    near = (x > corners[:, 0].min()) & (x < corners[:, 0].max())
+    near &= points[:, 2] > corners[:, 2].min() - _LINING_M
+    move = np.zeros(points.shape, np.float32)
+    move[:, 1] = -share * reach * np.exp(-((beyond / _DRAWN_M) ** 2)) * near
+    return move
 
 
 def _missing(

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Ears where the photo has them: no landmark says how high a person's ears are, or how far they stand
-off; the outline of the person does."""
+"""Ears where the photo has them: no landmark says how high a person's ears are, or how far they
+stand off; the outline of the person does."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import numpy as np
 from ...shared.arrays import BoolArray, Float32Array, Float64Array
 from ...shared.head import REGIONS, HeadModel
 from ..raster.mesh import rasterise_mesh
+from . import landmarks as marks
 from .displacement import posed_vertices
 from .fit import Fit
-from . import landmarks as marks
 from .framing import EYE_PIXELS, Frame, polygon
 
 _MIDDLE_M, _SIZE_M = np.array([0.074, -0.002, -0.051]), np.array([0.030, 0.030, 0.019])
@@ -29,9 +29,10 @@ _RISES_M = (0.0, 0.003, 0.006, 0.009, 0.012, 0.015)
 _FLATS = (0.0, 0.45, 0.9)
 _RISE_COST, _FLAT_COST = 3.0, 25.0
 """Pixels outside the person that a millimetre, and an ear laid on wholly, have to save."""
-_BARE_GAIN, _SKIN_APART = 0.5, 0.2
+_BARE_GAIN, _SKIN_APART, _HUE_APART = 0.5, 0.3, 0.03
 """Pixels outside the person that a pixel of the face's colour, shown by the ear, makes up for; and
-how far, of 1, its colour may be from the face's median."""
+how far, of 1, its colour and its channels' shares may be from the face's median."""
+_FREE = 0.35
 _AROUND_PIXELS = 19
 
 
@@ -49,16 +50,26 @@ def fit_ears(
     head: HeadModel, fit: Fit, change: Float32Array, frame: Frame
 ) -> tuple[Float32Array, BoolArray]:
     """The person's displacement (V, 3) with ears that stay within the person's outline, and (H, W)
-    where in the picture ears may be. Each is moved up and laid on as little as that takes; one that
-    hair covers goes under it."""
+    where in the picture ears may be that no hair covers. Each ear is moved up and laid on as little
+    as that takes; one that hair covers goes under it."""
     around = np.zeros(frame.person.shape, bool)
+    skin = _skin_like(frame)
+    posed = posed_vertices(head, fit, change)
+    others = ear_weight(head, 1.0) + ear_weight(head, -1.0)
+    faces = head.faces[others[head.faces].max(1) == 0]
+    beside = frame.inside & (rasterise_mesh(posed, faces, frame.camera).face < 0)
+    rows = np.arange(len(beside))[:, None]
+    brows, nose = frame.landmarks[list(marks.BROWS), 1].min(), frame.landmarks[marks.NOSE_BASE, 1]
+    beside &= (rows > brows) & (rows < nose)
     for side in (1.0, -1.0):
         weight = ear_weight(head, side)
         tried = list(_tried(head, fit, change, frame, (side, weight)))
         change = min(tried, key=lambda place: place[0])[1]
         seen = np.any([place[2] for place in tried], axis=0)
         kernel = np.ones((2 * _AROUND_PIXELS + 1,) * 2, np.uint8)
-        around |= cv2.dilate(seen.astype(np.uint8), kernel) > 0
+        near = cv2.dilate(seen.astype(np.uint8), kernel) > 0
+        if _is_free(near & beside, skin):
+            around |= near
     return change, around
 
 
@@ -79,11 +90,7 @@ def moved_ear(
 
 
 def _tried(
-    head: HeadModel,
-    fit: Fit,
-    change: Float32Array,
-    frame: Frame,
-    ear: tuple[float, Float64Array],
+    head: HeadModel, fit: Fit, change: Float32Array, frame: Frame, ear: tuple[float, Float64Array]
 ) -> Iterator[tuple[float, Float32Array, BoolArray]]:
     """The cost of each place of an ear, the displacement, and where the ear is seen."""
     side, weight = ear
@@ -102,10 +109,19 @@ def _tried(
         yield cost + place.cost, change + move, seen
 
 
+def _is_free(beside: BoolArray, skin: BoolArray) -> bool:
+    """Whether what the person shows beside the head, where an ear may be, is an ear, not hair over
+    it: mostly of the face's colour."""
+    return bool(beside.any() and skin[beside].mean() > _FREE)
+
+
 def _skin_like(frame: Frame) -> BoolArray:
     """(H, W) the person's pixels of about the face's colour."""
     face = polygon(frame, marks.OVAL, -int(0.12 * EYE_PIXELS))
     if not face.any():
         return np.zeros_like(face)
-    apart = np.abs(frame.picture - np.median(frame.picture[face], 0)).max(2)
-    return (apart < _SKIN_APART) & frame.inside
+    colour = np.median(frame.picture[face], 0)
+    apart = np.abs(frame.picture - colour).max(2)
+    hue = frame.picture / np.maximum(frame.picture.sum(2, keepdims=True), 1e-3)
+    other = np.abs(hue - colour / max(float(colour.sum()), 1e-3)).max(2)
+    return (apart < _SKIN_APART) & (other < _HUE_APART) & frame.inside

@@ -25,18 +25,21 @@ from ..raster.mesh import interpolate, rasterise_mesh
 from .framing import Frame
 from .surface import Pieces
 
-_STEP_PIXELS, _BACK_STEP_PIXELS = 2, 5
+_STEP_PIXELS, _BACK_STEP_PIXELS = 2, 7
 """Distances of the sheets' Gaussians; a pixel is about half a millimetre."""
 _WIDTH = 0.72
 """Standard deviation of a Gaussian, in steps."""
-_THICKNESS_M, _MOST_STRETCH = 3e-4, 6.0
+_THICKNESS_M = 3e-4
+_RIM_STRETCH, _MOST_STRETCH, _MOST_PARTS, _RIM_PIXELS = 3.5, 5.5, 4, 8
+"""How far a steep Gaussian may be stretched to its neighbour: near the outline, where it would
+stand out and a ring of others closes the gap, and elsewhere, where more take its place."""
 _EARS_BEHIND_M = 0.045
 """How far the plane of the outline lies behind the eyeballs' middles."""
 _OVER_SKIN_M, _HIGHEST_M, _BACK_VOLUME_M = 0.003, 0.014, 0.010
 """Hair before the head lies at least and at most so far off it; and so far behind the skull."""
 _EAR_SIDE_M, _EAR_HIGH_M, _EAR_LOW_M = 0.069, 0.045, -0.04
 _CIRCLES = 16
-_RING_STEP_M, _RING_PIXELS = 0.0032, 4
+_RING_STEP_M, _RING_PIXELS = 0.0042, 4
 _LEAST_PIXELS = 400
 _OPACITY = 0.99
 _STILL_M = 2e-5
@@ -91,16 +94,15 @@ def make_hair(
     behind = _continued_down(colours, solid)
     front = _pixels(solid, _STEP_PIXELS)
     back = _pixels(relief.inside, _BACK_STEP_PIXELS)
+    away = cv2.distanceTransform(relief.inside.astype(np.uint8), cv2.DIST_L2, 5)
     sheets = [
-        _sheet(frame, relief.front, front, _STEP_PIXELS),
-        _sheet(frame, relief.back, back, _BACK_STEP_PIXELS),
+        _sheet(frame, relief.front, away, front, _STEP_PIXELS),
+        _sheet(frame, relief.back, away, back, _BACK_STEP_PIXELS),
         _ring(frame, relief, solid),
     ]
-    linear = [
-        colours[front[:, 1], front[:, 0]],
-        behind[back[:, 1], back[:, 0]],
-        behind[sheets[2].pixels[:, 1], sheets[2].pixels[:, 0]],
-    ]
+    front = sheets[0].pixels
+    linear = [colours[front[:, 1], front[:, 0]]]
+    linear += [behind[sheet.pixels[:, 1], sheet.pixels[:, 0]] for sheet in sheets[1:]]
     opacities = np.full(sum(len(part) for part in linear), _OPACITY, np.float32)
     opacities[: len(front)] *= np.clip(mask[front[:, 1], front[:, 0]] * 1.2, 0, 1)
     means = np.concatenate([sheet.means for sheet in sheets])
@@ -255,18 +257,30 @@ class _Sheet:
     pixels: Int32Array
 
 
-def _sheet(frame: Frame, depth: Float64Array, pixels: Int32Array, step: int) -> _Sheet:
-    """Discs on a relief at some of its pixels."""
+def _sheet(
+    frame: Frame, depth: Float64Array, away: Float32Array, pixels: Int32Array, step: int
+) -> _Sheet:
+    """Discs on a relief at some of its pixels, several where it is steep. away: (H, W) pixels to
+    the outline."""
     x, y = pixels[:, 0], pixels[:, 1]
-    at = depth[y, x]
-    slope_y, slope_x = (np.asarray(slope)[y, x] for slope in np.gradient(depth))
-    points = _back_projected(frame, pixels + 0.5, at)
-    size = step * at / frame.camera.focal_x
-    most = _MOST_STRETCH * size
-    zero = np.zeros_like(at)
-    across = np.stack([size, zero, np.clip(slope_x * step, -most, most)], 1)
-    down = np.stack([zero, size, np.clip(slope_y * step, -most, most)], 1)
-    return _discs(frame, points, across * _WIDTH, down * _WIDTH, pixels)
+    slopes = np.stack([np.asarray(slope)[y, x] for slope in np.gradient(depth)][::-1], 1)
+    size = step * depth[y, x] / frame.camera.focal_x
+    steep = np.linalg.norm(slopes, axis=1)
+    parts = np.ceil(steep * step / (_MOST_STRETCH * size)).clip(1, _MOST_PARTS).astype(int)
+    rim = away[y, x] <= _RIM_PIXELS
+    parts[rim] = 1
+    owner = np.repeat(np.arange(len(pixels)), parts)
+    first = np.repeat(np.cumsum(parts) - parts, parts)
+    share = (np.arange(len(owner)) - first + 0.5) / parts[owner] - 0.5
+    size, slopes, steep = size[owner], slopes[owner], steep[owner]
+    along = slopes / np.maximum(steep, 1e-12)[:, None] * (share * step)[:, None]
+    at = depth[y, x][owner] + share * step * steep
+    points = _back_projected(frame, pixels[owner] + along + 0.5, at)
+    most, zero = np.where(rim[owner], _RIM_STRETCH, _MOST_STRETCH) * size, np.zeros_like(at)
+    rise = np.clip(slopes * (step / parts[owner])[:, None], -most[:, None], most[:, None])
+    across = np.stack([size, zero, rise[:, 0]], 1)
+    down = np.stack([zero, size, rise[:, 1]], 1)
+    return _discs(frame, points, across * _WIDTH, down * _WIDTH, pixels[owner])
 
 
 def _ring(frame: Frame, relief: _Relief, solid: BoolArray) -> _Sheet:

@@ -18,7 +18,7 @@ from .landmarks import HeadLandmarks, landmark_vertices
 from .surface import Pieces
 
 _UNFOLDS_M, _GROWS, _MOVES_M = 0.0045, 1.5, 0.0012
-_LASH_M = 0.0013
+_LASH_M = 0.0017
 """Half the width of the strip along a lid's edge that lashes darken."""
 _NEAR_EYE_M = 0.030
 _LINE_POINTS = 200

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from ..head.read import OPEN, read_head
 from .choice import choose_face
-from .create import Portrait, Stage, portrait_steps
+from .create import Neck, Portrait, Stage, portrait_steps
 from .kept import landmarks_of
 from .photo import decode_photo
 
@@ -29,10 +29,10 @@ class Made:
 MakingSteps = Generator[Stage, None, Made]
 
 
-def make_steps(data: bytes, name: str, face: int | None = None) -> MakingSteps:
+def make_steps(data: bytes, name: str, face: int | None = None, neck: Neck = "fade") -> MakingSteps:
     """Makes an avatar on the open head, and tells each stage as it begins. data: of the photo's
-    file; name: that file's; face: counted from 1 by size, the largest for None. Raises InputError
-    `file.*`, `photo.*`, `option.missing_extra`."""
+    file; name: that file's; face: counted from 1 by size, the largest for None; neck: how it
+    ends. Raises InputError `file.*`, `photo.*`, `option.missing_extra`."""
     yield "reading the photo"
     photo = decode_photo(data, name)
     yield "finding the face"
@@ -41,7 +41,7 @@ def make_steps(data: bytes, name: str, face: int | None = None) -> MakingSteps:
     head = read_head(OPEN)
     found = landmarks_of(head)
     stem = PurePath(name).stem
-    steps = portrait_steps(photo.pixels, seen, head, found, stem, photo.focal_pixels)
+    steps = portrait_steps(photo.pixels, seen, head, found, stem, photo.focal_pixels, neck)
     return Made(portrait=(yield from steps), said=said)
 
 

@@ -17,8 +17,9 @@ _WORK_EYE_PIXELS = 55.0
 _ROUNDS = 3
 _STRAND_PIXELS = 5
 """How far from GrabCut's edge the picture's own may be."""
-_SKIN_APART, _SKIN_FINE = 40.0, 2.0
-"""Of 255: medians of colours that are less apart, and detail that is less, are those of skin."""
+_SKIN_APART, _SKIN_FINE, _SKIN_ROUGHER = 40.0, 2.0, 1.8
+"""Of 255: medians of colours that are less apart, and detail that is less, or less than so many
+times the face's, are those of skin."""
 _SCALP_M, _CROWN_BEHIND_M = 0.092, -0.02
 """Above this height, or this far behind, the head's template is scalp."""
 
@@ -35,16 +36,17 @@ def hair_mask(
     scale = _WORK_EYE_PIXELS / EYE_PIXELS
     size = (int(frame.person.shape[1] * scale), int(frame.person.shape[0] * scale))
     seeds = np.asarray(
-        cv2.resize(_seeds(frame, head, vertices, ears), size, interpolation=cv2.INTER_NEAREST), np.uint8
+        cv2.resize(_seeds(frame, head, vertices, ears), size, interpolation=cv2.INTER_NEAREST),
+        np.uint8,
     )
     person = cv2.resize(frame.person, size) > 0.5
     picture = cv2.resize(frame.picture, size, interpolation=cv2.INTER_AREA)
     work = np.rint(255 * picture).astype(np.uint8)
-    skin = (seeds == cv2.GC_BGD) & person
-    if not skin.any() or not (seeds == cv2.GC_FGD).any():
+    above_chin = np.arange(size[1])[:, None] < scale * frame.landmarks[152, 1]
+    face = (seeds == cv2.GC_BGD) & person & above_chin
+    if not face.any() or not (seeds == cv2.GC_FGD).any():
         return np.zeros(frame.person.shape, np.float32)
-    work[~person] = np.median(work[skin], 0)
-    face = work[skin]
+    work[~person] = np.median(work[face], 0)
     cut_out(work, seeds, _ROUNDS)
     found = _largest(np.isin(seeds, [cv2.GC_FGD, cv2.GC_PR_FGD]) & person)
     if _is_bald(work, found, face):
@@ -53,22 +55,22 @@ def hair_mask(
     return guided(np.asarray(soft, np.float32), frame.picture @ GREY, _STRAND_PIXELS)
 
 
-def _is_bald(picture: UInt8Array, found: BoolArray, face: UInt8Array) -> bool:
-    """Whether what was found is skin: of the face's colour, and as smooth."""
+def _is_bald(picture: UInt8Array, found: BoolArray, face: BoolArray) -> bool:
+    """Whether what was found is skin: of the face's colour, and hardly less smooth than the face is
+    in this photo."""
     if not found.any():
         return True
     inner = cv2.erode(found.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     if not inner.any():
         return False
-    apart = np.abs(np.median(picture[inner], 0) - np.median(face, 0)).max()
+    apart = np.abs(np.median(picture[inner], 0) - np.median(picture[face], 0)).max()
     grey = picture.astype(np.float32).mean(2)
-    fine = np.abs(grey - cv2.GaussianBlur(grey, (0, 0), 2.0))[inner].mean()
-    return bool(apart < _SKIN_APART and fine < _SKIN_FINE)
+    detail = np.abs(grey - cv2.GaussianBlur(grey, (0, 0), 2.0))
+    fine = max(_SKIN_FINE, _SKIN_ROUGHER * float(np.median(detail[face])))
+    return bool(apart < _SKIN_APART and detail[inner].mean() < fine)
 
 
-def _seeds(
-    frame: Frame, head: HeadModel, vertices: Float32Array, ears: BoolArray
-) -> UInt8Array:
+def _seeds(frame: Frame, head: HeadModel, vertices: Float32Array, ears: BoolArray) -> UInt8Array:
     """(H, W) GrabCut's labels: surely hair, surely not, and guesses."""
     fragments = rasterise_mesh(vertices, head.faces, frame.camera)
     on_head = fragments.face >= 0

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue]
 
-from ...shared.arrays import BoolArray, Float32Array, Float64Array, Int32Array
+from ...shared.arrays import BoolArray, Float32Array, Float64Array, FloatArray, Int32Array
 from ...shared.head import REGIONS, HeadModel
 from ..avatar.avatar import Avatar
 from ..avatar.drive import Actor, PosedAvatar
@@ -18,11 +19,17 @@ from ..raster.project import to_pixels
 from .fit import Fit
 from .framing import Frame
 
-_EDGE_M = {"skin": 0.0017, "lip": 0.0011, "sclera": 0.0018}
+_EDGE_M = {"skin": 0.00174, "lip": 0.0011, "sclera": 0.0018}
 """Edges of the pieces; other parts are not cut."""
-_COARSE_EDGE_M, _THROAT_EDGE_M, _THROAT_DEPTH_M = 0.0042, 0.0026, -0.06
+_COARSE_EDGE_M, _THROAT_EDGE_M, _THROAT_DEPTH_M = 0.0050, 0.0032, -0.06
 """The same for skin beside the face, and for the front of the neck."""
+_SCALP_EDGE_M, _SCALP_HIGH_M, _SCALP_BEHIND_M = 0.008, 0.02, -0.03
+"""The same for what lies so high and so far back, where hair covers it."""
 _MOST_CUTS = 9
+_FADE_M = 0.028
+"""How long the neck takes to fade."""
+_TOOTH_BACK = -0.25
+"""Teeth whose normals look further back than this are seen from inside the mouth alone."""
 _OVERLAP = {"skin": 2.0, "lip": 2.0, "teeth": 1.7}
 _OVERLAP_ELSEWHERE, _OVERLAP_LARGE, _LARGE_M = 2.1, 2.4, 0.002
 """Large pieces carry no detail that a wider Gaussian would blur, and leave no holes so."""
@@ -64,10 +71,13 @@ class Sight:
     seen: Float32Array
 
 
-def cut_head(head: HeadModel, shape: Float32Array, change: Float32Array) -> Pieces:
-    """Cuts the person's head into pieces of about one size, finer in the face."""
+def cut_head(
+    head: HeadModel, shape: Float32Array, change: Float32Array, *, hairy: bool = False
+) -> Pieces:
+    """Cuts the person's head into pieces of about one size, finer in the face. hairy: whether hair
+    will cover the scalp, which is then cut more coarsely."""
     rest = head.template + change + head.shape_basis[..., : len(shape)] @ shape
-    anchors, weights = _cut(head, rest.astype(np.float64))
+    anchors, weights = _cut(head, rest.astype(np.float64), hairy=hairy)
     corners = head.faces[anchors]
     points = np.einsum("ncw,nwk->nck", weights, rest[corners].astype(np.float64))
     middle = points.mean(1)
@@ -100,28 +110,53 @@ def cut_head(head: HeadModel, shape: Float32Array, change: Float32Array) -> Piec
                   weights=inner)  # fmt: skip
 
 
-def _cut(head: HeadModel, rest: Float64Array) -> tuple[Int32Array, Float64Array]:
+def _cut(head: HeadModel, rest: Float64Array, *, hairy: bool) -> tuple[Int32Array, Float64Array]:
     """The face (N,) of each piece, and its corners as weights of the face's (N, 3, 3)."""
     a, b, c = (rest[head.faces[:, k]] for k in range(3))
-    area = 0.5 * np.linalg.norm(np.cross(b - a, c - a), axis=1)
+    normal = np.cross(b - a, c - a)
+    area = 0.5 * np.linalg.norm(normal, axis=1)
     region = head.region[head.faces[:, 0]].astype(np.int32)
-    edge = np.array([_EDGE_M.get(name, 1.0) for name in REGIONS])[region]
-    middle = head.template[head.faces].mean(1)
-    beside = (middle[:, 1] < _FACE_LOW_M) | (middle[:, 1] > _FACE_HIGH_M)
-    beside |= middle[:, 2] < _FACE_DEPTH_M
-    throat = (middle[:, 1] < _FACE_LOW_M) & (middle[:, 2] > _THROAT_DEPTH_M)
-    coarse = np.where(throat, _THROAT_EDGE_M, _COARSE_EDGE_M)
-    edge = np.where(beside & (region == REGIONS.index("skin")), coarse, edge)
+    edge = _edges(region, head.template[head.faces].mean(1), hairy=hairy)
     side = np.sqrt(4 / np.sqrt(3) * np.maximum(area, 1e-12))
     times = np.clip(np.rint(side / edge), 1, _MOST_CUTS).astype(int)
     kept = (area > 1e-12) & ~np.isin(region, [REGIONS.index(name) for name in _LEFT_OUT])
-    kept &= ~_behind_ball(head, region, middle)
+    kept &= ~_behind_ball(head, region, head.template[head.faces].mean(1))
+    kept &= (region != REGIONS.index("teeth")) | (normal[:, 2] > 2 * _TOOTH_BACK * area)
     anchors, weights = [], []
     for count in range(1, _MOST_CUTS + 1):
         faces, pieces = np.flatnonzero(kept & (times == count)), _divided(count)
         anchors.append(np.repeat(faces, len(pieces)))
         weights.append(np.tile(pieces, (len(faces), 1, 1)))
     return np.concatenate(anchors).astype(np.int32), np.concatenate(weights)
+
+
+def _edges(region: Int32Array, middle: FloatArray, *, hairy: bool) -> Float64Array:
+    """(F,) metres, how long the edges of each face's pieces shall be. middle: (F, 3)."""
+    edge = np.array([_EDGE_M.get(name, 1.0) for name in REGIONS])[region]
+    _, y, z = middle.T
+    beside = (y < _FACE_LOW_M) | (y > _FACE_HIGH_M) | (z < _FACE_DEPTH_M)
+    throat = (y < _FACE_LOW_M) & (z > _THROAT_DEPTH_M)
+    coarse = np.where(throat, _THROAT_EDGE_M, _COARSE_EDGE_M)
+    if hairy:
+        scalp = (y > _SCALP_HIGH_M) & (z < _SCALP_BEHIND_M)
+        coarse = np.where(scalp, _SCALP_EDGE_M, coarse)
+    return np.where(beside & (region == REGIONS.index("skin")), coarse, edge)
+
+
+def neck_fade(pieces: Pieces) -> Float64Array:
+    """(N,) 0 to 1, the opacity of a head whose neck fades out towards its end."""
+    surface = pieces.avatar.surface
+    assert isinstance(surface, HeadModel)
+    skin = surface.faces[surface.region[surface.faces[:, 0]] == REGIONS.index("skin")]
+    edges = np.sort(skin[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), 1)
+    pairs, count = np.unique(edges, axis=0, return_counts=True)
+    end = np.unique(pairs[count == 1])
+    end = surface.template[end[surface.template[end, 1] < _FACE_LOW_M]]
+    if not len(end):
+        return np.ones(len(pieces.places))
+    share = np.clip(cKDTree(end).query(pieces.places)[0] / _FADE_M, 0, 1)
+    share = np.where(pieces.places[:, 1] < _FACE_LOW_M, share, 1)
+    return share * share * (3 - 2 * share)
 
 
 def _divided(times: int) -> Float64Array:

@@ -26,6 +26,8 @@ _STEADY = 0.01**2, 0.03**2
 """SSIM's two constants, for values from 0 to 1 (Wang et al. 2004)."""
 _SIDES_DEG = (-40.0, 40.0)
 _PIXELS, _DISTANCE_M, _FOV_RAD = 640, 1.0, 0.33
+_MIDDLE_M, _NECK_M = 0.01, -0.095
+"""Heights of what is looked at, and of where a neck may begin to fade."""
 _PAPER = 0.9
 _SOLID, _EDGE_PIXELS, _CLOSED_PIXELS = 0.98, 6, 9
 _SMILE = ("mouthSmileLeft", "mouthSmileRight")
@@ -100,7 +102,8 @@ def open_share(alpha: Float32Array) -> float:
 
 
 def _open_share(avatar: Avatar, yaw_deg: float) -> float:
-    return open_share(_look(avatar, yaw_deg).alpha)
+    neck = int(_PIXELS * (0.5 - (_NECK_M - _MIDDLE_M) / (2 * _DISTANCE_M * np.tan(_FOV_RAD / 2))))
+    return open_share(_look(avatar, yaw_deg).alpha[:neck])
 
 
 def _landmarks_away(own: Float32Array, photo: Float32Array) -> np.ndarray:
@@ -116,7 +119,7 @@ def _look(avatar: Avatar, yaw_deg: float) -> GaussianImage:
     """The avatar at rest."""
     rest = make_motion(expression=np.zeros((1, 100), np.float32), fps=30, space="open")
     camera = look_at(
-        target=np.array([0.0, 0.01, 0.0]),
+        target=np.array([0.0, _MIDDLE_M, 0.0]),
         distance=_DISTANCE_M,
         yaw_rad=float(np.radians(yaw_deg)),
         width=_PIXELS,

@@ -8,9 +8,15 @@ from affekt.shared.head import REGIONS, HeadModel
 from affekt.shared.motion import ARKIT_NAMES, make_motion
 from affekt.sidecar.head.forward import layer_of
 from affekt.sidecar.head.read import read_head
-from affekt.sidecar.portrait.displacement import displace, posed_vertices
+from affekt.sidecar.portrait.displacement import _thinner_lips, displace, posed_vertices
 from affekt.sidecar.portrait.fit import fit_head
-from affekt.sidecar.portrait.landmarks import LEFT_IRIS, RIGHT_IRIS, HeadLandmarks
+from affekt.sidecar.portrait.landmarks import (
+    INNER_LIPS,
+    LEFT_IRIS,
+    OUTER_LIPS,
+    RIGHT_IRIS,
+    HeadLandmarks,
+)
 from affekt.sidecar.portrait.seeing import LANDMARK_COUNT, SeenFace
 from affekt.sidecar.raster.project import to_pixels
 
@@ -95,3 +101,25 @@ def test_displacement_takes_up_what_no_identity_has(head: HeadModel, found: Head
     assert left.mean() < 0.5 * fit.residual.mean()
     teeth = head.region == REGIONS.index("teeth")
     assert np.ptp(change[teeth], axis=0).max() < 1e-6  # rigid
+
+
+def test_lips_grow_thinner_about_the_line_where_they_meet(head: HeadModel) -> None:
+    lips = {78: (-20, 0), 308: (20, 0), 61: (-22, 0), 291: (22, 0)}
+    for places, height in ((INNER_LIPS[1:10], 0.5), (INNER_LIPS[11:], -0.5)):
+        lips |= {place: (x, height) for place, x in zip(places, across(places), strict=True)}
+    for places, height in ((OUTER_LIPS[1:10], -10), (OUTER_LIPS[11:], 6)):
+        lips |= {place: (x, height) for place, x in zip(places, across(places), strict=True)}
+    marked = np.zeros((LANDMARK_COUNT, 3))
+    for place, at in lips.items():
+        marked[place, :2] = np.array(at) / 1000
+    probe = np.array([[0, 6, 0], [1, 3, 0], [0, -10, 0], [0, 15, 0], [30, 3, 0], [0, 3, -9]]) / 1e3
+    moved = 1000 * _thinner_lips(marked, probe, 0.2)
+    skin = -1.2 * np.exp(-1)  # nine millimetres above the outline it follows by a third
+    np.testing.assert_allclose(moved[:, 1], [-1.2, -0.6, 2.0, skin, 0, 0], atol=0.02)
+    assert not moved[:, [0, 2]].any()
+
+
+def across(places: tuple[int, ...]) -> np.ndarray:
+    """Where along the mouth the points of a lip's edge lie, from its first to its last."""
+    middle = np.linspace(-16, 16, len(places))
+    return middle if places[0] in (*INNER_LIPS[:10], *OUTER_LIPS[:10]) else middle[::-1]

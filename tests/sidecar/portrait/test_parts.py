@@ -6,9 +6,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from affekt.shared.camera import look_at
-from affekt.sidecar.portrait.folds import _least_strain
-from affekt.sidecar.portrait.framing import sample
-from affekt.sidecar.portrait.hair import _going_on, _lift, _Relief, _ring
+from affekt.shared.motion import ARKIT_NAMES
+from affekt.sidecar.avatar.wrinkle_patterns import WRINKLES
+from affekt.sidecar.portrait.folds import _MOVERS, _least_strain, _moved
+from affekt.sidecar.portrait.framing import Frame, sample
+from affekt.sidecar.portrait.hair import _going_on, _lift, _Relief, _ring, _sheet
 from affekt.sidecar.portrait.light import fit_light, shade
 from affekt.sidecar.portrait.surface import _divided
 
@@ -41,6 +43,19 @@ def test_a_face_pressed_to_half_along_one_side() -> None:
     posed = np.array([[0, 0, 0], [1, 0, 0], [0, 1.3, 0]], np.float32)
     strain = _least_strain(rest, posed, np.array([[0, 1, 2]], np.int32))
     assert strain[0] == pytest.approx(0.5 * (0.25 - 1))
+
+
+def test_folds_of_a_movement_that_is_not_seen_are_the_persons_own() -> None:
+    scores = np.zeros(52, np.float32)
+    assert not _moved(scores).any()
+    scores[ARKIT_NAMES.index("browDownLeft")] = 0.45
+    scores[ARKIT_NAMES.index("browInnerUp")] = 0.9
+    moved = dict(zip(WRINKLES, _moved(scores), strict=True))
+    assert moved["glabella.left"] == pytest.approx(0.5)
+    assert moved["glabella.right"] == 0
+    assert moved["forehead.middle.right"] == 1  # one weight for both sides
+    assert moved["smile.left"] == 0
+    assert set(_MOVERS) == {name.rpartition(".")[0] for name in WRINKLES} - {"socket"}
 
 
 def test_a_pixel_is_looked_up_between_its_neighbours() -> None:
@@ -79,6 +94,29 @@ def test_an_outline_without_hair_has_no_ring() -> None:
     assert len(_ring(frame, relief, np.zeros_like(inside)).means) == 0
     top = _ring(frame, relief, inside & (rows < 25)).means
     assert len(top) > 20
+
+
+def test_steep_hair_has_no_gap_and_stands_out_nowhere() -> None:
+    camera = look_at(target=np.zeros(3), distance=1.0, width=80, height=60, fov_y_rad=0.05)
+    empty = np.zeros((60, 80), np.float32)
+    frame = Frame(
+        picture=np.zeros((60, 80, 3), np.float32), camera=camera, landmarks=np.zeros((478, 2)),
+        person=empty, inside=empty > 0,
+    )  # fmt: skip
+    cliff = np.clip((np.arange(80) - 39.5) / 4, -0.5, 0.5)
+    depth = np.tile(1 + 0.02 * cliff, (60, 1))  # two centimetres within four pixels
+    pixels = np.stack([np.arange(21, 61, 2), np.full(20, 31)], 1).astype(np.int32)
+    sheet = _sheet(frame, depth, np.full((60, 80), 30, np.float32), pixels, 2)
+    deep = np.sort((camera.camera_from_world @ np.insert(sheet.means, 3, 1, 1).T)[2])
+    assert len(deep) > len(pixels)
+    size = 2 / camera.focal_x
+    assert np.diff(deep).max() < 5.5 * size  # what a Gaussian is stretched to at most
+    assert deep.min() >= 0.99 - 1e-6
+    assert deep.max() <= 1.01 + 1e-6
+    flat = _sheet(frame, 0 * depth + 1, np.full((60, 80), 30, np.float32), pixels, 2)
+    assert len(flat.means) == len(pixels)
+    rim = _sheet(frame, depth, np.full((60, 80), 3, np.float32), pixels, 2)
+    assert len(rim.means) == len(pixels)
 
 
 def test_the_hairs_lower_end_is_no_outline() -> None:
