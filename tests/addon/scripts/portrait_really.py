@@ -8,6 +8,7 @@ from pathlib import Path
 import bpy
 import harness
 import numpy as np
+
 from sidecar import start_sidecar
 
 asked = harness.options()
