@@ -69,6 +69,8 @@ class AFFEKT_OT_create_avatar(PhotoProperties, TaskOperator, bpy.types.Operator)
 
     bl_idname = "affekt.create_avatar"
     bl_label = LABEL
+    # Not REGISTER: a change in the box of the last operation would make it all over again.
+    bl_options = {"UNDO"}  # noqa: RUF012 (Blender's own form)
 
     def make_steps(self, context: bpy.types.Context) -> Steps:
         if not self.filepath:

@@ -50,6 +50,7 @@ def all_checks(machine: Machine) -> list[Check]:
         check("ffmpeg", packages.check_ffmpeg, slow),
         check("other packages", packages.check_others),
         check("espeak-ng", packages.check_espeak, slow),
+        check("faces in photos", packages.check_faces),
         Check(name="open head", look=partial(packages.check_asset, packages.HEAD)),
         Check(name="modulator", look=partial(packages.check_asset, packages.MODULATOR)),
         check("Blender", blender.check_blender, 45.0),

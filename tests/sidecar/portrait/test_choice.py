@@ -31,6 +31,7 @@ def test_the_largest_face_is_chosen_and_said(monkeypatch: pytest.MonkeyPatch) ->
     other, sentence = choice.choose_face(PHOTO, "a.jpg", 2)
     assert other is faces[1]
     assert "number 2 by size, on the left" in sentence
+    assert sentence.endswith("Another is chosen by its number.")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The stages from a photo's bytes to an avatar, in their order."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from affekt.sidecar.portrait import making
+from affekt.sidecar.portrait.create import STAGES
+from PIL import Image
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """What the stages are given, which do nothing themselves."""
+    asked: list[object] = []
+
+    def choose(pixels: np.ndarray, name: str, face: int | None) -> tuple[str, str]:
+        asked.extend([pixels.shape, name, face])
+        return "a face", "The left one."
+
+    def steps(*given: object) -> Iterator[str]:
+        asked.extend(given[1:])
+        yield from STAGES[3:]
+        return "a portrait"
+
+    monkeypatch.setattr(making, "choose_face", choose)
+    monkeypatch.setattr(making, "read_head", lambda name: f"the head {name}")
+    monkeypatch.setattr(making, "landmarks_of", lambda head: f"landmarks of {head}")
+    monkeypatch.setattr(making, "portrait_steps", steps)
+    return asked
+
+
+def photo() -> bytes:
+    packed = io.BytesIO()
+    Image.new("RGB", (80, 90), "grey").save(packed, "PNG")
+    return packed.getvalue()
+
+
+def test_the_stages_are_told_in_order(asked: list[object]) -> None:
+    steps, told = making.make_steps(photo(), "me.at.sea.png", 2), []
+    while True:
+        try:
+            told.append(next(steps))
+        except StopIteration as end:
+            made = end.value
+            break
+    assert told == list(STAGES)
+    assert (made.portrait, made.said) == ("a portrait", "The left one.")
+    head = "the head open"
+    assert asked == [
+        *((90, 80, 3), "me.at.sea.png", 2),
+        *("a face", head, f"landmarks of {head}", "me.at.sea", None),
+    ]
+
+
+def test_nothing_is_done_before_it_is_told(asked: list[object]) -> None:
+    """So that a job is acknowledged at once, and one that is dropped at once does nothing."""
+    steps = making.make_steps(b"no picture", "me.png")
+    assert next(steps) == "reading the photo"
+    steps.close()
+    steps = making.make_steps(photo(), "me.png")
+    assert [next(steps), next(steps)] == list(STAGES[:2])
+    assert asked == []
+
+
+def test_finish_goes_through_all(asked: list[object]) -> None:
+    assert making.finish(making.make_steps(photo(), "me.png")).portrait == "a portrait"
