@@ -41,7 +41,7 @@ def photo() -> bytes:
 
 
 def test_the_stages_are_told_in_order(asked: list[object]) -> None:
-    steps, told = making.make_steps(photo(), "me.at.sea.png", 2), []
+    steps, told = making.make_steps(photo(), "me.at.sea.png", 2, "edge"), []
     while True:
         try:
             told.append(next(steps))
@@ -53,7 +53,7 @@ def test_the_stages_are_told_in_order(asked: list[object]) -> None:
     head = "the head open"
     assert asked == [
         *((90, 80, 3), "me.at.sea.png", 2),
-        *("a face", head, f"landmarks of {head}", "me.at.sea", None),
+        *("a face", head, f"landmarks of {head}", "me.at.sea", None, "edge"),
     ]
 
 
