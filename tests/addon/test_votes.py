@@ -15,6 +15,7 @@ def test_votes(in_blender: RunScript) -> None:
     check_layers(told["layers"])
     check_names(told["names"])
     check_swaps(told["swaps"])
+    assert told["fingerprints"] == [False] + 7 * [True]
 
 
 def check_grids(told: dict) -> None:

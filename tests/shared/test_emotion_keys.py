@@ -365,3 +365,9 @@ def test_of_many_keys_that_come_twice_the_first_one_is_named() -> None:
     listed = [{"frame": frame, "fear": 0.5} for frame in range(100)]
     error = error_of({"keys": [*listed, *listed[::-1]]})
     assert error.message == "Key 100 sets fear at frame 99, which an earlier key has set."
+
+
+def test_of_a_name_without_end_that_stands_twice_the_beginning_is_told() -> None:
+    name = "ab" * 500
+    error = error_of(f'{{"keys": [], "{name}": 1, "{name}": 2}}'.encode())
+    assert error.message == f"The emotion file names '{'ab' * 20}' twice in one place."

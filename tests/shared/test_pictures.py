@@ -194,6 +194,15 @@ def test_frames_are_all_or_those_asked_for():
         assert raised.value.code == "frames.out_of_range"
 
 
+def test_each_so_many_th_frame_counts_by_its_last_one():
+    """Frames 0, 4 and 8 lie in a take of nine frames, though the step after them does not."""
+    for frames in (range(0, 10, 4), range(8, -1, -4)):
+        request = PictureRequest(frames=frames)
+        assert request.chosen_frames(9) == frames
+        with pytest.raises(InputError):
+            request.chosen_frames(8)
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [

@@ -221,6 +221,48 @@ def swaps() -> dict[str, object]:
     }
 
 
+def fingerprints() -> list[bool]:
+    """Whether a take counts as another after each of these changes of its curves; the first is
+    none."""
+    module = harness.load("addon.motion.takes")
+
+    def curve(path: str, index: int, keys: bytes) -> Made:
+        return Made(data_path=path, array_index=index, keys=keys)
+
+    def fingerprint(rig: list[Made] | None, keys: list[Made] | None) -> str:
+        with mock.patch.multiple(
+            module,
+            actions_of=lambda _: {"OBJECT": rig, "KEY": keys},
+            compat=Made(curves_of=lambda action, _: action),
+            encode_keys=lambda curve: curve.keys,
+        ):
+            return module.fingerprint_of(None)
+
+    x, y = curve("place", 0, b"1"), curve("place", 1, b"2")
+    smile = curve("smile", 0, b"3")
+    before = fingerprint([x, y], [smile])
+    return [
+        fingerprint(*changed) != before
+        for changed in (
+            ([x, y], [smile]),
+            ([curve("place", 1, b"1"), curve("place", 0, b"2")], [smile]),
+            ([x, curve("place", 2, b"2")], [smile]),
+            ([x, curve("turn", 1, b"2")], [smile]),
+            ([x, curve("place", 1, b"9")], [smile]),
+            ([x, y], [curve("smile", 0, b"4")]),
+            ([x, y], []),
+            (None, [smile]),
+        )
+    ]
+
+
 with harness.enabled():
     errors = harness.load("shared.errors")
-    harness.answer(grids=grids(), reigns=reigns(), layers=layers(), names=names(), swaps=swaps())
+    harness.answer(
+        grids=grids(),
+        reigns=reigns(),
+        layers=layers(),
+        names=names(),
+        swaps=swaps(),
+        fingerprints=fingerprints(),
+    )

@@ -3,6 +3,7 @@
 
 import numpy as np
 import pytest
+import torch
 from affekt.shared.errors import InputError
 from affekt.shared.motion import Motion, cut_motion, make_motion
 from affekt.sidecar.head.forward import HeadLayer, Mover
@@ -38,6 +39,25 @@ def test_agrees_with_the_plain_twin(name: str) -> None:
     for frame in range(7):
         expected = pose_frame(head, motion, frame)
         assert np.abs(found[frame] - expected).max() < 1e-5
+
+
+@pytest.mark.parametrize("name", ["small", "open"])
+def test_by_torch_it_agrees_with_the_plain_twin_too(name: str) -> None:
+    """The same sum once more, as an adapter is learned by it; each frame by itself."""
+    head = small_head() if name == "small" else read_head("open")
+    layer, motion = HeadLayer(head), random_motion(5)
+    joints = np.stack(
+        [motion.rotation, motion.neck, motion.jaw, motion.eyes[:, :3], motion.eyes[:, 3:]], 1
+    )
+    given = (motion.expression[:, : layer.components], joints, motion.translation)
+    found = layer(
+        layer.shaped(torch.from_numpy(motion.shape[: len(layer.shape_basis)])),
+        *(torch.from_numpy(np.ascontiguousarray(values)) for values in given),
+    )
+    assert found.shape == (5, len(head.template), 3)
+    for frame in range(5):
+        expected = pose_frame(head, motion, frame)
+        assert np.abs(found[frame].numpy() - expected).max() < 1e-5
 
 
 @pytest.mark.parametrize(("start", "stop"), [(0, 1), (31, 33), (40, 90), (99, 100)])

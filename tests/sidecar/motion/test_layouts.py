@@ -12,8 +12,16 @@ from affekt.shared.errors import InputError
 from affekt.shared.motion import ARKIT_NAMES, TakeRead
 from affekt.shared.take_files import APP_ORDER
 from affekt.sidecar.motion import records
-from affekt.sidecar.motion.read import decode_take
-from fakes.takes import as_bytes, codes, gagavatar_frames, npz_bytes, smirk_arrays, vhap_arrays
+from affekt.sidecar.motion.read import decode_take, encode_motion
+from fakes.takes import (
+    as_bytes,
+    codes,
+    gagavatar_frames,
+    npz_bytes,
+    random_motion,
+    smirk_arrays,
+    vhap_arrays,
+)
 from scipy.io import savemat
 from scipy.spatial.transform import Rotation
 
@@ -408,3 +416,17 @@ def test_a_rate_is_one_number_under_the_first_name_that_is_there() -> None:
         with pytest.raises(InputError) as caught:
             records.rate(held, key)
         assert caught.value.code == "motion.shape"
+
+
+@pytest.mark.parametrize("others", [("pose",), ("full_pose",), ("exp", "jaw_pose"), ("poses",)])
+def test_a_take_of_ours_stays_ours_whatever_lies_beside_its_arrays(others: tuple[str, ...]) -> None:
+    """Its space and jaw tell it; the other names are trackers'."""
+    motion = random_motion(6)
+    with np.load(io.BytesIO(encode_motion(motion))) as own:
+        arrays = {**own, **{name: np.full((6, 55), 0.25, np.float32) for name in others}}
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    found = read(file.getvalue(), "mine.npz")
+    assert (found.motion.space, found.notes) == ("open", ())
+    for name in ("expression", "jaw", "eyes", "translation"):
+        np.testing.assert_array_equal(getattr(found.motion, name), getattr(motion, name))

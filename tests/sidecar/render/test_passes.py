@@ -17,9 +17,10 @@ from affekt.sidecar.head.read import read_head
 from affekt.sidecar.raster.gaussians import rasterise_gaussians
 from affekt.sidecar.raster.mesh import rasterise_mesh
 from affekt.sidecar.raster.oversample import choose_samples, rasterise_oversampled
+from affekt.sidecar.render import mesh_passes, passes
 from affekt.sidecar.render.frame import Frame
 from affekt.sidecar.render.passes import available_passes, frame_bytes, render_frames
-from affekt.sidecar.render.shot import make_shot
+from affekt.sidecar.render.shot import Shot, make_shot
 from fakes.head import small_head
 from scipy.ndimage import minimum_filter
 
@@ -351,3 +352,23 @@ def test_real_avatars_have_lips_eyes_and_hair_where_they_are(name: str, real_dat
     assert middles["hair"][0] < middles["eyes"][0] < middles["lips"][0]
     assert abs(middles["eyes"][1] - 128) < 8
     assert abs(middles["lips"][1] - 128) < 8
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda", "auto"])
+@pytest.mark.parametrize("is_avatar", [True, False])
+def test_each_subject_has_its_painter_on_the_device_that_was_asked_for(
+    is_avatar: bool, device: str, avatar: Avatar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Labels are looked for only where a mask is wanted."""
+    made: list[tuple[object, ...]] = []
+    asked: list[object] = []
+    monkeypatch.setattr(passes, "GaussianPainter", lambda *given: made.append(("avatar", *given)))
+    monkeypatch.setattr(mesh_passes, "MeshPainter", lambda *given: made.append(("mesh", *given)))
+    subject, motion = avatar if is_avatar else small_head(), take()
+    for wanted, label in ((("combined",), None), (("combined", "mask"), "labels")):
+        request = PictureRequest(passes=wanted, format="exr")
+        shot = Shot(subject=subject, motion=motion, request=request, device=device)
+        passes._painter(shot, lambda subject: asked.append(subject) or "labels")
+        kind = "avatar" if is_avatar else "mesh"
+        assert made.pop() == (kind, subject, motion, request, device, label)
+    assert asked == [subject]

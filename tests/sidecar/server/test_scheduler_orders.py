@@ -203,3 +203,15 @@ def test_who_leaves_takes_no_answer_from_the_others() -> None:
     scheduler.remove_client(B, 10.0)
     assert scheduler.answered(order.order.unit) == (A, 1)
     assert scheduler.next_order() is None
+
+
+def test_who_leaves_a_second_time_without_its_job_makes_that_live_no_longer() -> None:
+    """The job waits for whoever attaches since its client left it; to come by is not enough."""
+    scheduler = ready(A)
+    scheduler.start(A, job_id(0), [b""])
+    scheduler.remove_client(A, 100.0)
+    scheduler.add_client(A, "local")
+    assert scheduler.owner(job_id(0)) is None
+    scheduler.remove_client(A, 120.0)
+    scheduler.expire(130.0)
+    assert scheduler.take_outcomes() == [Forgotten(job_id(0))]
