@@ -276,6 +276,8 @@ def test_splats_are_the_sidecars_gaussians(
         check(case, tmp_path, told["cases"][case.name])
     assert told["still"] == ["POINTCLOUD", 0]
     check_refusals(told["refused"])
+    assert "It fails." in told["failed"]["said"]
+    assert told["failed"]["left"] == []
     check_changes(told["changed"])
     alone = run_script(
         blender_python,

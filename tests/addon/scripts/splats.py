@@ -204,11 +204,32 @@ def refusals() -> dict[str, str]:
     return told
 
 
+def left_by_a_failure() -> dict[str, object]:
+    """What stays of an import that fails as its last data-block is made, and what is said."""
+    adding = harness.load("addon.splats.adding")
+    whole, error = adding.bind_cloud, harness.load("shared.errors").InputError
+    kinds = ("objects", "meshes", "armatures", "pointclouds", "node_groups", "actions", "materials")
+
+    def bind_and_fail(*given: object) -> None:
+        whole(*given)
+        raise error("splats.mesh", "It fails.", "Do nothing.")
+
+    def names() -> set[str]:
+        return {f"{kind}/{item.name}" for kind in kinds for item in getattr(bpy.data, kind)}
+
+    before, adding.bind_cloud = names(), bind_and_fail
+    try:
+        said = harness.failure(lambda: bpy.ops.affekt.import_avatar(filepath=adding.OPEN_GAUSSIANS))
+    finally:
+        adding.bind_cloud = whole
+    return {"said": said, "left": sorted(names() - before)}
+
+
 def main() -> None:
     scene = bpy.context.scene
     scene.render.fps = 30
     start_sidecar(asked["python"])
-    told = {"refused": refusals(), "cases": {}}
+    told = {"refused": refusals(), "failed": left_by_a_failure(), "cases": {}}
     for case in asked["cases"]:
         scene.render.fps = case["fps"]
         told["cases"][case["name"]] = play(case)
