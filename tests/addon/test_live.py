@@ -118,7 +118,7 @@ def test_live_on_other_rigs(in_blender: RunScript, flame_folder: Path, tmp_path:
         assert splats["moved"] > MOVED_M
         assert splats["gap"] <= CLOSE
     assert told["idle"]  # no handler is left
-    assert told["loaded"] == {"state": "LIVE", "off": True, "as_animated": 0}
+    assert told["loaded"] == {"state": "LIVE", "off": True, "marked": False, "as_animated": 0}
 
 
 def check_shown(shown: dict) -> None:
