@@ -339,7 +339,7 @@ def _after_undo(*_: object) -> None:
 
 def _take_off_leftovers() -> None:
     for head in heads_among(bpy.data.objects):
-        if live_of(head) is None:
+        if head.library is None and live_of(head) is None:
             take_off(head)
 
 
@@ -356,17 +356,31 @@ def _handlers() -> list[tuple[list[Callable[..., None]], Callable[..., None]]]:
     ]
 
 
+@bpy.app.handlers.persistent
+def _after_load(*_: object) -> None:
+    guard_call(_take_off_leftovers, "Taking off what an autosave kept of a preview")
+
+
+def _lasting() -> list[tuple[list[Callable[..., None]], Callable[..., None]]]:
+    known = bpy.app.handlers
+    return [
+        (known.undo_post, _after_undo),
+        (known.redo_post, _after_undo),
+        (known.load_post, _after_load),
+    ]
+
+
 def watch() -> None:
-    """Lets Blender call us after an undo, which may bring back what was live once."""
-    for listeners in (bpy.app.handlers.undo_post, bpy.app.handlers.redo_post):
-        listeners.append(_after_undo)
+    """Lets Blender call us after an undo and a load, which may bring back what was live once."""
+    for listeners, handler in _lasting():
+        listeners.append(handler)
 
 
 def unwatch() -> None:
     """Takes that away."""
-    for listeners in (bpy.app.handlers.undo_post, bpy.app.handlers.redo_post):
-        if _after_undo in listeners:
-            listeners.remove(_after_undo)
+    for listeners, handler in _lasting():
+        if handler in listeners:
+            listeners.remove(handler)
 
 
 def _watch() -> None:

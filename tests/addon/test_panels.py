@@ -174,6 +174,7 @@ def check_avatar(shown: dict, chosen: dict) -> None:
         "head_mesh",
         "frame_range",
         "folder",
+        "affekt.show_avatar",
         "affekt.render_avatar",
     ]
     assert asked(shown["avatar_output"]) == [

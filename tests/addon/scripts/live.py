@@ -554,12 +554,19 @@ def loaded() -> dict:
     bpy.ops.affekt.live(action="ON")
     told = {"state": settle()}
     path, name = str(harness.folder() / "live.blend"), head().name
+
+    def mark(*_: object) -> None:  # as an autosave, which asks nobody
+        head().affekt_head.is_previewed = True
+
+    bpy.app.handlers.save_pre.append(mark)
     bpy.ops.wm.save_as_mainfile(filepath=path)
+    bpy.app.handlers.save_pre.remove(mark)
     settle()
     bpy.ops.wm.open_mainfile(filepath=path)
     face = next(one for one in find.heads_among(bpy.data.objects) if one.name == name)
     meant[:] = [face.session_uid]
     told["off"] = running.live_of(face) is None and handlers() == idle
+    told["marked"] = face.affekt_head.is_previewed
     was = state()
     bpy.context.scene.frame_set(FRAME)
     told["as_animated"] = gap(state(), was)
