@@ -8,6 +8,7 @@ linear light, k ** 2.4 times as bright, and what changes with the direction of v
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import bpy
@@ -26,9 +27,9 @@ _DC = 0.28209479177387814
 _BASE = (0.5 + _TOE) / _DC
 """What the DC coefficient of sRGB's -0.055 is below 0."""
 _BLACK = (-0.5 / _DC,) * 3
-_PAIRS = 4
-_SIDES = (1.0, -1.0)
-"""Rays go to so many random points on the lamp, and to those on its other side."""
+_RAYS = 12
+"""To so many points all over the lamp, the same for each Gaussian: points by chance look like dirt
+on the skin."""
 _KINDS = {
     EXPOSURE: "Float",
     COLOUR: "Color",
@@ -118,21 +119,32 @@ def _shade(g: Graph, caster: Output, given: Mapping[str, Output]) -> Output:
     middle = g.choose(given[IS_SUN], far, lamp.outputs["Location"], "VECTOR")
     start = g.first("FunctionNodeTransformPoint", position, back)
     hits: list[Output] = []
-    for seed in range(_PAIRS):
-        aside = g.first(
-            "FunctionNodeRandomValue", (-1.0,) * 3, (1.0,) * 3, None, seed, data_type="FLOAT_VECTOR"
-        )
-        for side in _SIDES:
-            shift = g.scaled(aside, g.math("MULTIPLY", given[SIZE], side))
-            end = g.first("FunctionNodeTransformPoint", g.vector("ADD", middle, shift), back)
-            way = g.vector("SUBTRACT", end, start)
-            node = g.node("GeometryNodeRaycast", caster, data_type="FLOAT")
-            for name, value in {
-                "Source Position": start,
-                "Ray Direction": way,
-                "Ray Length": g.measure("LENGTH", way),
-            }.items():
-                g.tree.links.new(value, node.inputs[name])
-            hits.append(node.outputs["Is Hit"])
+    for point in _points():
+        shift = g.scaled(point, given[SIZE])
+        end = g.first("FunctionNodeTransformPoint", g.vector("ADD", middle, shift), back)
+        hits.append(_hit(g, caster, start, g.vector("SUBTRACT", end, start)))
     share = g.math("MULTIPLY", g.sum(hits), 1 / len(hits))
     return g.math("SUBTRACT", 1.0, g.math("MULTIPLY", share, given[SHADOW]))
+
+
+def _hit(g: Graph, caster: Output, start: Output, way: Output) -> Output:
+    """Whether the caster lies on the way."""
+    node = g.node("GeometryNodeRaycast", caster, data_type="FLOAT")
+    values = {
+        "Source Position": start,
+        "Ray Direction": way,
+        "Ray Length": g.measure("LENGTH", way),
+    }
+    for name, value in values.items():
+        g.tree.links.new(value, node.inputs[name])
+    return node.outputs["Is Hit"]
+
+
+def _points() -> list[tuple[float, float, float]]:
+    """Even on the sphere of radius 1, along a spiral (Swinbank and Purser 2006)."""
+    told = []
+    for number in range(_RAYS):
+        up, turn = 1 - (2 * number + 1) / _RAYS, number * math.pi * (3 - math.sqrt(5))
+        out = math.sqrt(1 - up * up)
+        told.append((out * math.cos(turn), out * math.sin(turn), up))
+    return told

@@ -18,7 +18,7 @@ def add_grating(height: float) -> bpy.types.Object:
     """Slats before the key light, as one object."""
     dark = material("slats", (0.02, 0.02, 0.02), roughness=0.8)
     slats = [
-        solid("cube", (0, 0, height * 0.09 * step), (height, 0.004, height * 0.04), dark)
+        solid("cube", (0, 0, height * 0.14 * step), (0.8 * height, 0.004, height * 0.07), dark)
         for step in range(-4, 5)
     ]
     for item in slats:
@@ -28,7 +28,7 @@ def add_grating(height: float) -> bpy.types.Object:
     grating = bpy.context.object
     key = next(item for item in bpy.context.scene.objects if item.name.startswith("key"))
     way = key.location - Vector(HEAD_M)
-    grating.location = Vector(HEAD_M) + 0.6 * way
+    grating.location = Vector(HEAD_M) + 0.45 * way
     grating.rotation_mode = "QUATERNION"
     grating.rotation_quaternion = way.to_track_quat("-Y", "Z")
     bpy.ops.object.transform_apply(location=False, rotation=True, scale=True)

@@ -14,10 +14,10 @@ from sidecar import start_sidecar
 asked = harness.options()
 
 
-def own_picture(name: str) -> str:
+def own_picture(name: str, file: str) -> str:
     """The sidecar's picture of the same frame through the scene's camera."""
     chosen = head.affekt_avatar
-    chosen.subject, chosen.file = "FILE" if asked["file"] else "GAUSSIANS", asked["file"]
+    chosen.subject, chosen.file = "FILE" if file else "GAUSSIANS", file
     chosen.format, chosen.depth, chosen.camera = "EXR", "FLOAT", "SCENE"
     chosen.passes, chosen.head_mesh, chosen.frame_range = {"mask"}, "KEEP", "CURRENT"
     chosen.folder = str(harness.folder() / name)
@@ -39,11 +39,13 @@ with harness.enabled():
     scene.frame_set(asked["frames"][0] + 1)
     middle, height = sizes_of(head)
     head.parent.location += Vector(HEAD_M) - middle
-    told: dict[str, object] = {"own": [], "cycles": []}
+    told: dict[str, object] = {"own": [], "linear": [], "cycles": []}
     for frame, turn_deg in zip(asked["frames"], asked["turns_deg"], strict=True):
         scene.frame_set(frame + 1)
         scene.camera = add_camera(turn_deg, height)
-        told["own"].append(own_picture(f"own_{turn_deg:g}"))
+        told["own"].append(own_picture(f"own_{turn_deg:g}", asked["file"]))
+        if asked["linear"]:
+            told["linear"].append(own_picture(f"linear_{turn_deg:g}", asked["linear"]))
         scene.render.use_compositing = False
         told["cycles"].append(render(f"cycles_{turn_deg:g}"))
     bpy.ops.affekt.stop_sidecar()
