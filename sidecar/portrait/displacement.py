@@ -89,7 +89,8 @@ def displace(head: HeadModel, found: HeadLandmarks, seen: SeenFace, fit: Fit) ->
 def _thinner_lips(marked: Float64Array, points: Float64Array, share: float) -> Float32Array:
     """(V, 3) what takes a share of their thickness from the lips, from their outline inwards, and
     draws the skin around along. marked: (478, 3) the landmarks, points: (V, 3), both at rest."""
-    inner, outer = list(marks.INNER_LIPS), list(marks.OUTER_LIPS)
+    inner: list[int] = list(marks.INNER_LIPS)
+    outer: list[int] = list(marks.OUTER_LIPS)
     half = len(inner) // 2 + 1  # each begins at a corner; the inner one above, the outer one below
     x, y = points[:, 0], points[:, 1]
 

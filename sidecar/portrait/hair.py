@@ -94,7 +94,8 @@ def make_hair(
     behind = _continued_down(colours, solid)
     front = _pixels(solid, _STEP_PIXELS)
     back = _pixels(relief.inside, _BACK_STEP_PIXELS)
-    away = cv2.distanceTransform(relief.inside.astype(np.uint8), cv2.DIST_L2, 5)
+    distances = cv2.distanceTransform(relief.inside.astype(np.uint8), cv2.DIST_L2, 5)
+    away = np.asarray(distances, np.float32)
     sheets = [
         _sheet(frame, relief.front, away, front, _STEP_PIXELS),
         _sheet(frame, relief.back, away, back, _BACK_STEP_PIXELS),
