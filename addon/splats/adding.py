@@ -104,8 +104,8 @@ def add_splats(options: ImportOptions, context: bpy.types.Context) -> Waiting[Ad
 
 def _add(
     fetched: _Fetched, options: ImportOptions, context: bpy.types.Context, *, is_first: bool
-) -> str:
-    """Adds what was fetched, and says what. is_first: whether the scene had no head before."""
+) -> Added:
+    """Adds what was fetched. is_first: whether the scene had no head before."""
     avatar, label = fetched.avatar, _label(options, fetched.avatar)
     if avatar.surface == "none":
         cloud = add_cloud(avatar, None, label, context)
