@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Blender's own exporters on a baked head and a baked character, and what comes back."""
 
+import os
+import sys
 from pathlib import Path
 
 import bpy
@@ -127,3 +129,9 @@ with harness.enabled():
             "character": round_trip(form, "face", [face]),
         }
     harness.answer(**told)
+
+if bpy.app.version < (4, 3, 0):
+    # Blender 4.2 as a module crashes when it ends after such an export of glTF, without us as well.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
