@@ -22,7 +22,8 @@ def step_aside(head: bpy.types.Object, context: bpy.types.Context) -> str:
     or ""."""
     context.view_layer.update()
     low, high = _box(head)
-    others = [item for item in context.visible_objects if is_head(item) and item != head]
+    # Hidden ones too: an avatar's head is hidden under its splats.
+    others = [item for item in context.scene.objects if is_head(item) and item != head]
     boxes = [(*_box(item), item.name) for item in others]
     beside = ""
     for other_low, other_high, name in sorted(boxes, key=lambda box: box[0][0]):
@@ -34,7 +35,7 @@ def step_aside(head: bpy.types.Object, context: bpy.types.Context) -> str:
 
 
 def uncover(head: bpy.types.Object, context: bpy.types.Context) -> str:
-    """Hides the untouched cube of a new scene in the viewport if the head is inside it. A sentence
+    """Hides the untouched cube of a new scene, in renders too, if the head is inside it. A sentence
     that says so, or that names another mesh around the head, or ""."""
     context.view_layer.update()
     low, high = _box(head)
@@ -49,6 +50,7 @@ def uncover(head: bpy.types.Object, context: bpy.types.Context) -> str:
 def _say(other: bpy.types.Object) -> str:
     if is_new_cube(other):
         other.hide_set(True)
+        other.hide_render = True
         return fill("{name}, which was around it, is hidden.", name=other.name)
     return fill("It is inside {name}: hide or delete that to see it.", name=other.name)
 

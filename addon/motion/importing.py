@@ -152,9 +152,12 @@ def _describe(
 def _add_sound(sound: Path, scene: bpy.types.Scene, first_frame: int) -> str:
     """Puts the sound into the sequencer and says so, or why not: the take is there either way."""
     strips = compat.sound_strips(scene)
+    if any(_plays(strip, sound, first_frame) for strip in strips):
+        return f"Its sound {sound.name} lies in the sequencer already."
+    channel = 1 + max((strip.channel for strip in strips), default=0)
     try:
         strip = strips.new_sound(
-            name=sound.stem, filepath=str(sound), channel=1, frame_start=first_frame
+            name=sound.stem, filepath=str(sound), channel=channel, frame_start=first_frame
         )
     except RuntimeError as error:
         return f"Its sound {sound.name} was left out: {str(error).removeprefix('Error: ').strip()}."
@@ -164,6 +167,15 @@ def _add_sound(sound: Path, scene: bpy.types.Scene, first_frame: int) -> str:
         bpy.data.sounds.remove(empty)
         return f"Its sound {sound.name} was left out: Blender cannot play it."
     return f"Its sound {sound.name} lies in the sequencer."
+
+
+def _plays(strip: bpy.types.Strip, sound: Path, first_frame: int) -> bool:
+    """Whether a strip of the sequencer is this sound from this frame on."""
+    if strip.type != "SOUND" or strip.sound is None:
+        return False
+    return strip.frame_start == first_frame and (
+        Path(bpy.path.abspath(strip.sound.filepath)) == sound
+    )
 
 
 def find_sound(take: Path) -> Path | None:

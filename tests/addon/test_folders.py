@@ -47,8 +47,13 @@ def check_sounds(told: dict) -> None:
     assert "after the scene does" not in told["without"]
     assert told["range_set"] == [7, 31]
     assert told["strips_after"] == len(strips)
+    if told["has_audio"]:  # heard once, and another sound lies above it
+        assert "Its sound talk.wav lies in the sequencer already." in told["again"]
+        assert "Its sound voice.wav lies in the sequencer. " in told["another"]
+    then = [["talk", 1], ["voice", 2]] if told["has_audio"] else []
+    assert told["strips_then"] == then
     assert "Its sound talk.wav was left out: Blender c" in told["damaged"]
-    assert told["after_damaged"] == [len(strips), len(strips)]
+    assert told["after_damaged"] == [len(then), len(then)]
     assert told["found"] == {
         "two/talk.json": "two/talk.wav",
         "two/mute.json": None,

@@ -83,9 +83,9 @@ def test_panels_show_the_head_and_its_own_sliders(
     use = ["button", "affekt.use_character"]
     assert told["beside"][: len(adding) + 2] == [["text", "Her"], *adding, use]
     assert told["uncovered"] == [
-        [" Cube, which was around it, is hidden.", True],
-        [" It is inside Cube: hide or delete that to see it.", False],
-        ["", False],
+        [" Cube, which was around it, is hidden.", True, True],
+        [" It is inside Cube: hide or delete that to see it.", False, False],
+        ["", False, False],
     ]
     check_aside(told["aside"])
     assert told["opened"] == ["", "//take.csv", ""]

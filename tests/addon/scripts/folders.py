@@ -67,6 +67,9 @@ def import_with_sounds(sounds: Path) -> dict:
     told["without"] = described(sounds / "two" / "talk.json", with_sound=False, sets_range=True)
     told["range_set"] = [scene.frame_start, scene.frame_end]
     told["strips_after"] = len(strips)
+    told["again"] = described(sounds / "two" / "talk.json")
+    told["another"] = described(sounds / "one" / "talk.json")
+    told["strips_then"] = [[strip.name, strip.channel] for strip in strips]
     told["damaged"] = described(sounds / "damaged" / "talk.json")
     told["after_damaged"] = [len(strips), len(bpy.data.sounds)]
     told["has_audio"] = bpy.app.build_options.audaspace

@@ -54,7 +54,7 @@ def uncover_heads(head: bpy.types.Object) -> list[object]:
         bpy.ops.mesh.primitive_cube_add(size=2, location=(place, 0, 0))
         cube = bpy.context.object
         cube.name, cube.scale = "Cube", (scale, scale, scale)
-        told.append([uncover(head, bpy.context), cube.hide_get()])
+        told.append([uncover(head, bpy.context), cube.hide_get(), cube.hide_render])
         bpy.data.objects.remove(cube)
     return told
 
