@@ -41,6 +41,7 @@ from ..link import requests
 from ..link.requests import Waiting
 from ..link.tasks import running_task
 from ..motion.placement import stretch
+from ..motion.playback import layer_of
 from ..motion.takes import hold_take, source_take
 from ..words.sentences import fill, translate
 from .body import name_object
@@ -206,10 +207,10 @@ class LiveHead:
         self, head: bpy.types.Object, scene: bpy.types.Scene, line: Supervisor | None, told: Told
     ) -> None:
         self._follow(head, signature_of(head, scene))
-        if time.monotonic() >= self._doubted_at + REST_S:
-            self._resolve_doubt()
         if self._reading is not None and not self._read():
             return
+        if time.monotonic() >= self._doubted_at + REST_S:
+            self._resolve_doubt()
         known = self._known
         if known is None or time.monotonic() < self._failed_at + _AGAIN_S:
             return
@@ -242,13 +243,14 @@ class LiveHead:
 
     def _resolve_doubt(self) -> None:
         """Looks whether the Actions say something else than when they were read."""
-        before, self._stamps = self._stamps, self._read_stamps()
+        self._doubted_at, before = float("inf"), self._stamps
+        self._stamps = self._read_stamps()
         self._outdated_take |= before[0] != self._stamps[0]
         self._outdated_emotions |= before[1] != self._stamps[1]
 
     def _read_stamps(self) -> tuple[bytes, bytes]:
         assert self._signature is not None
-        self._doubted_at, read = float("inf"), self._signature.read
+        read = self._signature.read
         return stamp_of(read.take_actions), stamp_of(read.emotion_actions)
 
     def _is_served(self, line: Supervisor | None) -> bool:
@@ -304,6 +306,8 @@ class LiveHead:
         self.state, self.share, self.why = State.READING, 0.0, ""
 
     def _prepare(self) -> Waiting[Known]:
+        # Before anything is read: what is edited meanwhile is another thing than was read.
+        self._stamps = self._read_stamps()
         head, _ = self.held.get()
         source = hold_take(source_take(head))
         read = yield from read_steps(self.held, source, BakeOptions())
@@ -322,7 +326,6 @@ class LiveHead:
             next(self._reading)
         except StopIteration as end:
             self._known, self._reading = end.value, None
-            self._stamps = self._read_stamps()
             return True
         return False
 
@@ -334,7 +337,10 @@ class LiveHead:
             return
         grid = known.read.frames.read
         known.emotions.follow(read_track(head, grid.times, grid.fps, scene))
-        self._stamps = self._read_stamps()
+        assert self._signature is not None
+        # The take's stays as it is, and with it a doubt: it may have been edited too.
+        stamp = stamp_of(self._signature.read.emotion_actions)
+        self._stamps = self._stamps[0], stamp
 
     def _send(self, line: Supervisor | None, head: bpy.types.Object) -> None:
         """Sees to it that the sidecar that is there has the take."""
@@ -529,7 +535,7 @@ class LiveHead:
         self._animated = body.animated(_time(scene))
         if self._animated is None:  # only Blender knows
             body.animate()
-            _layer_of(scene).update()
+            layer_of(scene).update()
             self._animated = body.read()
         self._written, self._wanted = body.read(), np.zeros(0, np.float32)
 
@@ -561,11 +567,6 @@ def _wanted(known: Known, scene: bpy.types.Scene) -> range:
     grid = known.read.frames.read
     low, high = (place_at(frame * stretch(scene), grid) for frame in (first, last))
     return range(low.low, high.high + 1)
-
-
-def _layer_of(scene: bpy.types.Scene) -> bpy.types.ViewLayer:
-    context = bpy.context
-    return context.view_layer if context.scene == scene else scene.view_layers[0]
 
 
 def _why_paused(head: bpy.types.Object) -> str:

@@ -271,6 +271,7 @@ def scrubbed() -> dict:
     action.update_tag()
     here().frame_current = FRAME
     bpy.context.view_layer.update()
+    running.live_of(head())._outdated_emotions = True  # an edit of these, too, hides it not
     wait_for(lambda: running.step() or getattr(here_known(), "numbers", None) is not numbers)
     told["edited"] = settle()
     return told
