@@ -25,7 +25,7 @@ from ..link import requests
 from ..link.requests import Waiting
 from ..motion.files import read_file
 from ..motion.playback import layer_of
-from ..words.sentences import translate
+from ..words.sentences import say_error, translate
 from .live_head import LiveHead, Told
 from .records import Moment
 
@@ -122,7 +122,7 @@ class AvatarView:
         try:
             self._advance(live, line, told, edge_px)
         except AffektError as error:
-            self._fail(f"{translate(error.message)} {translate(error.remedy)}")
+            self._fail(say_error(error))
         return None if self.seen is before else self.seen
 
     @property

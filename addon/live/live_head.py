@@ -43,9 +43,9 @@ from ..link.tasks import running_task
 from ..motion.placement import stretch
 from ..motion.playback import layer_of
 from ..motion.takes import hold_take, source_take
-from ..words.sentences import fill, translate
+from ..words.sentences import fill, say_error, translate
 from .body import name_object
-from .emotions import Emotions
+from .emotions import Emotions, Shifts
 from .face import face_of
 from .leftovers import mark_previewed
 from .numbers import Numbers, Place, place_at
@@ -264,7 +264,7 @@ class LiveHead:
         self._reading = self._sending = None
         self._forget_asked()
         self._failed_at = time.monotonic()
-        self.state, self.why = State.WAITING, f"{translate(error.message)} {error.remedy}"
+        self.state, self.why = State.WAITING, say_error(error)
 
     def moment(self) -> Moment | None:
         """What is shown now, for who draws it; None while Live shows nothing."""
@@ -273,14 +273,13 @@ class LiveHead:
             return None
         _, scene = self._get()
         emotions, place = known.emotions, _place(known, scene)
-        shifts = tuple(emotions.shifts.items())
         return Moment(
             client=sent.client,
             take=sent.take,
             head=sent.head,
-            track=emotions.shifted() if shifts else emotions.track,
+            track=emotions.shown,
             frame=place.low + round(place.part),
-            key=(sent, place, known.numbers.revision, shifts),
+            key=(sent, place, known.numbers.revision, emotions.shifts),
         )
 
     # --- reading and sending -------------------------------------------------------------------
@@ -384,7 +383,7 @@ class LiveHead:
 
     def _ask_moment(self, known: Known, scene: bpy.types.Scene, line: Supervisor | None) -> None:
         """Asks for the moment that is shown, unless it is known or asked for."""
-        place, shifts = _place(known, scene), tuple(known.emotions.shifts.items())
+        place, shifts = _place(known, scene), known.emotions.shifts
         revision = known.numbers.revision
         if not shifts and known.numbers.is_known(place):
             return
@@ -409,12 +408,7 @@ class LiveHead:
             self._piece = self._ask(self.view + 1, known, place, (), line)
 
     def _ask(
-        self,
-        view: int,
-        known: Known,
-        place: Place,
-        shifts: tuple[tuple[str, float], ...],
-        line: Supervisor | None,
+        self, view: int, known: Known, place: Place, shifts: Shifts, line: Supervisor | None
     ) -> Asked | None:
         """Asks for frames, if somebody is there to be asked."""
         sent, emotions = self._sent, known.emotions
@@ -422,7 +416,7 @@ class LiveHead:
             return None
         number = sent.client.start_preview(
             sent.take,
-            emotions.shifted() if shifts else emotions.track,
+            emotions.shown if shifts else emotions.track,
             place.low,
             view=view,
             subject=sent.head.name,
@@ -496,7 +490,7 @@ class LiveHead:
     def _numbers_at(self, known: Known, place: Place) -> Look | None:
         """What can be shown of the moment; None if nothing is known yet."""
         numbers, shown = known.numbers, self._shown
-        shifts = tuple(known.emotions.shifts.items())
+        shifts = known.emotions.shifts
         span = range(place.low, place.high + 1)
         if not shifts and numbers.is_known(place):
             rows = [numbers.at(row) for row in span]

@@ -15,6 +15,7 @@ Live is a state of this Blender and not of the file: it is neither saved, nor un
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 from collections.abc import Callable
@@ -31,7 +32,7 @@ from ..head.find import heads_among, need_movable
 from ..link.session import session
 from ..link.task_operator import redraw_sidebars
 from ..motion.takes import source_take
-from ..words.sentences import translate
+from ..words.sentences import say_error, translate
 from . import overlay
 from .avatar_view import AvatarView, chosen_of
 from .claims import Claimed, check_free, claims_of
@@ -186,7 +187,7 @@ def _why_shared(one: LiveHead, before: Claimed) -> str:
     try:
         before.append((places[0], check_free(places[0], before)))
     except InputError as error:
-        return f"{translate(error.message)} {translate(error.remedy)}"
+        return say_error(error)
     return ""
 
 
@@ -301,11 +302,17 @@ def _after_frame(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph | None =
     _for_each(lambda one: one.show_frame(line), "Showing a frame live")
 
 
-def _after_move(_: bpy.types.Object) -> None:
+def _after_move(head: bpy.types.Object) -> None:
     """A slider was moved: asked at once, the sidecar computes while Blender evaluates."""
-    if _is_on_main_thread() and not _is_in_render():
-        line = _line()
-        _for_each(lambda one: one.look(line), "Following a slider")
+    one = live_of(head)
+    if one is None or not _is_on_main_thread() or _is_in_render():
+        return
+
+    def look() -> None:
+        with contextlib.suppress(InputError):  # the next step notices what is gone
+            one.look(_line())
+
+    guard_call(look, "Following a slider")
 
 
 def _is_shown(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph | None) -> bool:

@@ -141,6 +141,10 @@ def keyed() -> dict:
     before = shown()
     head().affekt_emotion.angry = 0.7
     told["shifted"] = settle()
+    live = running.live_of(head())
+    tracks = live.moment().track, live._known.emotions.track
+    told["lies"] = float((tracks[0].weights - tracks[1].weights)[:, 2].max())
+    told["one_track"] = live.moment().track is tracks[0]
     told["shift"] = gap(shown(), before)
     here().frame_set(FRAME)
     settle()
