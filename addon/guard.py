@@ -14,7 +14,7 @@ from collections.abc import Callable
 import bpy
 
 from ..shared.errors import AffektError
-from .words.sentences import fill, translate
+from .words.sentences import fill, say_error
 from .wrapping import wrap
 
 TEXT = "Affekt errors.log"
@@ -102,7 +102,7 @@ def _run(operator: bpy.types.Operator, call: Callable[[], set[str]]) -> set[str]
     except Exception:
         error = fault_of(operator.bl_label)
         write_faults()
-    report_error(operator.report, f"{translate(error.message)} {translate(error.remedy)}")
+    report_error(operator.report, say_error(error))
     return {"CANCELLED"}
 
 

@@ -10,7 +10,7 @@ import bpy
 from ...shared.emotion import CHANNELS
 from ..head.find import need_editable
 from .action import ensure_action
-from .properties import channel_path
+from .properties import as_one_move, channel_path
 
 
 def read_pose(head: bpy.types.Object, channels: Iterable[str] = CHANNELS) -> dict[str, float]:
@@ -21,8 +21,9 @@ def read_pose(head: bpy.types.Object, channels: Iterable[str] = CHANNELS) -> dic
 def set_pose(head: bpy.types.Object, pose: Mapping[str, float]) -> None:
     """Sets those channels; their keys stay. Raises InputError `head.linked`."""
     need_editable(head)
-    for name, value in pose.items():
-        setattr(head.affekt_emotion, name, value)
+    with as_one_move(head):
+        for name, value in pose.items():
+            setattr(head.affekt_emotion, name, value)
 
 
 def strike_pose(

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import bpy
 
@@ -35,9 +36,33 @@ moved: list[Callable[[bpy.types.Object], None]] = []
 anything; Actions and drivers move none."""
 
 
+_together: dict[int, bool] = {}
+"""Heads, by session number, whose sliders are moved as one, and whether any was."""
+
+
+@contextmanager
+def as_one_move(head: bpy.types.Object) -> Iterator[None]:
+    """However many sliders of the head are moved inside, it is told once, at the end."""
+    uid = head.session_uid
+    _together[uid] = False
+    try:
+        yield
+    finally:
+        if _together.pop(uid):
+            _tell_of(head)
+
+
 def _tell(emotion: AFFEKT_PG_emotion, _: bpy.types.Context) -> None:
+    head = emotion.id_data
+    if head.session_uid in _together:
+        _together[head.session_uid] = True
+    else:
+        _tell_of(head)
+
+
+def _tell_of(head: bpy.types.Object) -> None:
     for call in moved:
-        call(emotion.id_data)
+        call(head)
 
 
 def _label(name: str) -> str:

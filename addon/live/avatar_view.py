@@ -11,6 +11,7 @@ from pathlib import Path
 
 import bpy
 
+from ...shared import limits
 from ...shared.arrays import UInt8Array
 from ...shared.artefact import Artefact
 from ...shared.camera import fit_camera
@@ -23,7 +24,8 @@ from ..camera import FrameCamera, read_camera
 from ..link import requests
 from ..link.requests import Waiting
 from ..motion.files import read_file
-from ..words.sentences import translate
+from ..motion.playback import layer_of
+from ..words.sentences import say_error, translate
 from .live_head import LiveHead, Told
 from .records import Moment
 
@@ -120,7 +122,7 @@ class AvatarView:
         try:
             self._advance(live, line, told, edge_px)
         except AffektError as error:
-            self._fail(f"{translate(error.message)} {translate(error.remedy)}")
+            self._fail(say_error(error))
         return None if self.seen is before else self.seen
 
     @property
@@ -139,17 +141,20 @@ class AvatarView:
         if time.monotonic() < self._failed_at + _AGAIN_S:
             return
         self._take(told)
-        head = places[0]
+        head, scene = places
         sent = self._send(line, moment.client, chosen_of(head))
         if sent is None or not edge_px:
             self.is_right = False
             return
         self.why = ""
-        eye = read_camera(bpy.context, head, is_whole=True)
+        # A timer's context is of any window, which may show another scene.
+        with bpy.context.temp_override(scene=scene, view_layer=layer_of(scene)):
+            eye = read_camera(bpy.context, head, is_whole=True)
         self._ask(moment, sent, eye, edge_px)
 
     def _ask(self, moment: Moment, sent: _Sent, eye: FrameCamera, edge_px: int) -> None:
         """Asks for the moment as the camera sees it, unless that is there or on its way."""
+        edge_px = min(edge_px, limits.MAX_PREVIEW_EDGE)
         wanted, now = (moment.key, sent, _key_of(eye)), time.monotonic()
         if wanted != self._wanted:
             self._wanted, self._moved_at = wanted, now

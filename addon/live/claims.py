@@ -13,6 +13,8 @@ from .leftovers import keys_of, rigs_of
 
 Claims = frozenset[tuple[int, str]]
 """Session numbers of data-blocks, each with a bone's name or none."""
+Claimed = list[tuple[bpy.types.Object, Claims]]
+"""Heads, and what Live may move of each."""
 
 
 def claims_of(head: bpy.types.Object) -> Claims:
@@ -25,14 +27,16 @@ def claims_of(head: bpy.types.Object) -> Claims:
     )
 
 
-def check_free(head: bpy.types.Object, others: list[bpy.types.Object]) -> None:
-    """Raises InputError `live.shared` if one of the others moves a part of the head."""
+def check_free(head: bpy.types.Object, others: Claimed) -> Claims:
+    """What Live may move of the head. Raises InputError `live.shared` if one of the others moves a
+    part of it."""
     own = claims_of(head)
-    for other in others:
-        if not own.isdisjoint(claims_of(other)):
+    for other, claims in others:
+        if not own.isdisjoint(claims):
             raise InputError(
                 "live.shared",
                 f"'{head.name}' shares a mesh or its jaw with '{other.name}', which is live.",
                 "Switch Live off for that one, or give this one its own: Object > Relations > "
                 "Make Single User > Object & Data.",
             )
+    return own

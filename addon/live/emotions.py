@@ -18,7 +18,7 @@ from ..emotion.sample import needs_playback, track_of
 _LEAST = 1e-4
 """A slider nearer to its curve has not been moved."""
 
-Shifts = Mapping[str, float]
+Shifts = tuple[tuple[str, float], ...]
 """How far each moved slider lies from its curve."""
 
 
@@ -30,8 +30,9 @@ class Emotions:
     """
 
     def __init__(self, track: EmotionTrack) -> None:
-        self.track = track
-        self.shifts: Shifts = {}
+        self.track = self.shown = track
+        """What sliders and curves say; and that as the moved sliders have it now."""
+        self.shifts: Shifts = ()
         self.is_outdated = False
         """Whether what only Blender can play has changed, so that it must be read again."""
         self._rows = _rows_of(track)
@@ -47,15 +48,17 @@ class Emotions:
             # Whoever moves it, at one and the same frame, is no driver and no strip.
             self.is_outdated = before is not None and before[0] == time
             return True
-        curves, shifts, held = compat.active_curves(head), {}, {}
+        curves, held = compat.active_curves(head), {}
+        shifts: dict[str, float] = {}
         for name, value in seen[1].items():
             curve = compat.find_curve(curves, channel_path(name))
             if curve is None or curve.mute or (curve.is_empty and not curve.modifiers):
                 held[name] = value
             elif abs(shift := value - _in_range(name, curve.evaluate(time))) > _LEAST:
                 shifts[name] = shift
-        self.shifts = shifts
+        self.shifts = tuple(shifts.items())
         self._hold(held)
+        self._shift()
         return True
 
     def _hold(self, values: Mapping[str, float]) -> None:
@@ -69,11 +72,15 @@ class Emotions:
     def follow(self, track: EmotionTrack) -> None:
         """The curves were edited, and this is what they say now."""
         self.track, self._rows, self._seen = track, _rows_of(track), None
+        self._shift()
 
-    def shifted(self) -> EmotionTrack:
-        """The track as the moved sliders have it at the frame that is shown."""
-        rows = {name: self._rows[name] + self.shifts.get(name, 0.0) for name in CHANNELS}
-        return track_of(rows, self.track.fps)
+    def _shift(self) -> None:
+        if not self.shifts:
+            self.shown = self.track
+            return
+        shifts = dict(self.shifts)
+        rows = {name: self._rows[name] + shifts.get(name, 0.0) for name in CHANNELS}
+        self.shown = track_of(rows, self.track.fps)
 
 
 def _in_range(name: str, value: float) -> float:

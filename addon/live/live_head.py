@@ -41,10 +41,11 @@ from ..link import requests
 from ..link.requests import Waiting
 from ..link.tasks import running_task
 from ..motion.placement import stretch
+from ..motion.playback import layer_of
 from ..motion.takes import hold_take, source_take
-from ..words.sentences import fill, translate
+from ..words.sentences import fill, say_error, translate
 from .body import name_object
-from .emotions import Emotions
+from .emotions import Emotions, Shifts
 from .face import face_of
 from .leftovers import mark_previewed
 from .numbers import Numbers, Place, place_at
@@ -206,10 +207,10 @@ class LiveHead:
         self, head: bpy.types.Object, scene: bpy.types.Scene, line: Supervisor | None, told: Told
     ) -> None:
         self._follow(head, signature_of(head, scene))
-        if time.monotonic() >= self._doubted_at + REST_S:
-            self._resolve_doubt()
         if self._reading is not None and not self._read():
             return
+        if time.monotonic() >= self._doubted_at + REST_S:
+            self._resolve_doubt()
         known = self._known
         if known is None or time.monotonic() < self._failed_at + _AGAIN_S:
             return
@@ -242,13 +243,14 @@ class LiveHead:
 
     def _resolve_doubt(self) -> None:
         """Looks whether the Actions say something else than when they were read."""
-        before, self._stamps = self._stamps, self._read_stamps()
+        self._doubted_at, before = float("inf"), self._stamps
+        self._stamps = self._read_stamps()
         self._outdated_take |= before[0] != self._stamps[0]
         self._outdated_emotions |= before[1] != self._stamps[1]
 
     def _read_stamps(self) -> tuple[bytes, bytes]:
         assert self._signature is not None
-        self._doubted_at, read = float("inf"), self._signature.read
+        read = self._signature.read
         return stamp_of(read.take_actions), stamp_of(read.emotion_actions)
 
     def _is_served(self, line: Supervisor | None) -> bool:
@@ -262,7 +264,7 @@ class LiveHead:
         self._reading = self._sending = None
         self._forget_asked()
         self._failed_at = time.monotonic()
-        self.state, self.why = State.WAITING, f"{translate(error.message)} {error.remedy}"
+        self.state, self.why = State.WAITING, say_error(error)
 
     def moment(self) -> Moment | None:
         """What is shown now, for who draws it; None while Live shows nothing."""
@@ -271,14 +273,13 @@ class LiveHead:
             return None
         _, scene = self._get()
         emotions, place = known.emotions, _place(known, scene)
-        shifts = tuple(emotions.shifts.items())
         return Moment(
             client=sent.client,
             take=sent.take,
             head=sent.head,
-            track=emotions.shifted() if shifts else emotions.track,
+            track=emotions.shown,
             frame=place.low + round(place.part),
-            key=(sent, place, known.numbers.revision, shifts),
+            key=(sent, place, known.numbers.revision, emotions.shifts),
         )
 
     # --- reading and sending -------------------------------------------------------------------
@@ -304,6 +305,8 @@ class LiveHead:
         self.state, self.share, self.why = State.READING, 0.0, ""
 
     def _prepare(self) -> Waiting[Known]:
+        # Before anything is read: what is edited meanwhile is another thing than was read.
+        self._stamps = self._read_stamps()
         head, _ = self.held.get()
         source = hold_take(source_take(head))
         read = yield from read_steps(self.held, source, BakeOptions())
@@ -322,7 +325,6 @@ class LiveHead:
             next(self._reading)
         except StopIteration as end:
             self._known, self._reading = end.value, None
-            self._stamps = self._read_stamps()
             return True
         return False
 
@@ -334,7 +336,10 @@ class LiveHead:
             return
         grid = known.read.frames.read
         known.emotions.follow(read_track(head, grid.times, grid.fps, scene))
-        self._stamps = self._read_stamps()
+        assert self._signature is not None
+        # The take's stays as it is, and with it a doubt: it may have been edited too.
+        stamp = stamp_of(self._signature.read.emotion_actions)
+        self._stamps = self._stamps[0], stamp
 
     def _send(self, line: Supervisor | None, head: bpy.types.Object) -> None:
         """Sees to it that the sidecar that is there has the take."""
@@ -378,7 +383,7 @@ class LiveHead:
 
     def _ask_moment(self, known: Known, scene: bpy.types.Scene, line: Supervisor | None) -> None:
         """Asks for the moment that is shown, unless it is known or asked for."""
-        place, shifts = _place(known, scene), tuple(known.emotions.shifts.items())
+        place, shifts = _place(known, scene), known.emotions.shifts
         revision = known.numbers.revision
         if not shifts and known.numbers.is_known(place):
             return
@@ -403,12 +408,7 @@ class LiveHead:
             self._piece = self._ask(self.view + 1, known, place, (), line)
 
     def _ask(
-        self,
-        view: int,
-        known: Known,
-        place: Place,
-        shifts: tuple[tuple[str, float], ...],
-        line: Supervisor | None,
+        self, view: int, known: Known, place: Place, shifts: Shifts, line: Supervisor | None
     ) -> Asked | None:
         """Asks for frames, if somebody is there to be asked."""
         sent, emotions = self._sent, known.emotions
@@ -416,7 +416,7 @@ class LiveHead:
             return None
         number = sent.client.start_preview(
             sent.take,
-            emotions.shifted() if shifts else emotions.track,
+            emotions.shown if shifts else emotions.track,
             place.low,
             view=view,
             subject=sent.head.name,
@@ -490,7 +490,7 @@ class LiveHead:
     def _numbers_at(self, known: Known, place: Place) -> Look | None:
         """What can be shown of the moment; None if nothing is known yet."""
         numbers, shown = known.numbers, self._shown
-        shifts = tuple(known.emotions.shifts.items())
+        shifts = known.emotions.shifts
         span = range(place.low, place.high + 1)
         if not shifts and numbers.is_known(place):
             rows = [numbers.at(row) for row in span]
@@ -529,7 +529,7 @@ class LiveHead:
         self._animated = body.animated(_time(scene))
         if self._animated is None:  # only Blender knows
             body.animate()
-            _layer_of(scene).update()
+            layer_of(scene).update()
             self._animated = body.read()
         self._written, self._wanted = body.read(), np.zeros(0, np.float32)
 
@@ -561,11 +561,6 @@ def _wanted(known: Known, scene: bpy.types.Scene) -> range:
     grid = known.read.frames.read
     low, high = (place_at(frame * stretch(scene), grid) for frame in (first, last))
     return range(low.low, high.high + 1)
-
-
-def _layer_of(scene: bpy.types.Scene) -> bpy.types.ViewLayer:
-    context = bpy.context
-    return context.view_layer if context.scene == scene else scene.view_layers[0]
 
 
 def _why_paused(head: bpy.types.Object) -> str:

@@ -33,9 +33,10 @@ _handles: list[object] = []
 
 def show(list_shown: Callable[[], Shown]) -> None:
     """Lets Blender draw what the function names, from now on."""
-    if _handles or bpy.app.background:
+    if bpy.app.background:
         return
-    for draw, when in ((_draw_pictures, "POST_VIEW"), (_draw_words, "POST_PIXEL")):
+    kinds = () if _handles else ((_draw_pictures, "POST_VIEW"), (_draw_words, "POST_PIXEL"))
+    for draw, when in kinds:
         handle = bpy.types.SpaceView3D.draw_handler_add(draw, (list_shown,), "WINDOW", when)
         _handles.append(handle)
     redraw()
@@ -47,6 +48,12 @@ def hide() -> None:
         bpy.types.SpaceView3D.draw_handler_remove(handle, "WINDOW")
     _handles.clear()
     _textures.clear()
+    redraw()
+
+
+def forget(uid: int) -> None:
+    """What was drawn of the head with that session number is no longer drawn; of others it is."""
+    _textures.pop(uid, None)
     redraw()
 
 

@@ -11,7 +11,7 @@ from ...shared.client import Client
 from ...shared.emotion import EmotionTrack
 from ..bake.reading import Performance
 from ..link.requests import HeadName
-from .emotions import Emotions
+from .emotions import Emotions, Shifts
 from .face import Face
 from .numbers import Numbers, Place
 
@@ -43,7 +43,7 @@ class Asked:
     number: int
     place: Place
     revision: int
-    shifts: tuple[tuple[str, float], ...] = ()
+    shifts: Shifts = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -15,6 +15,7 @@ Live is a state of this Blender and not of the file: it is neither saved, nor un
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 from collections.abc import Callable
@@ -31,10 +32,10 @@ from ..head.find import heads_among, need_movable
 from ..link.session import session
 from ..link.task_operator import redraw_sidebars
 from ..motion.takes import source_take
-from ..words.sentences import translate
+from ..words.sentences import say_error, translate
 from . import overlay
 from .avatar_view import AvatarView, chosen_of
-from .claims import check_free
+from .claims import Claimed, check_free, claims_of
 from .leftovers import take_off
 from .live_head import LiveHead, Told
 from .overlay import words_of
@@ -64,7 +65,8 @@ def start(head: bpy.types.Object, scene: bpy.types.Scene) -> LiveHead:
     source_take(head)
     if (found := live_of(head)) is not None:
         return found
-    check_free(head, [places[0] for one in _live.values() if (places := one.places) is not None])
+    heads = [places[0] for one in _live.values() if (places := one.places) is not None]
+    check_free(head, [(other, claims_of(other)) for other in heads])
     free = [view for view in range(0, MAX_VIEWS, 2) if _views().isdisjoint((view, view + 1))]
     if not free:
         raise InputError(
@@ -108,7 +110,11 @@ def hide_avatar(head: bpy.types.Object) -> None:
 
 
 def _end_avatar(uid: int) -> None:
-    if _avatars.pop(uid, None) is not None and not _avatars:
+    if _avatars.pop(uid, None) is None:
+        return
+    if _avatars:
+        overlay.forget(uid)
+    else:
         overlay.hide()
 
 
@@ -126,13 +132,21 @@ def _shown_avatars() -> overlay.Shown:
 
 def _step_avatars(line: Supervisor | None, told: Told) -> None:
     for uid, view in tuple(_avatars.items()):
-        places = _live[uid].places
-        if places is None:
-            continue
-        said = words_of(view)
-        news = view.step(_live[uid], line, told, edge_px=overlay.edge_of(places[1]))
-        if news is not None or words_of(view) != said:
-            overlay.redraw()
+        try:
+            _step_avatar(_live[uid], view, line, told)
+        except Exception:
+            _end_avatar(uid)  # a fault of ours would come again at every tick
+            raise
+
+
+def _step_avatar(one: LiveHead, view: AvatarView, line: Supervisor | None, told: Told) -> None:
+    places = one.places
+    if places is None:
+        return
+    said = words_of(view)
+    news = view.step(one, line, told, edge_px=overlay.edge_of(places[1]))
+    if news is not None or words_of(view) != said:
+        overlay.redraw()
 
 
 def stop(head: bpy.types.Object) -> None:
@@ -153,7 +167,7 @@ def step() -> None:
     client = None if line is None else line.client
     told = {} if client is None else {one.view: one for one in client.take_previews()}
     pause = translate("A rendering is under way") if _is_in_render() else ""
-    before: list[bpy.types.Object] = []
+    before: Claimed = []
     for uid, one in tuple(_live.items()):
         try:
             one.step(line, told, pause=pause or _why_shared(one, before))
@@ -165,17 +179,15 @@ def step() -> None:
     _step_avatars(line, told)
 
 
-def _why_shared(one: LiveHead, before: list[bpy.types.Object]) -> str:
+def _why_shared(one: LiveHead, before: Claimed) -> str:
     """Why the head waits for one of those that were live before it; adds it to them."""
-    if one.places is None:
+    places = one.places if len(_live) > 1 else None
+    if places is None:
         return ""
-    head = one.places[0]
     try:
-        if before:
-            check_free(head, before)
+        before.append((places[0], check_free(places[0], before)))
     except InputError as error:
-        return f"{translate(error.message)} {translate(error.remedy)}"
-    before.append(head)
+        return say_error(error)
     return ""
 
 
@@ -290,11 +302,17 @@ def _after_frame(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph | None =
     _for_each(lambda one: one.show_frame(line), "Showing a frame live")
 
 
-def _after_move(_: bpy.types.Object) -> None:
+def _after_move(head: bpy.types.Object) -> None:
     """A slider was moved: asked at once, the sidecar computes while Blender evaluates."""
-    if _is_on_main_thread() and not _is_in_render():
-        line = _line()
-        _for_each(lambda one: one.look(line), "Following a slider")
+    one = live_of(head)
+    if one is None or not _is_on_main_thread() or _is_in_render():
+        return
+
+    def look() -> None:
+        with contextlib.suppress(InputError):  # the next step notices what is gone
+            one.look(_line())
+
+    guard_call(look, "Following a slider")
 
 
 def _is_shown(scene: bpy.types.Scene, depsgraph: bpy.types.Depsgraph | None) -> bool:

@@ -176,6 +176,16 @@ def play_steps(held: Held, source: HeldTake, times: Float64Array, why: str) -> W
     return played
 
 
+def layer_of(scene: bpy.types.Scene) -> bpy.types.ViewLayer:
+    """The layer of the scene that a window shows, or its first."""
+    context = bpy.context
+    if context.scene == scene:
+        return context.view_layer
+    windows = context.window_manager.windows
+    shown = [window.view_layer for window in windows if window.scene == scene]
+    return shown[0] if shown else scene.view_layers[0]
+
+
 class _Stage:
     """A head in its scene, as Blender evaluates it."""
 
@@ -190,8 +200,7 @@ class _Stage:
         self._aimed = [names.index(name) for name in added]
         self._added = list(added.values())
         self._values = np.empty(len(blocks), np.float32)
-        context = bpy.context
-        self._layer = context.view_layer if context.scene == scene else scene.view_layers[0]
+        self._layer = layer_of(scene)
         if not head.visible_get(view_layer=self._layer):
             raise InputError(
                 "bake.hidden",

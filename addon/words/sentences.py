@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ...shared.errors import AffektError
+
 _LOOK_UP: list[Callable[[str], str]] = [str]
 
 
@@ -22,3 +24,8 @@ def translate(sentence: str) -> str:
 def fill(template: str, **values: object) -> str:
     """A text with gaps, such as "Apply {name}", in the interface's language and filled in."""
     return translate(template).format(**values)
+
+
+def say_error(error: AffektError) -> str:
+    """What is wrong and what to do, in the interface's language."""
+    return f"{translate(error.message)} {translate(error.remedy)}"

@@ -25,6 +25,11 @@ def test_what_camera_views_show_of_an_avatar(in_blender: RunScript, tmp_path: Pa
     )
     check_sizes(told["moves_and_rests"])
     check_hidden(told["hides"])
+    check_wide(told["wide"])
+    assert told["elsewhere"]["sizes"] == [[320, 180, 7], [320, 320, 7]]
+    assert told["elsewhere"]["differ"]
+    assert told["elsewhere"]["metres"] == pytest.approx(14**0.5, abs=1e-4)  # from (1, 2, 3)
+    check_ended(told["ended"])
     subjects = told["subjects"]
     assert subjects["open"]["size"] == [320, 180]  # whole, although a region is cropped
     assert subjects["open"]["subject"].endswith("-gaussians")
@@ -51,6 +56,20 @@ def check_sizes(told: dict) -> None:
     assert told["sizes"] == [[*small, 7], [700, 394, 7], [*small, 8], [*small, 8]]
     assert told["shares"] == pytest.approx(320 / 700, abs=1e-5)
     assert told["same_eye"]
+
+
+def check_wide(told: dict) -> None:
+    assert told["fine"] == GONE
+    assert told["answered"] == [1, 1, "Avatar preview"]
+    assert told["stays"] == [None, 1, "Avatar preview", ""]
+    assert told["sizes"] == [[1024, 576, 7]]
+
+
+def check_ended(told: dict) -> None:
+    assert told["hidden"] == told["hidden_again"] == [1, [-1], [-1]]
+    assert told["fault"] == "a fault"
+    assert told["left"] == [False, True]
+    assert told["then"] == ""
 
 
 def check_hidden(told: dict) -> None:

@@ -38,6 +38,7 @@ def check_by_hand(told: dict) -> None:
         for name, value in zip(names, values, strict=True)
     }
     assert told["left"] == pytest.approx([0] * 6 + values[6:])
+    assert told["told"] == [[True, 0], [True, 0.5]]
 
 
 def check_offers(told: dict) -> None:

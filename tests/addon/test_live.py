@@ -141,6 +141,8 @@ def check_keys(keyed: dict) -> None:
     assert [keyed["state"], keyed["shifted"], keyed["again"]] == ["LIVE"] * 3
     assert max(keyed["near"], keyed["far"], keyed["forgotten"]) <= CLOSE
     assert min(keyed["shift"], keyed["rekeyed"]) > MOVED_M
+    assert keyed["lies"] == pytest.approx(0.5, abs=1e-3)  # from its key, at 0.2
+    assert keyed["one_track"]
     before, after = keyed["share"]
     assert before == 1
     assert 0.1 < after < 0.9  # what lies around the key is computed anew, and no more

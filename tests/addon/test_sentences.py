@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from affekt.addon.words import sentences
+from affekt.shared.errors import InputError
 
 
 @pytest.fixture(autouse=True)
@@ -31,3 +32,15 @@ def test_the_template_is_looked_up_and_filled_in_afterwards() -> None:
     assert sentences.fill("Apply {name}", name="Grief") == "Grief anwenden"
     assert sentences.translate("Bake") == "Bake"
     assert asked == ["Apply {name}", "Bake"]
+
+
+def test_an_error_is_one_sentence_of_which_both_parts_are_looked_up() -> None:
+    error = InputError("file.missing", "There is no file.", "Choose another.")
+    assert sentences.say_error(error) == "There is no file. Choose another."
+    sentences.look_up_by(
+        {
+            "There is no file.": "Die Datei fehlt.",
+            "Choose another.": "Nimm eine andere.",
+        }.__getitem__
+    )
+    assert sentences.say_error(error) == "Die Datei fehlt. Nimm eine andere."

@@ -4,6 +4,7 @@ what is asked for, how large, and what may be seen of the answers."""
 
 from concurrent.futures import Future
 from types import SimpleNamespace
+from unittest import mock
 
 import bpy
 import harness
@@ -155,6 +156,62 @@ def hides() -> dict:
     return told
 
 
+def wide() -> dict:
+    """On a screen that is wider than a preview may be, the picture is as fine as it becomes."""
+    start()
+    told = {"fine": step(edge=1400, is_resting=True)}
+    told["answered"] = step(client.answer(1), edge=1400, is_resting=True)
+    told["stays"] = [*step(edge=1400, is_resting=True), view.why]
+    told["sizes"] = sizes()
+    return told
+
+
+def elsewhere() -> dict:
+    """A head is seen through its own scene's camera, whichever scene the timer's window shows."""
+    start()
+    step()
+    other = bpy.data.scenes.new("Other")
+    other.collection.objects.link(head)
+    other.render.resolution_x, other.render.resolution_y = 800, 800
+    other.camera = bpy.data.objects.new("Eye", bpy.data.cameras.new("Eye"))
+    other.collection.objects.link(other.camera)
+    other.camera.location = (1, 2, 3)
+    live.places = (head, other)
+    step()
+    mine, theirs = (one["camera"] for one in client.asked)
+    bpy.data.scenes.remove(other)
+    return {
+        "sizes": sizes(),
+        "differ": not np.allclose(mine.camera_from_world, theirs.camera_from_world),
+        "metres": float(np.linalg.norm(np.linalg.inv(theirs.camera_from_world)[:3, 3])),
+    }
+
+
+def ended() -> dict:
+    """One of two that is hidden is no longer drawn; one whose step has a fault ends, the other
+    stays."""
+    running, uid = harness.load("addon.live.running"), head.session_uid
+    told: dict = {}
+    view = SimpleNamespace(view=VIEW, seen=None, is_right=False, step=lambda *_, **__: None)
+    fault = mock.Mock(side_effect=RuntimeError("a fault"))
+    broken = SimpleNamespace(view=VIEW, seen=None, is_right=False, step=fault)
+    with mock.patch.object(overlay, "redraw") as drawn:
+        running._avatars.update({uid: view, -1: view})
+        overlay._textures.update(dict.fromkeys((uid, -1)))
+        for name in ("hidden", "hidden_again"):
+            running.hide_avatar(head)
+            held = (running._avatars, overlay._textures)
+            told[name] = [drawn.call_count, *(list(one) for one in held)]
+        with mock.patch.dict(running._live, {uid: Live(head, None), -1: Live(head, None)}):
+            running._avatars[uid] = broken
+            told["fault"] = harness.failure(lambda: running._step_avatars(None, {}))
+            told["left"] = [uid in running._avatars, -1 in running._avatars]
+            told["then"] = harness.failure(lambda: running._step_avatars(None, {}))
+        running._avatars.clear()
+        overlay._textures.clear()
+    return told
+
+
 def subjects() -> dict:
     """Which avatar on which head is asked for; a render region crops nothing."""
     render = bpy.context.scene.render
@@ -193,7 +250,7 @@ with harness.enabled():
     bpy.context.scene.render.resolution_x, bpy.context.scene.render.resolution_y = 1600, 900
     head = harness.add_head(asked["head"])
     told = {}
-    for part in (moves_and_rests, hides, subjects):
+    for part in (moves_and_rests, hides, wide, elsewhere, ended, subjects):
         told[part.__name__] = part()
     overlay.show(list)
     told["handlers"] = len(overlay._handles)

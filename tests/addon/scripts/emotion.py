@@ -80,8 +80,22 @@ def key_and_reset(head: bpy.types.Object) -> dict:
     bpy.context.scene.frame_set(23)
     bpy.ops.affekt.key_emotions()
     keys = {c.data_path: [*c.keyframe_points[0].co] for c in compat.active_curves(head)}
+    return {"keys": keys, **reset(head, names)}
+
+
+def reset(head: bpy.types.Object, names: tuple[str, ...]) -> dict:
+    """Neutral is one move, told when all of it is there; a slider afterwards is another."""
+    properties, told = harness.load("addon.emotion.properties"), []
+
+    def note(item: bpy.types.Object) -> None:
+        told.append([item == head, sum(getattr(item.affekt_emotion, name) for name in names[:6])])
+
+    properties.moved.append(note)
     bpy.ops.affekt.neutral()
-    return {"keys": keys, "left": [getattr(emotion, name) for name in names]}
+    left = [getattr(head.affekt_emotion, name) for name in names]
+    head.affekt_emotion.sad = 0.5
+    properties.moved.remove(note)
+    return {"left": left, "told": told}
 
 
 with harness.enabled():

@@ -141,6 +141,10 @@ def keyed() -> dict:
     before = shown()
     head().affekt_emotion.angry = 0.7
     told["shifted"] = settle()
+    live = running.live_of(head())
+    tracks = live.moment().track, live._known.emotions.track
+    told["lies"] = float((tracks[0].weights - tracks[1].weights)[:, 2].max())
+    told["one_track"] = live.moment().track is tracks[0]
     told["shift"] = gap(shown(), before)
     here().frame_set(FRAME)
     settle()
@@ -271,6 +275,7 @@ def scrubbed() -> dict:
     action.update_tag()
     here().frame_current = FRAME
     bpy.context.view_layer.update()
+    running.live_of(head())._outdated_emotions = True  # an edit of these, too, hides it not
     wait_for(lambda: running.step() or getattr(here_known(), "numbers", None) is not numbers)
     told["edited"] = settle()
     return told
