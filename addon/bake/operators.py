@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 
 from ...shared.errors import AffektError
+from ..browsing import hand_on
 from ..character.find import is_character
 from ..head.find import need_head
 from ..head.polling import TakeOperator
@@ -75,12 +76,7 @@ class AFFEKT_OT_bake_edited(BakeProperties, bpy.types.Operator):
             chosen["overwrite"] = True
         else:
             chosen["target"] = "NEW"
-        try:
-            bpy.ops.affekt.bake("INVOKE_DEFAULT", **chosen)
-        except RuntimeError as error:  # how Blender hands on what the bake reported
-            self.report({"ERROR"}, str(error).removeprefix("Error: ").strip())
-            return {"CANCELLED"}
-        return {"FINISHED"}
+        return hand_on(self, lambda: bpy.ops.affekt.bake("INVOKE_DEFAULT", **chosen))
 
 
 def say_edited(chosen: BakeProperties, context: bpy.types.Context) -> str:

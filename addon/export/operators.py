@@ -8,6 +8,7 @@ import bpy
 
 from ...shared.limits import MOST_FPS
 from ...shared.take_files import WRITERS
+from ..browsing import hand_on
 from ..head.find import find_head, need_head
 from ..link.task_operator import TaskOperator
 from ..link.tasks import Steps
@@ -112,9 +113,4 @@ class AFFEKT_OT_browse_export(ExportProperties, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         chosen = {name: getattr(self, name) for name in ExportProperties.__annotations__}
-        try:
-            bpy.ops.affekt.export_take("INVOKE_DEFAULT", **chosen)
-        except RuntimeError as error:  # how Blender hands on what the export reported
-            self.report({"ERROR"}, str(error).removeprefix("Error: ").strip())
-            return {"CANCELLED"}
-        return {"FINISHED"}
+        return hand_on(self, lambda: bpy.ops.affekt.export_take("INVOKE_DEFAULT", **chosen))

@@ -7,9 +7,10 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from ..browsing import browse_files, remember_file
+from ..browsing import browse_files, hand_on, remember_file
 from ..head.find import find_head, is_flame, need_head
 from ..head.identity import SLIDERS, turn_sliders, values_of
+from ..head.polling import in_object_mode
 from ..link.session import session
 from ..link.task_operator import TaskOperator
 from ..link.tasks import Steps
@@ -43,10 +44,7 @@ class FlameFileProperties:
 
     @classmethod
     def poll(cls: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
-        if context.mode != "OBJECT":
-            cls.poll_message_set(translate("Go to Object Mode first"))
-            return False
-        return session.poll(cls)
+        return in_object_mode(cls, context) and session.poll(cls)
 
 
 class AFFEKT_OT_add_flame_head(FlameFileProperties, TaskOperator, bpy.types.Operator):
@@ -81,14 +79,8 @@ class AFFEKT_OT_browse_flame_head(FlameFileProperties, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         remember_file(self)
-        try:
-            bpy.ops.affekt.add_flame_head(
-                "INVOKE_DEFAULT", filepath=self.filepath, version=self.version
-            )
-        except RuntimeError as error:  # how Blender hands on what was reported
-            self.report({"ERROR"}, str(error).removeprefix("Error: ").strip())
-            return {"CANCELLED"}
-        return {"FINISHED"}
+        chosen = {"filepath": self.filepath, "version": self.version}
+        return hand_on(self, lambda: bpy.ops.affekt.add_flame_head("INVOKE_DEFAULT", **chosen))
 
 
 class AFFEKT_OT_set_identity(bpy.types.Operator):
@@ -115,10 +107,7 @@ class AFFEKT_OT_set_identity(bpy.types.Operator):
         if head is None or not is_flame(head):
             cls.poll_message_set(translate("Select a FLAME head first"))
             return False
-        if context.mode != "OBJECT":
-            cls.poll_message_set(translate("Go to Object Mode first"))
-            return False
-        return True
+        return in_object_mode(cls, context)
 
     def draw(self, context: bpy.types.Context) -> None:
         column = self.layout.column(align=True)

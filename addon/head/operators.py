@@ -15,6 +15,7 @@ from .around import step_aside, uncover
 from .build import build_head
 from .find import find_head, is_flame, is_head, need_head, need_object_mode
 from .identity import has_identity, open_sliders, turn_sliders, values_of
+from .polling import in_object_mode
 
 OPEN_HEAD = "open"
 """The sidecar's name of the embedded head."""
@@ -28,10 +29,7 @@ class AFFEKT_OT_add_head(TaskOperator, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if context.mode != "OBJECT":
-            cls.poll_message_set(translate("Go to Object Mode first"))
-            return False
-        return session.poll(cls)
+        return in_object_mode(cls, context) and session.poll(cls)
 
     def make_steps(self, context: bpy.types.Context) -> Steps:
         return self._add(context, is_first=not any(map(is_head, context.scene.objects)))
@@ -81,10 +79,7 @@ class AFFEKT_OT_shape_head(bpy.types.Operator):
         if head is None or is_flame(head) or not has_identity(head):
             cls.poll_message_set(translate("Select a head that Add Head made first"))
             return False
-        if context.mode != "OBJECT":
-            cls.poll_message_set(translate("Go to Object Mode first"))
-            return False
-        return True
+        return in_object_mode(cls, context)
 
     def draw(self, context: bpy.types.Context) -> None:
         column = self.layout.column(align=True)

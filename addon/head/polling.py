@@ -9,6 +9,14 @@ from ..words.sentences import translate
 from .find import find_head
 
 
+def in_object_mode(operator: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
+    """For an operator's `poll`: whether it is Object Mode; if not, tells Blender so."""
+    if context.mode == "OBJECT":
+        return True
+    operator.poll_message_set(translate("Go to Object Mode first"))
+    return False
+
+
 class HeadOperator:
     """Mix-in: an operator that does something to the head that the animator means."""
 

@@ -10,13 +10,13 @@ import bpy
 
 from ...shared.errors import InputError
 from ...shared.replacement import replacing
+from ..browsing import hand_on
 from ..head.polling import HeadOperator
 from ..link.session import session
 from ..preferences import preferences
 from ..setup.environment import unusable
 from ..setup.plan import Wheel, shipped_wheel
 from ..setup.properties import read_choices
-from .operators import hand_on
 
 _INSIDE = "affekt/sidecar/assets/demo/take"
 """In the sidecar's wheel, without the ending."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import bpy
 
 from ...shared.limits import MOST_FPS
 from ...shared.motion import ReadOptions
-from ..browsing import browse_files, remember_file
+from ..browsing import browse_files, hand_on, remember_file
 from ..head.find import find_head, need_head
 from ..head.polling import HeadOperator, TakeOperator
 from ..link.session import session
@@ -156,16 +155,6 @@ class AFFEKT_OT_browse_take(TakeFileProperties, bpy.types.Operator):
         remember_file(self)
         chosen = {name: getattr(self, name) for name in TakeFileProperties.__annotations__}
         return hand_on(self, lambda: bpy.ops.affekt.import_take("INVOKE_DEFAULT", **chosen))
-
-
-def hand_on(operator: bpy.types.Operator, call: Callable[[], object]) -> set[str]:
-    """Calls another operator; what that reports as an error is this one's."""
-    try:
-        call()
-    except RuntimeError as error:  # how Blender hands on what the other has reported
-        operator.report({"ERROR"}, str(error).removeprefix("Error: ").strip())
-        return {"CANCELLED"}
-    return {"FINISHED"}
 
 
 class AFFEKT_OT_use_take(HeadOperator, bpy.types.Operator):

@@ -13,12 +13,10 @@ from ...shared import limits
 from ...shared.errors import InputError
 from ...shared.portrait_messages import CAPABILITY
 from ..link import requests
-from ..link.requests import Waiting
 from ..link.session import session
 from ..link.tasks import Steps
 from ..motion.files import read_file
-from ..splats.adding import Added, ImportOptions, Proxy, add_driven_head, add_splats
-from ..splats.cloud import LEAST_BLENDER
+from ..splats.adding import ImportOptions, Proxy, add_avatar
 from .places import check_new, find_place
 
 LACKS = "Avatars from photos need networks that see a face, which this sidecar lacks."
@@ -41,10 +39,7 @@ def create_steps(options: CreateOptions, context: bpy.types.Context) -> Steps:
     if session.lacks(CAPABILITY):
         raise InputError("option.missing_extra", LACKS, "Press Set Up Sidecar in the Affekt panel.")
     blend = Path(bpy.data.filepath).parent if bpy.data.filepath else None
-    if options.out is not None:
-        check_new(options.out)
-    else:
-        find_place(options.photo, blend)  # before the work rather than after it
+    _place(options, blend)  # before the work rather than after it
     return _create(options, blend, context)
 
 
@@ -52,12 +47,11 @@ def _create(options: CreateOptions, blend: Path | None, context: bpy.types.Conte
     line = session.need_line()
     photo = read_file(options.photo, limits.MAX_PHOTO_BYTES)
     made = yield from requests.create_avatar(line, photo, options.face)
-    path = options.out or find_place(options.photo, blend)
-    if options.out is not None:
-        check_new(path)  # again: minutes may have passed
+    path = _place(options, blend)  # again: minutes may have passed
     yield from requests.keep(line, made.avatar, path)
+    wanted = ImportOptions(path=path, flame=None, flame_space=None, proxy=options.proxy)
     try:
-        added = yield from _add(path, options.proxy, context)
+        added = yield from add_avatar(wanted, context)
     except InputError as error:
         kept = f"{error.remedy} The avatar is kept as {path}."
         raise InputError(error.code, error.message, kept) from error
@@ -65,11 +59,12 @@ def _create(options: CreateOptions, blend: Path | None, context: bpy.types.Conte
     return f"{made.said} Kept as {path}. {added.said}"
 
 
-def _add(path: Path, proxy: Proxy, context: bpy.types.Context) -> Waiting[Added]:
-    options = ImportOptions(path=path, flame=None, flame_space=None, proxy=proxy)
-    if bpy.app.version >= LEAST_BLENDER:
-        return (yield from add_splats(options, context))
-    return (yield from add_driven_head(options, context))
+def _place(options: CreateOptions, blend: Path | None) -> Path:
+    """Where the avatar can be kept now. blend: the folder of the blend file."""
+    if options.out is None:
+        return find_place(options.photo, blend)
+    check_new(options.out)
+    return options.out
 
 
 def _render_as(head: bpy.types.Object | None, path: Path) -> None:

@@ -9,7 +9,8 @@ import bpy
 from ...shared import limits
 from ...shared.errors import InputError
 from ...shared.portrait_messages import CAPABILITY
-from ..browsing import browse_files, remember_file
+from ..browsing import browse_files, hand_on, remember_file
+from ..head.polling import in_object_mode
 from ..link.session import session
 from ..link.task_operator import TaskOperator
 from ..link.tasks import Steps
@@ -55,8 +56,7 @@ class PhotoProperties:
 
     @classmethod
     def poll(cls: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
-        if context.mode != "OBJECT":
-            cls.poll_message_set(translate("Go to Object Mode first"))
+        if not in_object_mode(cls, context):
             return False
         if session.lacks(CAPABILITY):
             cls.poll_message_set(translate(LACKS).removesuffix("."))
@@ -106,9 +106,4 @@ class AFFEKT_OT_browse_photo(PhotoProperties, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         remember_file(self)
         chosen = {name: getattr(self, name) for name in PhotoProperties.__annotations__}
-        try:
-            bpy.ops.affekt.create_avatar("INVOKE_DEFAULT", **chosen)
-        except RuntimeError as error:  # how Blender hands on what was reported
-            self.report({"ERROR"}, str(error).removeprefix("Error: ").strip())
-            return {"CANCELLED"}
-        return {"FINISHED"}
+        return hand_on(self, lambda: bpy.ops.affekt.create_avatar("INVOKE_DEFAULT", **chosen))

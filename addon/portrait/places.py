@@ -19,8 +19,8 @@ def find_place(photo: Path, blend: Path | None) -> Path:
     refused: OSError | None = None
     for folder in filter(None, (photo.parent, blend)):
         try:
-            with tempfile.TemporaryFile(dir=folder):
-                return _free(folder, photo.stem)
+            _try_to_write(folder)
+            return _free(folder, photo.stem)
         except OSError as error:
             refused = refused or error
     assert refused is not None
@@ -28,13 +28,24 @@ def find_place(photo: Path, blend: Path | None) -> Path:
 
 
 def check_new(path: Path) -> None:
-    """Raises InputError `file.exists` where there is a file already."""
+    """Raises InputError `file.exists` where there is a file already, `file.not_writable` where
+    its folder is missing or may not be written."""
     if os.path.lexists(path):
         raise InputError(
             "file.exists",
             f"There is a file {path.name} in that folder already.",
             "Choose another name, or move that file away.",
         )
+    try:
+        _try_to_write(path.parent)
+    except OSError as error:
+        raise not_writable(path.parent, error) from error
+
+
+def _try_to_write(folder: Path) -> None:
+    """Raises OSError. Permissions do not tell it all: a disk may be full, or read-only."""
+    with tempfile.TemporaryFile(dir=folder):
+        pass
 
 
 def _free(folder: Path, stem: str) -> Path:

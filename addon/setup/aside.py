@@ -13,15 +13,13 @@ from ..link.tasks import Progress
 Answer = TypeVar("Answer")
 
 
-def wait_aside(
-    call: Callable[[], Answer], text: str, fraction: float = 0.0
-) -> Generator[Progress, None, Answer]:
-    """What the call answers; a thread makes it. fraction: of the bar, so far."""
+def wait_aside(call: Callable[[], Answer], progress: Progress) -> Generator[Progress, None, Answer]:
+    """What the call answers; a thread makes it. progress: what is shown meanwhile."""
     pool = ThreadPoolExecutor(1, "affekt-look")
     answer = pool.submit(call)
     pool.shutdown(wait=False)
     while not answer.done():
-        yield Progress(fraction=fraction, text=text)
+        yield progress
     return answer.result()
 
 

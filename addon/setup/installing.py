@@ -109,7 +109,7 @@ def set_up_steps(plan: Plan) -> Steps:
     """Makes the environment of the plan; it counts from the end on. Raises InputError `setup.*`."""
     began, data_folder = time.monotonic(), plan.choices.data_folder
     prepare = functools.partial(places.prepare_folder, data_folder, plan.needed_bytes)
-    folder = yield from wait_aside(prepare, translate(PYTHON.name))
+    folder = yield from wait_aside(prepare, Progress(fraction=0.0, text=translate(PYTHON.name)))
     try:
         site = _open_site(plan, folder)
         python = plan.python or (yield from _need_python(site))
@@ -203,8 +203,7 @@ def _bring_python(site: _Site) -> Generator[Progress, None, Python]:
     yield from site.run(BROUGHT, [str(scratch / tool_name()), *words], lambda _: None)
     asked = yield from wait_aside(
         lambda: [ask_python([str(path)]) for path in places.brought_pythons(data_folder)],
-        translate(BROUGHT.name),
-        BROUGHT.end,
+        Progress(fraction=BROUGHT.end, text=translate(BROUGHT.name)),
     )
     usable = [python for python in asked if not python.why_not]
     if not usable:

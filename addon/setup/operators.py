@@ -13,7 +13,7 @@ from ..link.log_text import open_log
 from ..link.operators import watch_session
 from ..link.session import session
 from ..link.task_operator import TaskOperator
-from ..link.tasks import Steps
+from ..link.tasks import Progress, Steps
 from ..preferences import preferences, sidecar_command
 from ..words.sentences import translate
 from . import running
@@ -59,7 +59,9 @@ def _need_choices(context: bpy.types.Context) -> Choices:
 
 def _plan_and_set_up(choices: Choices, wheel: Wheel) -> Steps:
     look = functools.partial(make_plan, choices, wheel, read_card)
-    plan = yield from wait_aside(look, translate("Looking for a Python"))
+    plan = yield from wait_aside(
+        look, Progress(fraction=0.0, text=translate("Looking for a Python"))
+    )
     return (yield from _set_up(plan))
 
 

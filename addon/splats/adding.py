@@ -30,7 +30,7 @@ from ..link.session import session
 from ..link.tasks import Steps
 from ..motion.files import read_file
 from .binding import RestMesh
-from .cloud import add_cloud, bind_cloud, clouds_of, need_splats
+from .cloud import LEAST_BLENDER, add_cloud, bind_cloud, clouds_of, need_splats
 from .rig import build_rig, joint_names
 
 OPEN_GAUSSIANS = "open-gaussians"
@@ -71,42 +71,43 @@ class Added:
 
 
 def import_steps(options: ImportOptions, context: bpy.types.Context) -> Steps:
-    """Adds the avatar as `add_splats` does. Raises InputError `splats.blender`."""
+    """Adds the avatar as `add_avatar` does. Raises InputError `splats.blender`."""
     need_splats()
     return _import(options, context)
 
 
 def _import(options: ImportOptions, context: bpy.types.Context) -> Steps:
-    return (yield from add_splats(options, context)).said
+    return (yield from add_avatar(options, context)).said
 
 
-def add_driven_head(options: ImportOptions, context: bpy.types.Context) -> Waiting[Added]:
-    """Adds at the 3D cursor the head alone on which the avatar sits, for a Blender that draws no
-    Gaussians."""
+def add_avatar(options: ImportOptions, context: bpy.types.Context) -> Waiting[Added]:
+    """Adds the avatar at the 3D cursor, the open head's own Gaussians onto the selected open head;
+    in a Blender that draws no Gaussians the head alone on which they sit. If anything fails nothing
+    stays."""
     fetched = yield from _fetch(options)
     need_object_mode(context)
     is_first = not any(map(is_head, context.scene.objects))
-    head = _build_head(fetched, options.path.stem if options.path else OPEN_GAUSSIANS, context)
+    add = _add if bpy.app.version >= LEAST_BLENDER else _add_head
+    with all_or_nothing():
+        return add(fetched, options, context, is_first=is_first)
+
+
+def _add_head(
+    fetched: _Fetched, options: ImportOptions, context: bpy.types.Context, *, is_first: bool
+) -> Added:
+    """Adds the head alone of what was fetched. is_first: whether the scene had none before."""
+    head = _build_head(fetched, _name(options, fetched.avatar), context)
     shown = show_head(head, context, is_first=is_first)
     said = f"Added {head.name}, which Render Avatar draws as the avatar.{shown}"
     return Added(head=head, said=said)
-
-
-def add_splats(options: ImportOptions, context: bpy.types.Context) -> Waiting[Added]:
-    """Adds the avatar at the 3D cursor; the open head's own Gaussians onto the selected open head.
-    If anything fails nothing stays."""
-    fetched = yield from _fetch(options)
-    need_object_mode(context)
-    is_first = not any(map(is_head, context.scene.objects))
-    with all_or_nothing():
-        return _add(fetched, options, context, is_first=is_first)
 
 
 def _add(
     fetched: _Fetched, options: ImportOptions, context: bpy.types.Context, *, is_first: bool
 ) -> Added:
     """Adds what was fetched. is_first: whether the scene had no head before."""
-    avatar, label = fetched.avatar, _label(options, fetched.avatar)
+    avatar = fetched.avatar
+    label = f"{_name(options, avatar)} Splats"[:60]
     if avatar.surface == "none":
         cloud = add_cloud(avatar, None, label, context)
         cloud.location, cloud.rotation_euler = context.scene.cursor.location, (0, 0, 0)
@@ -213,9 +214,8 @@ def _set_proxy(head: bpy.types.Object, proxy: Proxy) -> None:
         head.hide_render = True
 
 
-def _label(options: ImportOptions, avatar: AvatarRead) -> str:
-    name = OPEN_GAUSSIANS if options.path is None else options.path.stem or avatar.name
-    return f"{name} Splats"[:60]
+def _name(options: ImportOptions, avatar: AvatarRead) -> str:
+    return OPEN_GAUSSIANS if options.path is None else options.path.stem or avatar.name
 
 
 def _describe(avatar: AvatarRead, cloud: bpy.types.Object, said: str) -> str:

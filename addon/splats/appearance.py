@@ -50,7 +50,7 @@ def changed(g: Graph, cloud: Output, given: Mapping[str, Output]) -> Output:
         ]
         return g.total(*terms)
 
-    colour = _coloured(g, change("colour"))
+    colour = with_opacity(g, g.vector("ADD", base_colour(g), change("colour")))
     grown = [g.math("EXPONENT", part) for part in g.parts(change("scale"))]
     scale = g.vector("MULTIPLY", g.named("scale", "FLOAT_VECTOR"), g.joined(*grown))
     turn = change("rotation")
@@ -61,10 +61,15 @@ def changed(g: Graph, cloud: Output, given: Mapping[str, Output]) -> Output:
     return g.stored(resized, "rotation", rotation, "QUATERNION")
 
 
-def _coloured(g: Graph, change: Output) -> Output:
-    """`radiance:base` with the change. Nodes have no fourth number of a vector: the opacity comes
-    from an attribute of its own, and four numbers are kept as a colour, which draws the same."""
+def base_colour(g: Graph) -> Output:
+    """The three coefficients of colour in `radiance:base`."""
     node = g.node("FunctionNodeSeparateColor", g.named("radiance:base", "FLOAT_COLOR"))
-    red, green, blue = node.outputs[:3]
-    summed = g.parts(g.vector("ADD", g.joined(red, green, blue), change))
-    return g.first("FunctionNodeCombineColor", *summed, g.named(Attribute.OPACITY, "FLOAT"))
+    return g.joined(*node.outputs[:3])
+
+
+def with_opacity(g: Graph, colour: Output) -> Output:
+    """What `radiance:base` becomes with these coefficients. Nodes have no fourth number of a
+    vector: the opacity comes from an attribute of its own, and four numbers are kept as a colour,
+    which draws the same."""
+    opaque = g.named(Attribute.OPACITY, "FLOAT")
+    return g.first("FunctionNodeCombineColor", *g.parts(colour), opaque)

@@ -76,7 +76,7 @@ def _vertex_columns(avatar: AvatarRead, rest: RestMesh) -> Columns:
         Attribute.AREA: area[avatar.anchors],
         Attribute.TANGENTS[0]: frame[:, :, 0],
         Attribute.TANGENTS[1]: frame[:, :, 2],
-        **_in_frame(avatar, offsets, frame),
+        **_in_frame(offsets, _turns(avatar), frame),
         **_shares(avatar),
     }
 
@@ -90,9 +90,13 @@ def _frames(normals: FloatArray) -> Float64Array:
     return np.stack([tangent, normal, np.cross(tangent, normal)], 2)
 
 
-def _in_frame(avatar: AvatarRead, offsets: FloatArray, frame: Float64Array) -> Columns:
+def _turns(avatar: AvatarRead) -> Float64Array:
+    """(N, 3, 3) the Gaussians' rotations at rest."""
+    return _matrices(_multiplied(_QUARTER, avatar.quaternions.astype(np.float64)))
+
+
+def _in_frame(offsets: FloatArray, turns: Float64Array, frame: Float64Array) -> Columns:
     """Offset and rotation in axes (N, 3, 3)."""
-    turns = _matrices(_multiplied(_QUARTER, avatar.quaternions.astype(np.float64)))
     return {
         Attribute.IN_FRAME: np.einsum("nji,nj->ni", frame, offsets),
         Attribute.TURN_IN_FRAME: _quaternions(np.einsum("nji,njk->nik", frame, turns)),
@@ -115,7 +119,7 @@ def _face_columns(avatar: AvatarRead, rest: RestMesh) -> Columns:
     normal, edge = _unit(cross), np.linalg.norm(first, axis=1)
     frame = np.stack([_unit(first), normal, np.cross(_unit(first), normal)], 2)
     offsets = axes.to_blender(avatar.offsets.astype(np.float64))
-    turns = _matrices(_multiplied(_QUARTER, avatar.quaternions.astype(np.float64)))
+    turns = _turns(avatar)
     scaled = turns * avatar.scales[:, None, :]
     # Their products with the edges are 1 and 0, and 0 with the normal.
     over = np.maximum(area, 1e-30)[:, None]
@@ -127,7 +131,7 @@ def _face_columns(avatar: AvatarRead, rest: RestMesh) -> Columns:
         Attribute.OFFSET: offsets,
         Attribute.AREA: area,
         Attribute.SIZE: 0.5 * (edge + area / np.maximum(edge, 1e-30)),
-        **_in_frame(avatar, offsets, frame),
+        **_in_frame(offsets, turns, frame),
         Attribute.PLACE: np.einsum("nij,nj->ni", duals, offsets),
         **{name: shares[:, :, k] for k, name in enumerate(Attribute.AXES)},
     }

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from typing import TypeAlias
 
 import bpy
 import numpy as np
@@ -13,9 +14,11 @@ from ...shared.errors import InputError
 from .appearance import has_look
 from .binding import Columns, RestMesh, are_flat, binding_columns, edge_column, gaussian_columns
 from .group import ARMATURE, LABEL, MESH, Plan, new_group
-from .names import Attribute
+from .names import BINDING, Attribute
 
 LEAST_BLENDER = (5, 3, 0)
+Inputs: TypeAlias = Mapping[str, bpy.types.PropertyGroup]
+"""A modifier's inputs by their names; the `value` of each is what an animator sets."""
 PLAN = "affekt_plan"
 """Property of the point cloud: its `Plan`, of which its node group can be made again."""
 _TYPES = {1: "FLOAT", 3: "FLOAT_VECTOR", 4: "FLOAT4"}
@@ -67,7 +70,6 @@ def bind_cloud(
         has_body=avatar.surface == "arkit",
         is_flat=avatar.binding == "face" and are_flat(binding_columns(avatar, rest)),
         thin=int(np.bincount(avatar.scales.argmin(1), minlength=3).argmax()),
-        harmonics=0 if avatar.harmonics is None else avatar.harmonics.shape[1],
     )
     cloud.data[PLAN] = plan.encode()
     _write_mesh(head.data, avatar, rest)
@@ -85,23 +87,35 @@ def attach_group(cloud: bpy.types.Object) -> None:
             f"'{cloud.name}' is bound to no head: it has lost its parent, or what it was made by.",
             "Undo that, or import the avatar again.",
         )
-    plan = replace(Plan.decode(text), has_look=has_look(cloud.data.attributes.keys()))
+    plan, names = Plan.decode(text), cloud.data.attributes.keys()
+    if not BINDING[plan.binding].issubset(names):
+        raise InputError(
+            "splats.unbound",
+            f"'{cloud.name}' lacks data that binds it to '{head.name}': another version of Affekt "
+            "has added it, or attributes were removed.",
+            "Import the avatar again.",
+        )
+    harmonics = sum(name.startswith("radiance:sh_") for name in names)
+    group = new_group(plan, harmonics=harmonics, has_look=has_look(names))
     modifier = modifier_of(cloud) or cloud.modifiers.new(LABEL, "NODES")
-    modifier.node_group = new_group(plan)
+    modifier.node_group = group
     rig = next((m.object for m in head.modifiers if m.type == "ARMATURE"), None)
-    for name, value in {MESH: head, ARMATURE: rig}.items():
-        given = input_of(modifier, name)
-        assert given is not None
-        given.value = value
+    given = inputs_of(modifier)
+    given[MESH].value, given[ARMATURE].value = head, rig
 
 
-def input_of(modifier: bpy.types.NodesModifier, name: str) -> bpy.types.PropertyGroup | None:
-    """The modifier's input of that name; its `value` is what an animator sets."""
-    items = modifier.node_group.interface.items_tree if modifier.node_group else ()
-    for item in items:
-        if item.item_type == "SOCKET" and item.in_out == "INPUT" and item.name == name:
-            return getattr(modifier.properties.inputs, item.identifier)
-    return None
+def inputs_of(modifier: bpy.types.NodesModifier | None) -> Inputs:
+    """The modifier's inputs by their names; none where it has no group, or there is none."""
+    group = None if modifier is None else modifier.node_group
+    if modifier is None or group is None:
+        return {}
+    found: dict[str, bpy.types.PropertyGroup] = {}
+    for item in group.interface.items_tree:
+        if item.item_type == "SOCKET" and item.in_out == "INPUT":
+            given = getattr(modifier.properties.inputs, item.identifier, None)
+            if given is not None:  # as of the geometry, which nobody sets
+                found.setdefault(item.name, given)
+    return found
 
 
 def modifier_of(cloud: bpy.types.Object) -> bpy.types.NodesModifier | None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
 import bpy
 
@@ -29,8 +29,7 @@ _GONE = "The driving mesh is gone: the splats stand still. Choose it in this mod
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What the group must know of an avatar. vertices, faces: of its mesh; bones: see `Bones`;
-    is_flat, thin: see `FaceManners`. follow: how it was made to follow. harmonics: coefficients
-    beside the colour. has_look: whether it carries what emotions change in its look."""
+    is_flat, thin: see `FaceManners`. follow: how it was made to follow."""
 
     binding: Binding
     follow: Follow
@@ -40,23 +39,25 @@ class Plan:
     has_body: bool
     is_flat: bool = False
     thin: int = 2
-    harmonics: int = 0
-    has_look: bool = False
 
     def encode(self) -> str:
         return json.dumps(asdict(self))
 
     @classmethod
     def decode(cls, text: str) -> Plan:
-        kept = json.loads(text)
+        """What other versions of Affekt keep beside it is left out."""
+        known = {field.name for field in fields(cls)}
+        kept = {name: value for name, value in json.loads(text).items() if name in known}
         return cls(**{**kept, "bones": tuple(kept["bones"])})
 
 
-def new_group(plan: Plan) -> bpy.types.NodeTree:
-    """A new group for one avatar: nobody else's is changed, and an edited one never used again."""
+def new_group(plan: Plan, *, harmonics: int, has_look: bool) -> bpy.types.NodeTree:
+    """A new group for one avatar: nobody else's is changed, and an edited one never used again.
+    harmonics: how many coefficients its cloud has beside the colour. has_look: whether that says
+    what emotions change in its look."""
     tree = bpy.data.node_groups.new(LABEL, "GeometryNodeTree")
     tree.is_modifier = True
-    sockets = _add_sockets(tree, plan)
+    sockets = _add_sockets(tree, has_look=has_look)
     g = Graph(tree)
     given = {socket.name: socket for socket in g.node("NodeGroupInput").outputs}
     info = g.node("GeometryNodeObjectInfo", given[MESH], transform_space="ORIGINAL")
@@ -67,13 +68,13 @@ def new_group(plan: Plan) -> bpy.types.NodeTree:
     is_on = g.compare("GREATER_THAN", given[APPEARANCE], 0.0)
     looking = g.choose(is_on, changed_look, posed, "GEOMETRY")
     right = g.choose(_is_right(g, plan, mesh), looking, cloud, "GEOMETRY")
-    g.node("NodeGroupOutput", lit(g, right, given, plan.harmonics))
+    g.node("NodeGroupOutput", lit(g, right, given, harmonics))
     sockets[FOLLOW].default_value = plan.follow.title()
     return tree
 
 
 def _add_sockets(
-    tree: bpy.types.NodeTree, plan: Plan
+    tree: bpy.types.NodeTree, *, has_look: bool
 ) -> dict[str, bpy.types.NodeTreeInterfaceSocket]:
     """Those of the appearance come last, so that the others' identifiers never change."""
     face = tree.interface
@@ -84,13 +85,13 @@ def _add_sockets(
         for name, kind in kinds.items()
     }
     add_light_sockets(face)
-    panel = face.new_panel(APPEARANCE, default_closed=True) if plan.has_look else None
+    panel = face.new_panel(APPEARANCE, default_closed=True) if has_look else None
     for name in (APPEARANCE, *TERMS):
         made[name] = face.new_socket(
             name, in_out="INPUT", socket_type="NodeSocketFloat", parent=panel
         )
         made[name].default_value, made[name].min_value, made[name].max_value = 0, 0, 2
-        made[name].hide_in_modifier = not plan.has_look
+        made[name].hide_in_modifier = not has_look
     made[MESH].description = "The mesh that the splats sit on"
     made[ARMATURE].description = "The armature that turns that mesh"
     made[FOLLOW].description = "How the splats follow the mesh"

@@ -13,8 +13,9 @@ from collections.abc import Mapping
 
 import bpy
 
+from .appearance import base_colour, with_opacity
+from .binding import DC
 from .graph import Graph, Output
-from .names import Attribute
 
 EXPOSURE, COLOUR = "Exposure", "Light Colour"
 LAMP, IS_SUN, SIZE = "Key Light", "Is a Sun", "Light Size"
@@ -23,10 +24,9 @@ SUN_M = 100.0
 """So far away a sun stands for its shadows."""
 _GAMMA = 1 / 2.4
 _TOE = 0.055
-_DC = 0.28209479177387814
-_BASE = (0.5 + _TOE) / _DC
+_BASE = (0.5 + _TOE) / DC
 """What the DC coefficient of sRGB's -0.055 is below 0."""
-_BLACK = (-0.5 / _DC,) * 3
+_BLACK = (-0.5 / DC,) * 3
 _RAYS = 12
 """To so many points all over the lamp, the same for each Gaussian: points by chance look like dirt
 on the skin."""
@@ -93,13 +93,9 @@ def _gain(g: Graph, given: Mapping[str, Output], shade: Output) -> Output:
 def _gained(g: Graph, cloud: Output, gain: Output, harmonics: int) -> Output:
     cloud, found = g.captured(cloud, "POINT", {"Gain": ("VECTOR", gain)})
     k = found["Gain"]
-    node = g.node("FunctionNodeSeparateColor", g.named("radiance:base", "FLOAT_COLOR"))
-    base = g.joined(*node.outputs[:3])
-    raised = g.vector("ADD", base, (_BASE,) * 3)
+    raised = g.vector("ADD", base_colour(g), (_BASE,) * 3)
     changed = g.vector("SUBTRACT", g.vector("MULTIPLY", raised, k), (_BASE,) * 3)
-    parts = g.parts(g.vector("MAXIMUM", changed, _BLACK))
-    opaque = g.named(Attribute.OPACITY, "FLOAT")
-    colour = g.first("FunctionNodeCombineColor", *parts, opaque)
+    colour = with_opacity(g, g.vector("MAXIMUM", changed, _BLACK))
     cloud = g.stored(cloud, "radiance:base", colour, "FLOAT_COLOR")
     for number in range(harmonics):
         name = f"radiance:sh_{number}"

@@ -13,7 +13,7 @@ import bpy
 from mathutils import Vector
 
 from ...shared.errors import InputError
-from .cloud import input_of, modifier_of
+from .cloud import Inputs, inputs_of, modifier_of
 from .light import COLOUR, EXPOSURE, IS_SUN, LAMP, SIZE, SUN_M
 
 _LUMINANCE = (0.2126, 0.7152, 0.0722)
@@ -39,40 +39,33 @@ def match_light(cloud: bpy.types.Object, scene: bpy.types.Scene) -> bpy.types.Ob
     return lamp
 
 
-def _inputs(cloud: bpy.types.Object) -> dict[str, bpy.types.PropertyGroup]:
-    modifier, found = modifier_of(cloud), {}
-    for name in (EXPOSURE, COLOUR, LAMP, IS_SUN, SIZE):
-        given = None if modifier is None else input_of(modifier, name)
-        if given is None:
-            raise InputError(
-                "splats.unbound",
-                f"'{cloud.name}' has no node group that light could be set in.",
-                "Press Bind Again beside Follow.",
-            )
-        found[name] = given
-    return found
+def _inputs(cloud: bpy.types.Object) -> Inputs:
+    given = inputs_of(modifier_of(cloud))
+    if not given.keys() >= {EXPOSURE, COLOUR, LAMP, IS_SUN, SIZE}:
+        raise InputError(
+            "splats.unbound",
+            f"'{cloud.name}' has no node group that light could be set in.",
+            "Press Bind Again beside Follow.",
+        )
+    return given
 
 
 def release_light(cloud: bpy.types.Object) -> None:
     """Takes the lamp's drivers away; exposure and colour are as at first again."""
-    modifier = modifier_of(cloud)
-    if modifier is None:
-        return
+    given = inputs_of(modifier_of(cloud))
     for name, rest in ((EXPOSURE, 0.0), (COLOUR, (1.0, 1.0, 1.0, 1.0))):
-        given = input_of(modifier, name)
-        if given is not None:
-            given.driver_remove("value")
-            given.value = rest
+        if name in given:
+            given[name].driver_remove("value")
+            given[name].value = rest
     cloud.update_tag()
 
 
-def is_matched(cloud: bpy.types.Object) -> bool:
-    """Whether a lamp drives the splats' light."""
-    modifier, data = modifier_of(cloud), cloud.animation_data
-    given = None if modifier is None else input_of(modifier, EXPOSURE)
-    if given is None or data is None:
+def is_matched(cloud: bpy.types.Object, given: Inputs) -> bool:
+    """Whether a lamp drives the splats' light. given: the inputs of their modifier."""
+    exposure, data = given.get(EXPOSURE), cloud.animation_data
+    if exposure is None or data is None:
         return False
-    return data.drivers.find(given.path_from_id("value")) is not None
+    return data.drivers.find(exposure.path_from_id("value")) is not None
 
 
 def key_light(scene: bpy.types.Scene, place: Vector) -> bpy.types.Object:

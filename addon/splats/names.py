@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
+
+from ...shared.avatar_messages import Binding
 
 
 class Attribute:
@@ -34,3 +37,20 @@ class Attribute:
     OPACITY: Final = "affekt_opacity"
     EDGE: Final = "affekt_edge"
     """Of the mesh's edges: the vector at rest, times the number of faces at it."""
+
+
+_BOTH = {Attribute.OFFSET, Attribute.AREA, Attribute.IN_FRAME, Attribute.TURN_IN_FRAME}
+BINDING: Final[Mapping[Binding, frozenset[str]]] = {
+    "vertex": frozenset({*_BOTH, Attribute.VERTEX, *Attribute.TANGENTS}),
+    "face": frozenset(
+        {
+            *_BOTH,
+            Attribute.FACE,
+            *Attribute.CORNERS,
+            Attribute.SIZE,
+            Attribute.PLACE,
+            *Attribute.AXES,
+        }
+    ),
+}
+"""What a point cloud must have for its node group to move it, but for shares of bones."""

@@ -7,8 +7,10 @@ from pathlib import Path
 import bpy
 
 from ...shared.errors import InputError
+from ..browsing import hand_on
 from ..flame.operators import VERSIONS
 from ..head.find import find_head
+from ..head.polling import in_object_mode
 from ..link.session import session
 from ..link.task_operator import TaskOperator
 from ..link.tasks import Steps
@@ -55,8 +57,7 @@ class AvatarFileProperties:
 
     @classmethod
     def poll(cls: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
-        if context.mode != "OBJECT":
-            cls.poll_message_set(translate("Go to Object Mode first"))
+        if not in_object_mode(cls, context):
             return False
         if bpy.app.version < LEAST_BLENDER:
             return True  # the call says why not
@@ -109,12 +110,7 @@ class AFFEKT_OT_browse_avatar(AvatarFileProperties, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         chosen = {name: getattr(self, name) for name in ("filepath", "flame", "version", "proxy")}
-        try:
-            bpy.ops.affekt.import_avatar("INVOKE_DEFAULT", **chosen)
-        except RuntimeError as error:  # how Blender hands on what was reported
-            self.report({"ERROR"}, str(error).removeprefix("Error: ").strip())
-            return {"CANCELLED"}
-        return {"FINISHED"}
+        return hand_on(self, lambda: bpy.ops.affekt.import_avatar("INVOKE_DEFAULT", **chosen))
 
 
 class SplatsOperator:

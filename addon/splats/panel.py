@@ -6,7 +6,7 @@ import bpy
 
 from ..link.drawing import draw_task
 from .adding import OPEN_GAUSSIANS
-from .cloud import LEAST_BLENDER, clouds_of, input_of, modifier_of
+from .cloud import LEAST_BLENDER, Inputs, clouds_of, inputs_of, modifier_of
 from .group import FOLLOW
 from .light import CASTER, COLOUR, EXPOSURE, SHADOW
 from .matching import is_matched
@@ -34,29 +34,25 @@ def draw_splats(layout: bpy.types.UILayout, head: bpy.types.Object) -> None:
 
 def _draw_cloud(layout: bpy.types.UILayout, cloud: bpy.types.Object) -> None:
     row = layout.row(align=True)
-    modifier = modifier_of(cloud)
-    follow = None if modifier is None else input_of(modifier, FOLLOW)
-    if follow is None:
-        row.label(text=cloud.name, translate=False, icon="ERROR")
+    given = inputs_of(modifier_of(cloud))
+    if FOLLOW in given:
+        row.prop(given[FOLLOW], "value", text=FOLLOW)
     else:
-        row.prop(follow, "value", text=FOLLOW)
+        row.label(text=cloud.name, translate=False, icon="ERROR")
     row.operator("affekt.bind_splats", text="", icon="FILE_REFRESH")
-    if modifier is not None:
-        _draw_light(layout, cloud, modifier)
+    if given:
+        _draw_light(layout, cloud, given)
 
 
-def _draw_light(
-    layout: bpy.types.UILayout, cloud: bpy.types.Object, modifier: bpy.types.NodesModifier
-) -> None:
-    given = {name: input_of(modifier, name) for name in (EXPOSURE, COLOUR, CASTER, SHADOW)}
+def _draw_light(layout: bpy.types.UILayout, cloud: bpy.types.Object, given: Inputs) -> None:
     header, body = layout.panel("affekt_splats_light", default_closed=True)
     header.label(text="Light")
     if body is None:
         return
     row = body.row(align=True)
     row.operator("affekt.match_light", icon="LIGHT")
-    if is_matched(cloud):
+    if is_matched(cloud, given):
         row.operator("affekt.release_light", text="", icon="X")
-    for name, value in given.items():
-        if value is not None:
-            body.prop(value, "value", text=name)
+    for name in (EXPOSURE, COLOUR, CASTER, SHADOW):
+        if name in given:
+            body.prop(given[name], "value", text=name)

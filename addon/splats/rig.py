@@ -15,7 +15,7 @@ from ...shared.motion import ARKIT_NAMES
 from .. import axes
 from ..character.look import use_character
 from ..head.build import add_weights, select_only
-from ..head.editing import all_or_nothing, edit_mode
+from ..head.editing import edit_mode
 
 TURN = "head"
 """The bone that a take turns: the whole turn of the head against the shoulders."""
@@ -31,23 +31,21 @@ def joint_names(avatar: AvatarRead) -> tuple[str, ...]:
 
 
 def build_rig(avatar: AvatarRead, label: str, context: bpy.types.Context) -> bpy.types.Object:
-    """Adds the mesh and its armature at the 3D cursor as a character; returns the mesh's object.
-    If anything fails, nothing stays."""
-    with all_or_nothing():
-        armature = bpy.data.armatures.new(f"{label} Rig")
-        armature.display_type = "STICK"
-        rig = bpy.data.objects.new(armature.name, armature)
-        head = _new_mesh(avatar, label)
-        for item in (rig, head):
-            context.collection.objects.link(item)
-        _add_bones(rig, avatar, context)
-        _add_shapes(head, avatar)
-        add_weights(head, _weights(avatar))
-        head.parent = rig
-        head.modifiers.new("Affekt", "ARMATURE").object = rig
-        rig.location = context.scene.cursor.location
-        _make_character(head, rig, avatar)
-        select_only(head, context)
+    """Adds the mesh and its armature at the 3D cursor as a character; returns the mesh's object."""
+    armature = bpy.data.armatures.new(f"{label} Rig")
+    armature.display_type = "STICK"
+    rig = bpy.data.objects.new(armature.name, armature)
+    head = _new_mesh(avatar, label)
+    for item in (rig, head):
+        context.collection.objects.link(item)
+    _add_bones(rig, avatar, context)
+    _add_shapes(head, avatar)
+    add_weights(head, _weights(avatar))
+    head.parent = rig
+    head.modifiers.new("Affekt", "ARMATURE").object = rig
+    rig.location = context.scene.cursor.location
+    _make_character(head, rig, avatar)
+    select_only(head, context)
     return head
 
 

@@ -84,6 +84,8 @@ def check_refusals(told: dict) -> None:
     assert "No photo is chosen." in told["no_photo"]
     assert "There is no file" in told["not_there"]
     assert "There is a file mine.safetensors in that folder already." in told["taken"]
+    assert "none cannot be written: it is not there" in told["no_folder"]
+    assert told["no_work"]
     assert told["over_the_photo"] == "", "it becomes me.jpg.safetensors"
     assert "The bake broke off. Try again." in told["fails"]
     assert "Object Mode" in told["editing"]
@@ -155,3 +157,7 @@ def test_no_place_at_all(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         check_new(tmp_path / "link")
     assert caught.value.code == "file.exists"
+    with pytest.raises(InputError) as caught:
+        check_new(tmp_path / "gone" / "me.safetensors")
+    assert caught.value.code == "file.not_writable"
+    assert list(tmp_path.iterdir()) == [tmp_path / "link"], "looking leaves nothing"

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from affekt.addon.splats.binding import RestMesh, binding_columns
+from affekt.addon.splats.names import BINDING
+from affekt.shared.avatar_messages import AvatarRead, Binding
 from affekt.shared.emotion import EMOTIONS
 from affekt.shared.motion import ARKIT_NAMES, Motion, make_motion
 from affekt.shared.take_files import encode_motion
@@ -242,6 +245,26 @@ def test_the_quarter_turn_back() -> None:
     apart = shape_difference(plain, wanted.scales, wanted)
     assert apart[0] > 0.5
     assert apart[1] < 1e-6
+
+
+@pytest.mark.parametrize("binding", ["vertex", "face"])
+def test_binding_again_asks_for_what_binds(binding: Binding) -> None:
+    avatar = AvatarRead(
+        name="two",
+        surface="head",
+        binding=binding,
+        follow="surface",
+        is_solid=False,
+        anchors=np.array([1, 0], np.int32),
+        offsets=np.array([[0.1, 0, 0], [0, 0.2, 0]], np.float32),
+        quaternions=np.array([[1, 0, 0, 0], [0, 1, 0, 0]], np.float32),
+        scales=np.full((2, 3), 0.01, np.float32),
+        opacities=np.ones(2, np.float32),
+        colours=np.ones((2, 3), np.float32),
+    )
+    corners = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]])
+    rest = RestMesh(vertices=corners, faces=np.array([[0, 1, 2], [0, 2, 3]], np.int32))
+    assert binding_columns(avatar, rest).keys() == BINDING[binding]
 
 
 @pytest.mark.one_blender

@@ -26,6 +26,9 @@ def test_light_on_splats(in_blender: RunScript, blender_python: str) -> None:
     check_gain(told)
     check_shadows(told)
     check_lamps(told)
+    assert "lacks data that binds it to 'three'" in told["no_tangent"]
+    assert "Import the avatar again." in told["no_tangent"]
+    assert told["group_kept"]
 
 
 def check_gain(told: dict) -> None:

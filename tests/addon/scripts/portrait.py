@@ -95,6 +95,9 @@ with harness.enabled():
     told["over_the_photo"] = create(out=asked["photo"])
     before = census(), files()
     told["taken"] = create(out=str(photos / "mine.safetensors"))
+    started = len(seeing.uploads)
+    told["no_folder"] = create(out=str(photos / "none" / "mine"))
+    told["no_work"] = len(seeing.uploads) == started
     client("job")
     told["fails"] = create()
     told["unchanged"] = (census(), files()) == before

@@ -2,6 +2,7 @@
 """Gaussians in the scene's light: what the group makes of exposure, colour and a shadow, and what
 lamps give a white card, by Cycles."""
 
+import json
 import math
 
 import bpy
@@ -147,6 +148,7 @@ def main() -> None:
     cloud = small_cloud()
     bpy.context.view_layer.objects.active = cloud
     told: dict[str, object] = {"rest": drawn(cloud), "place": evaluated(cloud)["position"]}
+    bind_as_by_others(cloud)
     told["warnings"] = [one.message for one in cloud.modifiers[0].node_warnings]
     told["dark"] = harness.failure(lambda: bpy.ops.affekt.match_light())
     given(cloud, "Exposure").value = asked["exposure"]
@@ -156,7 +158,25 @@ def main() -> None:
     told["back"] = drawn(cloud)
     told |= shadows(cloud)
     told |= each_lamp(cloud)
+    told |= bound_without_data(cloud)
     harness.answer(**told)
+
+
+def bind_as_by_others(cloud: bpy.types.Object) -> None:
+    """Bind Again with what another version of Affekt kept of the cloud."""
+    plan = harness.load("addon.splats.cloud").PLAN
+    others = {"harmonics": 0, "has_look": True, "of_tomorrow": [1]}
+    cloud.data[plan] = json.dumps({**json.loads(cloud.data[plan]), **others})
+    bpy.ops.affekt.bind_splats()
+    bpy.context.view_layer.update()
+
+
+def bound_without_data(cloud: bpy.types.Object) -> dict[str, object]:
+    """Bind Again where a version of Affekt that knew no tangents has bound the cloud."""
+    before = cloud.modifiers[0].node_group
+    cloud.data.attributes.remove(cloud.data.attributes["affekt_tangent_2"])
+    said = harness.failure(lambda: bpy.ops.affekt.bind_splats())
+    return {"no_tangent": said, "group_kept": cloud.modifiers[0].node_group == before}
 
 
 def shadows(cloud: bpy.types.Object) -> dict[str, object]:
