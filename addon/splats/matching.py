@@ -18,11 +18,17 @@ from .light import COLOUR, EXPOSURE, IS_SUN, LAMP, SIZE, SUN_M
 
 _LUMINANCE = (0.2126, 0.7152, 0.0722)
 _LETTERS = "rgb"
+_MOST = 10.0
+"""Exposure that a lamp gives at most, as by hand: one that was deleted, or stands in the head, has
+no distance."""
+_OURS = "min(log(max("
+"""How the expression of our driver of the exposure begins."""
 
 
 def match_light(cloud: bpy.types.Object, scene: bpy.types.Scene) -> bpy.types.Object:
     """Lets exposure and colour of the splats follow the scene's strongest lamp; returns that.
-    Raises InputError `splats.no_light`, `splats.unbound`."""
+    Raises InputError `splats.driven`, `splats.linked`, `splats.no_light`, `splats.unbound`."""
+    _need_own(cloud)
     place = (cloud.parent or cloud).matrix_world.translation
     lamp, given = key_light(scene, place), _inputs(cloud)
     release_light(cloud)
@@ -30,7 +36,7 @@ def match_light(cloud: bpy.types.Object, scene: bpy.types.Scene) -> bpy.types.Ob
     given[SIZE].value = _radius_m(lamp)
     driver = given[EXPOSURE].driver_add("value").driver
     strength, luminance = _strength(driver, lamp, cloud, place), _add_colour(driver, lamp)
-    driver.expression = f"log(max({strength} * {luminance}, 1e-6), 2)"
+    driver.expression = f"{_OURS}{strength} * {luminance}, 1e-6), 2), {_MOST})"
     for index in range(3):
         driver = given[COLOUR].driver_add("value", index).driver
         luminance = _add_colour(driver, lamp)
@@ -51,10 +57,20 @@ def _inputs(cloud: bpy.types.Object) -> Inputs:
 
 
 def release_light(cloud: bpy.types.Object) -> None:
-    """Takes the lamp's drivers away; exposure and colour are as at first again."""
+    """Takes the lamp's drivers away; exposure and colour are as at first again. Raises InputError
+    `splats.driven` for drivers of somebody else's, `splats.linked`."""
+    _need_own(cloud)
     given = inputs_of(modifier_of(cloud))
+    is_ours = is_matched(cloud, given)
+    for name in (EXPOSURE, COLOUR):
+        if not is_ours and name in given and _drivers_of(cloud, given[name]):
+            raise InputError(
+                "splats.driven",
+                f"{name} of '{cloud.name}' has a driver that is not of a lamp.",
+                "Delete that driver first, or leave the splats in their light.",
+            )
     for name, rest in ((EXPOSURE, 0.0), (COLOUR, (1.0, 1.0, 1.0, 1.0))):
-        if name in given:
+        if is_ours and name in given:
             given[name].driver_remove("value")
             given[name].value = rest
     cloud.update_tag()
@@ -62,10 +78,28 @@ def release_light(cloud: bpy.types.Object) -> None:
 
 def is_matched(cloud: bpy.types.Object, given: Inputs) -> bool:
     """Whether a lamp drives the splats' light. given: the inputs of their modifier."""
-    exposure, data = given.get(EXPOSURE), cloud.animation_data
-    if exposure is None or data is None:
-        return False
-    return data.drivers.find(exposure.path_from_id("value")) is not None
+    drivers = _drivers_of(cloud, given[EXPOSURE]) if EXPOSURE in given else []
+    return any(driver.expression.startswith(_OURS) for driver in drivers)
+
+
+def _drivers_of(cloud: bpy.types.Object, given: bpy.types.PropertyGroup) -> list[bpy.types.Driver]:
+    if cloud.animation_data is None:
+        return []
+    path = given.path_from_id("value")
+    return [curve.driver for curve in cloud.animation_data.drivers if curve.data_path == path]
+
+
+def _need_own(cloud: bpy.types.Object) -> None:
+    """Raises InputError `splats.linked` for another file's splats: what a lamp does to them would
+    be lost at the next load."""
+    origin = cloud.library or (cloud.override_library and cloud.override_library.reference.library)
+    if origin:
+        file = bpy.path.basename(origin.filepath)
+        raise InputError(
+            "splats.linked",
+            f"'{cloud.name}' is linked from {file}, and what is changed here would not be kept.",
+            "Do it in that file.",
+        )
 
 
 def key_light(scene: bpy.types.Scene, place: Vector) -> bpy.types.Object:

@@ -65,3 +65,7 @@ def check_lamps(told: dict) -> None:
     assert told["simple"], "drivers are evaluated without Python"
     assert told["count"] == 4
     assert told["released"] == [[1, 1, 1], 0]
+    assert told["without"] <= 10, "a lamp that is gone blows nothing out"
+    assert told["own_value"] == 1.5
+    assert all("has a driver that is not of a lamp" in said for said in told["driven"])
+    assert told["drivers"] == ["frame * 0.1"]

@@ -134,9 +134,25 @@ def each_lamp(cloud: bpy.types.Object) -> dict[str, object]:
         told["simple"] &= all(d.driver.is_simple_expression and d.driver.is_valid for d in drivers)
         told["count"] = len(drivers)
         bpy.data.objects.remove(lamp)
+        told["without"] = given(cloud, "Exposure").value if matched(cloud) else None
     bpy.context.view_layer.objects.active = cloud
     bpy.ops.affekt.release_light()
     told["released"] = [matched(cloud), len(cloud.animation_data.drivers)]
+    return told | driven_by_hand(cloud)
+
+
+def driven_by_hand(cloud: bpy.types.Object) -> dict[str, object]:
+    """Values and a driver of the animator's own, which neither button takes away."""
+    given(cloud, "Exposure").value = 1.5
+    bpy.ops.affekt.release_light()
+    told: dict[str, object] = {"own_value": given(cloud, "Exposure").value}
+    given(cloud, "Exposure").driver_add("value").driver.expression = "frame * 0.1"
+    lamp = add_lamp("POINT", PLACE + Vector((0, -1, 0)), energy=10.0)
+    buttons = (bpy.ops.affekt.match_light, bpy.ops.affekt.release_light)
+    told["driven"] = [harness.failure(lambda button=button: button()) for button in buttons]
+    told["drivers"] = [one.driver.expression for one in cloud.animation_data.drivers]
+    bpy.data.objects.remove(lamp)
+    given(cloud, "Exposure").driver_remove("value")
     return told
 
 
