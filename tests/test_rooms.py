@@ -91,6 +91,7 @@ FLOORS = (
         "memory",
         "parent_watch",
         "smooth",
+        "steps",
         "threads",
     ),
     ("cache", "quarantine", "raster"),

@@ -16,6 +16,7 @@ from ...shared.head import HeadModel
 from ..files import find_arrays, keep_arrays
 from ..memory import remembered
 from ..motion.adapter import LinearAdapter
+from ..steps import finish
 from .registration import register
 from .solve import make_adapter, solve
 
@@ -49,12 +50,7 @@ def adapter_steps(flame: HeadModel, open_head: HeadModel) -> Generator[int, None
 @remembered
 def adapter_of(flame: HeadModel, open_head: HeadModel) -> LinearAdapter:
     """`adapter_steps` without a word in between."""
-    steps = adapter_steps(flame, open_head)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
+    return finish(adapter_steps(flame, open_head))
 
 
 def cache_folder() -> Path:

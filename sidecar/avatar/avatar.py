@@ -26,6 +26,11 @@ HARMONICS = (3, 8, 15)
 """Coefficients beyond the zeroth of spherical harmonics of degree 1, 2 and 3."""
 
 
+def harmonics_degree(harmonics: Float32Array | None) -> int:
+    """The degree of spherical harmonics (N, K, 3) beyond the zeroth; 0 of none."""
+    return 0 if harmonics is None else 1 + HARMONICS.index(harmonics.shape[1])
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ArkitRig:
     """A mesh of V vertices that speaks ARKit's 52 shapes and turns its head.
@@ -193,9 +198,7 @@ def performance_notes(avatar: Avatar) -> tuple[str, ...]:
 
 def describe(avatar: Avatar) -> list[str]:
     """Lines for a user: the avatar's name, counts, surface, way to follow, size and notes."""
-    degree = 0
-    if avatar.harmonics is not None:
-        degree = 1 + HARMONICS.index(avatar.harmonics.shape[1])
+    degree = harmonics_degree(avatar.harmonics)
     means = avatar.means
     opaque = means[avatar.opacities > 0.3] if (avatar.opacities > 0.3).any() else means
     size = np.quantile(opaque, 0.99, axis=0) - np.quantile(opaque, 0.01, axis=0)

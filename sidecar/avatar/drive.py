@@ -70,7 +70,7 @@ class Actor:
             self._corner_shares = corner_shares(avatar, self._rest)
         elif avatar.binding == "vertex":
             self._rest_rings = _rings(self._rest, self._faces)
-            self._edges, self._shares = _edges_of(self._faces)
+            self._edges, self._shares = edges_of(self._faces)
 
     def playing(self, motion: Motion, appearance: FloatArray | float | None = None) -> Actor:
         """The avatar in another take, which shares what is known of it at rest. appearance: this
@@ -241,7 +241,7 @@ def _growth(after: Float32Array, before: Float32Array) -> Float32Array:
     return np.clip(np.sqrt(ratio), *STRETCH_RANGE)
 
 
-def _edges_of(faces: Int32Array) -> tuple[Int32Array, Float32Array]:
+def edges_of(faces: Int32Array) -> tuple[Int32Array, Float32Array]:
     """Each edge once (E, 2), and how many faces it borders (E,)."""
     edges = np.sort(faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), 1)
     if not len(edges):

@@ -129,7 +129,7 @@ def _on_rim(head: HeadModel, corners: Int32Array, middle: Float64Array) -> BoolA
     skin = np.isin(head.region[corners], _numbers(("skin",))).any(1)
     if not len(eye):
         return np.zeros(len(corners), np.bool_)
-    return skin & (cKDTree(eye).query(middle)[0] < _RIM_M)
+    return skin & (cKDTree(eye).query(middle, distance_upper_bound=_RIM_M)[0] < _RIM_M)
 
 
 def _face_normals(corners: Float64Array) -> Float64Array:
@@ -187,6 +187,7 @@ def discs(corners: Float64Array, overlap: Float64Array) -> tuple[Float32Array, F
     return scales.astype(np.float32), quaternions.astype(np.float32)
 
 
+@remembered
 def baked_light(head: HeadModel) -> Float64Array:
     """(V,) linear light on each vertex from a soft sky and one soft lamp. What a pose uncovers is
     lit as in that pose: the inside of an open mouth, the skin of shut lids."""

@@ -22,6 +22,7 @@ from ...shared.arrays import Float32Array
 from ...shared.errors import InputError
 from ...shared.replacement import replacing
 from ..files import not_writable
+from .avatar import harmonics_degree
 from .drive import Actor
 from .splats import Splats, zeroth_harmonics
 
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 USD_ENDINGS = (".usd", ".usdc")
 ROOT, FIELD = "/Avatar", "/Avatar/Gaussians"
 """The prims: the file's default one, and in it the Gaussians."""
-_DEGREES = {0: 0, 3: 1, 8: 2, 15: 3}
-"""Of the harmonics, by how many there are beyond the zeroth."""
 _REACH = 3.0
 """Standard deviations from its mean to where a Gaussian ends for whoever asks for the extent."""
 _UNSAVED_BYTES = 64 * 1024 * 1024
@@ -111,14 +110,15 @@ class _UsdFile:
         field = _lay_out(self._stage, fps)
         self._samples = _samples_of(field)
         self._degree = field.CreateRadianceSphericalHarmonicsDegreeAttr()
-        self._times: list[float] = []
+        self._first: float | None = None
+        self._last: float | None = None
         self._unsaved = 0
 
     def add(self, splats: Splats, time: float) -> None:
         """Adds the Gaussians as they are at the time code, which is later than all before."""
-        if not self._times:
-            known = 0 if splats.harmonics is None else splats.harmonics.shape[1]
-            self._degree.Set(_DEGREES[known])
+        if self._first is None:
+            self._first = time
+            self._degree.Set(harmonics_degree(splats.harmonics))
         values = {
             "positions": splats.means,
             "orientations": splats.quaternions,
@@ -127,7 +127,7 @@ class _UsdFile:
             "harmonics": _all_harmonics(splats),
             "extent": _extent_of(splats),
         }
-        self._times.append(time)
+        self._last = time
         self._unsaved += sum(self._samples[name].add(values[name], time) for name in values)
         if self._unsaved > _UNSAVED_BYTES:
             self._save()
@@ -137,7 +137,7 @@ class _UsdFile:
         for samples in self._samples.values():
             samples.finish()
         assert self._layer is not None
-        self._layer.startTimeCode, self._layer.endTimeCode = self._times[0], self._times[-1]
+        self._layer.startTimeCode, self._layer.endTimeCode = self._first, self._last
         self._save()
 
     def _save(self) -> None:

@@ -93,10 +93,11 @@ class Demo:
         from ..files import write_whole
         from ..head.read import OPEN, read_head
         from ..portrait.making import make_steps
-        from .portrait import told
+        from ..steps import finish
+        from .portrait import say_stage
 
         try:
-            made = told(make_steps(photo.read_bytes(), photo.name))
+            made = finish(make_steps(photo.read_bytes(), photo.name), say_stage)
         except InputError as error:
             if error.code != "option.missing_extra":
                 raise
@@ -197,6 +198,7 @@ def write_exr(folder: Path, baked: Motion, subject: Subject) -> None:
     from ..render.passes import available_passes
     from ..render.sequence import save_sequence
     from ..render.shot import make_shot, motion_for
+    from .appearance import appearance_rows
 
     first, step = round(0.16 * (len(baked) - 1)), round(0.38 * (len(baked) - 1))
     request = PictureRequest(
@@ -205,7 +207,7 @@ def write_exr(folder: Path, baked: Motion, subject: Subject) -> None:
         format="exr",
         passes=available_passes(subject),
         frames=range(first, first + 2 * step + 1, step),
-        appearance=np.full(len(baked), _APPEARANCE, np.float32),
+        appearance=appearance_rows(_APPEARANCE, len(baked)),
     )
     for _ in save_sequence(make_shot(subject, motion_for(subject, baked, None), request), folder):
         pass

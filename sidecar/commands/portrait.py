@@ -14,7 +14,7 @@ from ...shared.wording import say_count
 
 if TYPE_CHECKING:
     from ..avatar.avatar import Avatar
-    from ..portrait.making import Made, MakingSteps
+    from ..portrait.create import Stage
 
 _SHEET_PIXELS = 256
 
@@ -43,13 +43,14 @@ class Create:
         from ..compiling import say_when_compiling
         from ..files import read_bytes, refuse_own_source, write_whole
         from ..portrait.making import make_steps
+        from ..steps import finish
 
         for out in filter(None, (self.out, self.sheet)):
             refuse_own_source(self.photo, out)
         begun_s = time.perf_counter()
         data = read_bytes(self.photo, limits.MAX_PHOTO_BYTES, "photo")
         say_when_compiling()
-        made = told(make_steps(data, self.photo.name, self.face, self.neck))
+        made = finish(make_steps(data, self.photo.name, self.face, self.neck), say_stage)
         avatar = made.portrait.avatar
         write_whole(self.out, encode_avatar(avatar))
         size_mb = self.out.stat().st_size / 1e6
@@ -70,10 +71,6 @@ class Create:
         print(f"{path}: {picture.shape[1]} x {picture.shape[0]} pixels")
 
 
-def told(steps: MakingSteps) -> Made:
-    """Goes through all steps, printing each stage as it begins."""
-    while True:
-        try:
-            print(f"  {next(steps)}", flush=True)
-        except StopIteration as end:
-            return end.value
+def say_stage(stage: Stage) -> None:
+    """Prints a stage of the making as it begins."""
+    print(f"  {stage}", flush=True)

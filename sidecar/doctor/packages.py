@@ -115,10 +115,11 @@ def check_espeak(machine: Machine) -> Finding:
 
 def check_faces(machine: Machine) -> Finding:
     """Checks the versions of what sees a face in a photo, without importing it."""
-    (runtime,) = find_lacking(machine, ["ai_edge_litert"]) or [""]
+    lacking = find_lacking(machine, ["ai_edge_litert"])
+    lines = [machine.pip("install", REQUIREMENTS[module]) for module in lacking]
     networks = machine.version_of(_NETWORKS)
-    lines = [machine.pip("install", REQUIREMENTS[runtime])] if runtime else []
-    lines += [machine.pip("install", "--no-deps", _NETWORKS)] if networks is None else []
+    if networks is None:
+        lines.append(machine.pip("install", "--no-deps", _NETWORKS))
     if lines:
         return warn("not installed; only avatars from photos need it", "\n".join(lines))
     version = machine.version_of(distribution("ai_edge_litert"))

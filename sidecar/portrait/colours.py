@@ -223,7 +223,8 @@ def _even_lips(canvas: Canvas, out: Float32Array) -> None:
     red = np.median(even[lip], 0)
     relative = (even[lip] @ LUMINANCE) / max(float(red @ LUMINANCE), 1e-4)
     even[lip] = red * (relative**_LIP_RELIEF)[:, None]  # gloss has no red of its own
-    out[skin[lip]] = (1 - _LIP_EVEN) * out[skin[lip]] + _LIP_EVEN * even[lip]
+    lips = skin[lip]
+    out[lips] = (1 - _LIP_EVEN) * out[lips] + _LIP_EVEN * even[lip]
     # The red ends within a face of the mesh, and would be jagged.
     places = canvas.pieces.places[skin]
     near = skin[cKDTree(places[lip]).query(places)[0] < _LIP_BORDER_M]
@@ -231,7 +232,6 @@ def _even_lips(canvas: Canvas, out: Float32Array) -> None:
         canvas.pieces.places[near], canvas.pieces.normals[near], np.zeros(len(near), np.int32)
     )
     out[near] = border.diffused(out[near], _LIP_BORDER_STEPS)
-    lips = np.flatnonzero(canvas.pieces.of("lip"))
     light = baked_light(canvas.head)[canvas.pieces.corners[lips]]
     lit = (canvas.pieces.weights[lips] * light).sum(1) / _LIP_LIT
     out[lips] *= np.clip(lit**_LIP_DEPTH, _LIP_LEAST, 1)[:, None]

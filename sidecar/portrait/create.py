@@ -30,7 +30,7 @@ from .displacement import displace, posed_vertices
 from .ears import fit_ears
 from .fit import Fit, fit_head
 from .framing import Frame, frame_face, sample
-from .hair import Hair, make_hair
+from .hair import Hair, make_hair, solid_hair
 from .landmarks import HeadLandmarks
 from .masks import hair_mask
 from .refine import sharpened
@@ -89,7 +89,7 @@ def portrait_steps(
     vertices = posed_vertices(head, fit, change)
     mask = hair_mask(frame, head, vertices, ears)
     yield "colouring the skin"
-    pieces = cut_head(head, fit.shape, change, hairy=bool(mask.any()))
+    pieces = cut_head(head, fit.shape, change, hairy=solid_hair(frame, mask) is not None)
     sight = look_at_pieces(pieces, fit, frame)
     canvas = prepare(head, pieces, sight, found, seen.scores)
     evidence = gather(canvas, sight, frame, mask)

@@ -23,7 +23,7 @@ from ...shared.motion import ARKIT_NAMES
 from ..head.forward import layer_of
 from . import landmarks as marks
 from .fit import Fit
-from .landmarks import HeadLandmarks
+from .landmarks import HeadLandmarks, landmark_vertices
 from .seeing import SeenFace
 
 _STIFF, _TENSE, _HOLD = 36.0, 0.12, 1e-5
@@ -66,7 +66,7 @@ def displace(head: HeadModel, found: HeadLandmarks, seen: SeenFace, fit: Fit) ->
     urgent[[*marks.UPPER_LIP, *marks.LOWER_LIP, *marks.RIGHT_LIDS, *marks.LEFT_LIDS]] = _URGENT
     pulls = asks.T @ diags_array(urgent[used])
     matrix = _STIFF * bent.T @ bent + _TENSE * smooth.T @ smooth + pulls @ asks
-    places = np.einsum("nk,nkc->nc", found.weights, rest[head.faces[found.faces]])
+    places = landmark_vertices(head, found, rest)
     away = cKDTree(places).query(rest[skin])[0]
     hold = _HOLD + _FAR_HOLD * np.clip((away - _FAR_M) / _FAR_M, 0, 1)
     solver = splu(csc_matrix(matrix + diags_array(hold)))
@@ -81,7 +81,7 @@ def displace(head: HeadModel, found: HeadLandmarks, seen: SeenFace, fit: Fit) ->
     if smile > _SMILES:
         share = _THINNER * (smile - _SMILES) / (1 - _SMILES)
         points = (rest + whole).astype(np.float64)
-        marked = np.einsum("nk,nkc->nc", found.weights, points[head.faces[found.faces]])
+        marked = landmark_vertices(head, found, points)
         whole[skin] += _thinner_lips(marked, points, share)[skin]
     return whole
 
@@ -115,8 +115,7 @@ def _missing(
 ) -> Float64Array:
     """(478, 3) metres, world: how far each landmark is from where it is seen, across the line of
     sight."""
-    vertices = posed_vertices(head, fit, change).astype(np.float64)
-    points = np.einsum("nk,nkc->nc", found.weights, vertices[head.faces[found.faces]])
+    points = landmark_vertices(head, found, posed_vertices(head, fit, change))
     camera = fit.camera
     turn, place = camera.camera_from_world[:3, :3], camera.camera_from_world[:3, 3]
     seen_points = points @ turn.T + place

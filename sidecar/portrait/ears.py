@@ -36,14 +36,25 @@ _FREE = 0.35
 _AROUND_PIXELS = 19
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
-    rise_m: float
-    flat: float
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Shown:
+    """What the ears are tried on: the frame, where in it (H, W) the face's colour is, and the
+    head's vertices (V, 3), at rest and as in the photo."""
 
-    @property
-    def cost(self) -> float:
-        return _RISE_COST * 1e3 * self.rise_m + _FLAT_COST * self.flat
+    frame: Frame
+    skin: BoolArray
+    rest: Float32Array
+    posed: Float32Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Tried:
+    """A place of an ear: what it costs, how vertices (V, 3) move there, and where (H, W) it is
+    seen."""
+
+    cost: float
+    move: Float32Array
+    seen: BoolArray
 
 
 def fit_ears(
@@ -53,22 +64,27 @@ def fit_ears(
     where in the picture ears may be that no hair covers. Each ear is moved up and laid on as little
     as that takes; one that hair covers goes under it."""
     around = np.zeros(frame.person.shape, bool)
-    skin = _skin_like(frame)
-    posed = posed_vertices(head, fit, change)
-    others = ear_weight(head, 1.0) + ear_weight(head, -1.0)
+    weights = {side: ear_weight(head, side) for side in (1.0, -1.0)}
+    rest = head.template + change + head.shape_basis[..., : len(fit.shape)] @ fit.shape
+    shown = _Shown(
+        frame=frame,
+        skin=_skin_like(frame),
+        rest=rest.astype(np.float32),
+        posed=posed_vertices(head, fit, change),
+    )
+    others = weights[1.0] + weights[-1.0]
     faces = head.faces[others[head.faces].max(1) == 0]
-    beside = frame.inside & (rasterise_mesh(posed, faces, frame.camera).face < 0)
+    beside = frame.inside & (rasterise_mesh(shown.posed, faces, frame.camera).face < 0)
     rows = np.arange(len(beside))[:, None]
     brows, nose = frame.landmarks[list(marks.BROWS), 1].min(), frame.landmarks[marks.NOSE_BASE, 1]
     beside &= (rows > brows) & (rows < nose)
-    for side in (1.0, -1.0):
-        weight = ear_weight(head, side)
-        tried = list(_tried(head, fit, change, frame, (side, weight)))
-        change = min(tried, key=lambda place: place[0])[1]
-        seen = np.any([place[2] for place in tried], axis=0)
+    for side, weight in weights.items():  # they share no vertex, and neither hides the other
+        tried = list(_places(head, shown, side, weight))
+        change = change + min(tried, key=lambda place: place.cost).move
+        seen = np.any([place.seen for place in tried], axis=0)
         kernel = np.ones((2 * _AROUND_PIXELS + 1,) * 2, np.uint8)
         near = cv2.dilate(seen.astype(np.uint8), kernel) > 0
-        if _is_free(near & beside, skin):
+        if _is_free(near & beside, shown.skin):
             around |= near
     return change, around
 
@@ -89,24 +105,20 @@ def moved_ear(
     return weight[:, None] * np.stack([-side * flat * off, np.full(len(off), rise_m), 0 * off], 1)
 
 
-def _tried(
-    head: HeadModel, fit: Fit, change: Float32Array, frame: Frame, ear: tuple[float, Float64Array]
-) -> Iterator[tuple[float, Float32Array, BoolArray]]:
-    """The cost of each place of an ear, the displacement, and where the ear is seen."""
-    side, weight = ear
-    rest = head.template + change + head.shape_basis[..., : len(fit.shape)] @ fit.shape
-    posed = posed_vertices(head, fit, change)
+def _places(head: HeadModel, shown: _Shown, side: float, weight: Float64Array) -> Iterator[_Tried]:
+    """Tries each place of an ear."""
+    frame = shown.frame
     faces = head.faces[weight[head.faces].min(1) > 0]
     others = head.faces[weight[head.faces].max(1) == 0]
-    free = rasterise_mesh(posed, others, frame.camera).face < 0
-    outside, bare = frame.person < 0.5, free & _skin_like(frame)
+    free = rasterise_mesh(shown.posed, others, frame.camera).face < 0
+    outside, bare = frame.person < 0.5, free & shown.skin
     for rise_m, flat in product(_RISES_M, _FLATS):
-        move = moved_ear(rest.astype(np.float32), weight, side, rise_m, flat).astype(np.float32)
+        move = moved_ear(shown.rest, weight, side, rise_m, flat).astype(np.float32)
         # No expression moves or turns an ear: it moves in the photo as it does at rest.
-        seen = rasterise_mesh(posed + move, faces, frame.camera).face >= 0
-        place = _Place(rise_m=rise_m, flat=flat)
+        seen = rasterise_mesh(shown.posed + move, faces, frame.camera).face >= 0
         cost = float((seen & outside).sum()) - _BARE_GAIN * float((seen & bare).sum())
-        yield cost + place.cost, change + move, seen
+        cost += _RISE_COST * 1e3 * rise_m + _FLAT_COST * flat
+        yield _Tried(cost=cost, move=move, seen=seen)
 
 
 def _is_free(beside: BoolArray, skin: BoolArray) -> bool:

@@ -20,7 +20,7 @@ _ABOVE, _BELOW, _BESIDE = 3.9, 2.9, 3.0
 """How far the part reaches from between the eyes, in distances between the eyes."""
 _PERSON_REACH = 5.0
 _GUIDE_PIXELS, _GUIDE_SOFTNESS = 9, 1e-3
-GREY = np.array([0.3, 0.59, 0.11], np.float32)
+_GREY = np.array([0.3, 0.59, 0.11], np.float32)
 _EDGE_PIXELS = 2
 _CLOSED_PIXELS, _MOUTH_EDGE_PIXELS = 3.0, 4
 """Lips that are less apart on the average are closed; others show their mouth's inside so far over
@@ -129,12 +129,13 @@ def _person(
     (left, top), (right, bottom) = (corner - low for corner in box)
     part = coarse[top:bottom, left:right]
     part = np.asarray(cv2.resize(part, (picture.shape[1], picture.shape[0])), np.float32)
-    return guided(part, picture @ GREY, _GUIDE_PIXELS)
+    return guided(part, picture, _GUIDE_PIXELS)
 
 
-def guided(matte: Float32Array, guide: Float32Array, reach: int) -> Float32Array:
-    """The matte (H, W) as a local linear function of the picture's grey (H, W), within so many
-    pixels (He et al. 2013)."""
+def guided(matte: Float32Array, picture: Float32Array, reach: int) -> Float32Array:
+    """The matte (H, W) as a local linear function of the grey of the picture (H, W, 3), within so
+    many pixels (He et al. 2013)."""
+    guide = picture @ _GREY
     window = (2 * reach + 1, 2 * reach + 1)
     mean, mean_matte = cv2.blur(guide, window), cv2.blur(matte, window)
     spread = cv2.blur(guide * guide, window) - mean * mean

@@ -18,7 +18,14 @@ from scipy.ndimage import distance_transform_edt
 from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue]
 from scipy.spatial.transform import Rotation
 
-from ...shared.arrays import BoolArray, Float32Array, Float64Array, FloatArray, Int32Array
+from ...shared.arrays import (
+    BoolArray,
+    Float32Array,
+    Float64Array,
+    FloatArray,
+    IndexArray,
+    Int32Array,
+)
 from ...shared.head import JOINTS, REGIONS, HeadModel
 from ..raster.colour import srgb_to_linear
 from ..raster.mesh import interpolate, rasterise_mesh
@@ -86,8 +93,8 @@ def make_hair(
     """The hair of the photo; None where there is hardly any. vertices: (V, 3) of the head as in the
     photo; mask: (H, W) from `masks.hair_mask`; bare: (P,) pieces of the head that the photo shows
     as skin."""
-    solid = (mask > 0.5) & (frame.person > 0.5)
-    if solid.sum() < _LEAST_PIXELS:
+    solid = solid_hair(frame, mask)
+    if solid is None:
         return None
     relief, bottom = _blow_up(head, vertices, frame, solid)
     colours = _colours(frame, solid)
@@ -120,6 +127,12 @@ def make_hair(
         scalp=_scalp(pieces, bottom) & ~bare,
         scalp_colour=np.median(colours[solid], 0).astype(np.float32),
     )
+
+
+def solid_hair(frame: Frame, mask: Float32Array) -> BoolArray | None:
+    """(H, W) the pixels of the mask that are hair of the person; None where there is hardly any."""
+    solid = (mask > 0.5) & (frame.person > 0.5)
+    return solid if solid.sum() >= _LEAST_PIXELS else None
 
 
 def _blow_up(
@@ -270,9 +283,8 @@ def _sheet(
     parts = np.ceil(steep * step / (_MOST_STRETCH * size)).clip(1, _MOST_PARTS).astype(int)
     rim = away[y, x] <= _RIM_PIXELS
     parts[rim] = 1
-    owner = np.repeat(np.arange(len(pixels)), parts)
-    first = np.repeat(np.cumsum(parts) - parts, parts)
-    share = (np.arange(len(owner)) - first + 0.5) / parts[owner] - 0.5
+    owner, share = _parts_of(parts)
+    share = share - 0.5
     size, slopes, steep = size[owner], slopes[owner], steep[owner]
     along = slopes / np.maximum(steep, 1e-12)[:, None] * (share * step)[:, None]
     at = depth[y, x][owner] + share * step * steep
@@ -297,8 +309,7 @@ def _ring(frame: Frame, relief: _Relief, solid: BoolArray) -> _Sheet:
     inner = _inwards(relief.inside, edge)
     front, back = relief.front[inner[:, 1], inner[:, 0]], relief.back[inner[:, 1], inner[:, 0]]
     counts = np.clip(np.ceil((back - front) / _RING_STEP_M).astype(int), 1, 40)
-    owner = np.repeat(np.arange(len(edge)), counts)
-    share = np.concatenate([np.zeros(0), *((np.arange(n) + 0.5) / n for n in counts)])
+    owner, share = _parts_of(counts)
     angle = share * np.pi  # around half a circle: it bulges out to the outline
     middle, half = 0.5 * (front + back)[owner], 0.5 * (back - front)[owner]
     depth = middle - half * np.cos(angle)
@@ -321,6 +332,13 @@ def _ring(frame: Frame, relief: _Relief, solid: BoolArray) -> _Sheet:
     source = np.rint(inner[owner] - inwards * deep[:, None]).astype(np.int32)
     source = np.clip(source, 0, [relief.inside.shape[1] - 1, relief.inside.shape[0] - 1])
     return _discs(frame, points, along, through, source)
+
+
+def _parts_of(counts: IndexArray) -> tuple[IndexArray, Float64Array]:
+    """Of each part whose it is, and where its middle lies in that, 0 to 1; so many parts each."""
+    owner = np.repeat(np.arange(len(counts)), counts)
+    first = np.repeat(np.cumsum(counts) - counts, counts)
+    return owner, (np.arange(len(owner)) - first + 0.5) / counts[owner]
 
 
 def _inwards(inside: BoolArray, edge: Int32Array) -> Int32Array:

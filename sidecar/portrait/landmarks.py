@@ -15,7 +15,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue]
 
-from ...shared.arrays import BoolArray, Float32Array, Float64Array, Int32Array, UInt8Array
+from ...shared.arrays import (
+    BoolArray,
+    Float32Array,
+    Float64Array,
+    FloatArray,
+    Int32Array,
+    UInt8Array,
+)
 from ...shared.camera import Camera, look_at
 from ...shared.errors import InputError
 from ...shared.head import JOINTS, REGIONS, HeadModel
@@ -110,9 +117,12 @@ def _no_face() -> InputError:
     )
 
 
-def landmark_vertices(head: HeadModel, found: HeadLandmarks) -> Float64Array:
-    """(478, 3) the landmarks on the head's template."""
-    corners = head.template[head.faces[found.faces]].astype(np.float64)
+def landmark_vertices(
+    head: HeadModel, found: HeadLandmarks, vertices: FloatArray | None = None
+) -> Float64Array:
+    """(478, 3) the landmarks on the head's template, or on vertices (V, 3)."""
+    points = head.template if vertices is None else vertices
+    corners = points[head.faces[found.faces]].astype(np.float64)
     return np.einsum("nk,nkc->nc", found.weights, corners)
 
 

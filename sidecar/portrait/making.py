@@ -7,15 +7,12 @@ from __future__ import annotations
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import TypeVar
 
 from ..head.read import OPEN, read_head
 from .choice import choose_face
 from .create import Neck, Portrait, Stage, portrait_steps
 from .kept import landmarks_of
 from .photo import decode_photo
-
-Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -43,12 +40,3 @@ def make_steps(data: bytes, name: str, face: int | None = None, neck: Neck = "fa
     stem = PurePath(name).stem
     steps = portrait_steps(photo.pixels, seen, head, found, stem, photo.focal_pixels, neck)
     return Made(portrait=(yield from steps), said=said)
-
-
-def finish(steps: Generator[Stage, None, Result]) -> Result:
-    """Goes through all steps without a word; what they return."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value

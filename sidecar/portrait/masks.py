@@ -10,7 +10,7 @@ from ...shared.arrays import BoolArray, Float32Array, UInt8Array
 from ...shared.head import HeadModel
 from ..raster.mesh import interpolate, rasterise_mesh
 from . import landmarks as marks
-from .framing import EYE_PIXELS, GREY, Frame, guided, polygon
+from .framing import EYE_PIXELS, Frame, guided, polygon
 from .seeing import cut_out
 
 _WORK_EYE_PIXELS = 55.0
@@ -52,7 +52,7 @@ def hair_mask(
     if _is_bald(work, found, face):
         return np.zeros(frame.person.shape, np.float32)
     soft = cv2.resize(found.astype(np.float32), frame.person.shape[::-1])
-    return guided(np.asarray(soft, np.float32), frame.picture @ GREY, _STRAND_PIXELS)
+    return guided(np.asarray(soft, np.float32), frame.picture, _STRAND_PIXELS)
 
 
 def _is_bald(picture: UInt8Array, found: BoolArray, face: BoolArray) -> bool:

@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue]
 from ...shared.arrays import BoolArray, Float32Array, Float64Array, FloatArray, Int32Array
 from ...shared.head import REGIONS, HeadModel
 from ..avatar.avatar import Avatar
-from ..avatar.drive import Actor, PosedAvatar
+from ..avatar.drive import Actor, PosedAvatar, edges_of
 from ..avatar.open_avatar import discs
 from ..raster.mesh import rasterise_mesh
 from ..raster.project import to_pixels
@@ -116,11 +116,12 @@ def _cut(head: HeadModel, rest: Float64Array, *, hairy: bool) -> tuple[Int32Arra
     normal = np.cross(b - a, c - a)
     area = 0.5 * np.linalg.norm(normal, axis=1)
     region = head.region[head.faces[:, 0]].astype(np.int32)
-    edge = _edges(region, head.template[head.faces].mean(1), hairy=hairy)
+    middle = head.template[head.faces].mean(1)
+    edge = _edges(region, middle, hairy=hairy)
     side = np.sqrt(4 / np.sqrt(3) * np.maximum(area, 1e-12))
     times = np.clip(np.rint(side / edge), 1, _MOST_CUTS).astype(int)
     kept = (area > 1e-12) & ~np.isin(region, [REGIONS.index(name) for name in _LEFT_OUT])
-    kept &= ~_behind_ball(head, region, head.template[head.faces].mean(1))
+    kept &= ~_behind_ball(head, region, middle)
     kept &= (region != REGIONS.index("teeth")) | (normal[:, 2] > 2 * _TOOTH_BACK * area)
     anchors, weights = [], []
     for count in range(1, _MOST_CUTS + 1):
@@ -148,13 +149,13 @@ def neck_fade(pieces: Pieces) -> Float64Array:
     surface = pieces.avatar.surface
     assert isinstance(surface, HeadModel)
     skin = surface.faces[surface.region[surface.faces[:, 0]] == REGIONS.index("skin")]
-    edges = np.sort(skin[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), 1)
-    pairs, count = np.unique(edges, axis=0, return_counts=True)
-    end = np.unique(pairs[count == 1])
+    edges, count = edges_of(skin)
+    end = np.unique(edges[count == 1])
     end = surface.template[end[surface.template[end, 1] < _FACE_LOW_M]]
     if not len(end):
         return np.ones(len(pieces.places))
-    share = np.clip(cKDTree(end).query(pieces.places)[0] / _FADE_M, 0, 1)
+    away = cKDTree(end).query(pieces.places, distance_upper_bound=_FADE_M)[0]
+    share = np.minimum(away / _FADE_M, 1)
     share = np.where(pieces.places[:, 1] < _FACE_LOW_M, share, 1)
     return share * share * (3 - 2 * share)
 

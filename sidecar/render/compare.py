@@ -12,9 +12,7 @@ from ...shared.motion import ARKIT_NAMES, Motion, make_motion
 from ...shared.pictures import FOLLOWS, Follow
 from ..avatar.avatar import Avatar
 from ..avatar.drive import Actor
-from ..avatar.splats import Splats
-from ..raster.colour import linear_light, over
-from ..raster.gaussians import rasterise_gaussians
+from .drawer import draw_splats
 from .sheets import contact_sheet
 from .shot import motion_for
 
@@ -52,7 +50,7 @@ def draw_follows(avatar: Avatar, size: int) -> UInt8Array:
     for row, (title, _, _, where) in enumerate(_POSES):
         camera = _look(rest, where, size)
         for follow, actor in zip(follows, actors, strict=True):
-            images.append(_draw(actor.pose(row).gaussians, camera))
+            images.append(draw_splats(actor.pose(row).gaussians, camera))
             made_for = " (made for)" if follow == avatar.follow else ""
             labels.append(f"{follow}{made_for}, {title}")
     return contact_sheet(images, labels, len(follows))
@@ -109,8 +107,3 @@ def _look(places: dict[str, tuple[Float64Array, float]], where: str, size: int) 
         height=size,
         fov_y_rad=2 * float(np.arctan(0.5 * height / far)),
     )
-
-
-def _draw(splats: Splats, camera: Camera) -> UInt8Array:
-    image = rasterise_gaussians(splats.seen_by(camera), camera)
-    return over(linear_light(image.colour, image.alpha).run())

@@ -3,17 +3,18 @@
 
 from __future__ import annotations
 
+import functools
+
 from ...shared.arrays import UInt8Array
 from ...shared.camera import Camera
 from ...shared.head import HeadModel
 from ...shared.motion import Motion
 from ..avatar.avatar import Avatar
 from ..avatar.drive import Actor
-from ..head.forward import layer_of
+from ..avatar.splats import Splats
 from ..raster.colour import linear_light, over
 from ..raster.gaussians import rasterise_gaussians
-from .portrait import FRONT, ViewAngles, default_camera, face_camera
-from .shade import draw_head
+from .portrait import FRONT, ViewAngles, default_camera, draw_frame
 from .shot import Subject, motion_for
 
 
@@ -31,18 +32,20 @@ class Drawer:
         """size: width and height in pixels. view: where an avatar is seen from; a head is seen from
         the front. appearance: 0 to 2, how much an avatar's skin wrinkles."""
         self._subject, self._appearance = subject, appearance
-        self._camera = _camera(subject, size, view)
+        self._size, self._view = size, view
         self._actor: tuple[Motion, Actor] | None = None
 
     def draw(self, motion: Motion, frame: int) -> UInt8Array:
         """(height, width, 3 or 4) sRGB, of four channels with straight alpha."""
         subject = self._subject
         if isinstance(subject, HeadModel):
-            vertices = layer_of(subject).vertices(motion, frame, frame + 1)[0]
-            return draw_head(vertices, subject, self._camera)
-        posed = self._play(subject, motion).pose(frame)
-        image = rasterise_gaussians(posed.gaussians.seen_by(self._camera), self._camera)
-        return over(linear_light(image.colour, image.alpha).run())
+            return draw_frame(motion, frame, subject, self._size)
+        return draw_splats(self._play(subject, motion).pose(frame).gaussians, self._camera)
+
+    @functools.cached_property
+    def _camera(self) -> Camera:
+        """The avatar's."""
+        return default_camera(self._subject, *self._size, self._view)
 
     def _play(self, avatar: Avatar, motion: Motion) -> Actor:
         if self._actor is None or self._actor[0] is not motion:
@@ -55,9 +58,7 @@ class Drawer:
         return self._actor[1]
 
 
-def _camera(subject: Subject, size: tuple[int, int], view: ViewAngles) -> Camera:
-    return (
-        face_camera(*size)
-        if isinstance(subject, HeadModel)
-        else default_camera(subject, *size, view)
-    )
+def draw_splats(splats: Splats, camera: Camera) -> UInt8Array:
+    """(H, W, 3) sRGB: Gaussians before paper."""
+    image = rasterise_gaussians(splats.seen_by(camera), camera)
+    return over(linear_light(image.colour, image.alpha).run())

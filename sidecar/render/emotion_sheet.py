@@ -13,8 +13,7 @@ from ...shared.presets import Preset
 from ..avatar.avatar import Avatar
 from ..avatar.drive import Actor
 from ..modulation.modulator import Modulator, modulate
-from ..raster.colour import linear_light, over
-from ..raster.gaussians import rasterise_gaussians
+from .drawer import draw_splats
 from .sheets import contact_sheet
 from .shot import motion_for
 
@@ -45,7 +44,6 @@ def draw_emotions(avatar: Avatar, modulator: Modulator, size: int) -> UInt8Array
                 height=size,
                 fov_y_rad=2 * float(np.arctan(0.5 * height / _DISTANCE_M)),
             )
-            image = rasterise_gaussians(posed.gaussians.seen_by(camera), camera)
-            row.append(over(linear_light(image.colour, image.alpha).run()))
+            row.append(draw_splats(posed.gaussians, camera))
     labels = [*names] + [""] * len(names) * (len(YAWS_DEG) - 1)
     return contact_sheet([picture for row in rows for picture in row], labels, len(names))

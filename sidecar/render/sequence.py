@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import collections
 import contextlib
-import os
 import random
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -24,12 +23,13 @@ from ...shared.recipes import PictureRecipes
 from ..avatar.regions import kept_labels
 from ..cache.claim import Claim, is_claimed
 from ..raster.colour import linear_light
+from ..raster.parallel import thread_count
 from . import exr, images
 from .frame import Frame
 from .passes import frame_bytes, render_frames
 from .shot import Shot
 
-WRITERS = min(max(os.cpu_count() or 2, 2), 6)
+WRITERS = min(max(thread_count(), 2), 6)
 """Threads that pack frames, one each; all let the renderer run meanwhile. Six keep up with what a
 card draws; more would only fill memory."""
 _WAITING_BYTES = 512 * 1024 * 1024

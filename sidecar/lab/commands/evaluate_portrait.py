@@ -24,8 +24,8 @@ class Portraits:
         from ...portrait.choice import choose_face
         from ...portrait.create import portrait_steps
         from ...portrait.kept import landmarks_of
-        from ...portrait.making import finish
         from ...portrait.photo import read_photo
+        from ...steps import finish
         from ..evaluation.portrait import measure_portrait
 
         head = read_head(OPEN)

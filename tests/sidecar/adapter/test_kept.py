@@ -12,6 +12,7 @@ from affekt.shared.head import HeadModel
 from affekt.sidecar.adapter import kept
 from affekt.sidecar.memory import MEMORY
 from affekt.sidecar.motion.adapter import LinearAdapter
+from affekt.sidecar.steps import finish
 from fakes.head import small_head
 
 
@@ -50,12 +51,8 @@ def heads() -> tuple[HeadModel, HeadModel]:
 
 
 def build(flame: HeadModel, head: HeadModel) -> tuple[list[int], LinearAdapter]:
-    steps, done = kept.adapter_steps(flame, head), []
-    while True:
-        try:
-            done.append(next(steps))
-        except StopIteration as end:
-            return done, end.value
+    done: list[int] = []
+    return done, finish(kept.adapter_steps(flame, head), done.append)
 
 
 def test_an_adapter_is_built_once(builder: Builder) -> None:

@@ -175,14 +175,14 @@ def test_a_rig_against_its_twin(avatar: Avatar, seed: int, turn: tuple, follow: 
 def test_a_rigid_motion_is_found_by_vertices(rotation: tuple, size: float):
     """A turned and scaled surface reports just that turn."""
 
-    from affekt.sidecar.avatar.drive import _edges_of, _no_turns, _rings
+    from affekt.sidecar.avatar.drive import _no_turns, _rings, edges_of
 
     vertices, faces = egg(8, 10)
     faces = faces.astype(np.int32)
     turn = Rotation.from_rotvec(rotation)
     posed = (size * turn.apply(vertices)).astype(np.float32)
     turns, products = _no_turns(len(vertices)), np.empty((len(vertices), 3, 3), np.float32)
-    kernels.edge_products(vertices, posed, *_edges_of(faces), products)
+    kernels.edge_products(vertices, posed, *edges_of(faces), products)
     kernels.turn_with_rings(_rings(vertices, faces), _rings(posed, faces), products, turns)
     inside = np.abs(vertices[:, 1] - 1.64) < 0.12  # the poles are pinched to slivers
     agreement = np.abs(turns @ wxyz(turn))

@@ -17,12 +17,12 @@ from affekt.sidecar.lab.evaluation.portrait import _SIDES_DEG, _open_share
 from affekt.sidecar.portrait.create import Portrait, portrait_steps
 from affekt.sidecar.portrait.landmarks import HeadLandmarks
 from affekt.sidecar.portrait.lids import folded_away, lash_strip, neutral_vertices
-from affekt.sidecar.portrait.making import finish
 from affekt.sidecar.portrait.seeing import SeenFace
 from affekt.sidecar.portrait.surface import Pieces, cut_head, neck_fade
 from affekt.sidecar.raster.gaussians import rasterise_gaussians
 from affekt.sidecar.raster.mesh import interpolate, rasterise_mesh
 from affekt.sidecar.raster.project import to_pixels
+from affekt.sidecar.steps import finish
 
 pytestmark = pytest.mark.full
 GREEN, BLUE = (0.1, 0.75, 0.2), (0.1, 0.15, 0.95)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from affekt.sidecar.portrait import making
 from affekt.sidecar.portrait.create import STAGES
+from affekt.sidecar.steps import finish
 from PIL import Image
 
 
@@ -41,13 +42,8 @@ def photo() -> bytes:
 
 
 def test_the_stages_are_told_in_order(asked: list[object]) -> None:
-    steps, told = making.make_steps(photo(), "me.at.sea.png", 2, "edge"), []
-    while True:
-        try:
-            told.append(next(steps))
-        except StopIteration as end:
-            made = end.value
-            break
+    told: list[str] = []
+    made = finish(making.make_steps(photo(), "me.at.sea.png", 2, "edge"), told.append)
     assert told == list(STAGES)
     assert (made.portrait, made.said) == ("a portrait", "The left one.")
     head = "the head open"
@@ -65,7 +61,3 @@ def test_nothing_is_done_before_it_is_told(asked: list[object]) -> None:
     steps = making.make_steps(photo(), "me.png")
     assert [next(steps), next(steps)] == list(STAGES[:2])
     assert asked == []
-
-
-def test_finish_goes_through_all(asked: list[object]) -> None:
-    assert making.finish(making.make_steps(photo(), "me.png")).portrait == "a portrait"

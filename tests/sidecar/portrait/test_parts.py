@@ -10,7 +10,7 @@ from affekt.shared.motion import ARKIT_NAMES
 from affekt.sidecar.avatar.wrinkle_patterns import WRINKLES
 from affekt.sidecar.portrait.folds import _MOVERS, _least_strain, _moved
 from affekt.sidecar.portrait.framing import Frame, sample
-from affekt.sidecar.portrait.hair import _going_on, _lift, _Relief, _ring, _sheet
+from affekt.sidecar.portrait.hair import _going_on, _lift, _Relief, _ring, _sheet, solid_hair
 from affekt.sidecar.portrait.light import fit_light, shade
 from affekt.sidecar.portrait.surface import _divided
 
@@ -94,6 +94,22 @@ def test_an_outline_without_hair_has_no_ring() -> None:
     assert len(_ring(frame, relief, np.zeros_like(inside)).means) == 0
     top = _ring(frame, relief, inside & (rows < 25)).means
     assert len(top) > 20
+
+
+def test_a_few_pixels_are_no_hair() -> None:
+    """Of hair 400 pixels are needed, and those of another person do not count."""
+    person = np.ones((60, 80), np.float32)
+    person[:, :10] = 0.5
+    frame = SimpleNamespace(person=person)
+    mask = np.zeros((60, 80), np.float32)
+    mask[:20, :29] = 0.6  # 380 of these pixels are the person's
+    assert solid_hair(frame, mask) is None
+    mask[:20, 29] = 0.6
+    solid = solid_hair(frame, mask)
+    assert solid is not None
+    assert solid.sum() == 400
+    mask[:20, 29] = 0.5
+    assert solid_hair(frame, mask) is None
 
 
 def test_steep_hair_has_no_gap_and_stands_out_nowhere() -> None:

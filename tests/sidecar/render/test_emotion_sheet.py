@@ -12,7 +12,7 @@ from affekt.shared.emotion import EMOTIONS
 from affekt.shared.presets import Preset
 from affekt.sidecar.avatar.avatar import Avatar
 from affekt.sidecar.raster.gaussians import GaussianImage, blank_image
-from affekt.sidecar.render import emotion_sheet
+from affekt.sidecar.render import drawer, emotion_sheet
 from affekt.sidecar.render.sheets import GAP
 
 
@@ -49,7 +49,7 @@ def test_a_column_for_each_emotion_and_a_row_for_each_side(
     monkeypatch.setattr(emotion_sheet, "modulate", lambda still, track, modulator: track)
     monkeypatch.setattr(emotion_sheet, "motion_for", lambda one, shown, adapter: shown)
     monkeypatch.setattr(emotion_sheet, "Actor", Actor)
-    monkeypatch.setattr(emotion_sheet, "rasterise_gaussians", rasterise)
+    monkeypatch.setattr(drawer, "rasterise_gaussians", rasterise)
     sheet = emotion_sheet.draw_emotions(avatar, SimpleNamespace(), 20)
     assert held == [{}, *({name: 1.0} for name in EMOTIONS)]
     assert [(preset.name, wrinkles, frame) for preset, wrinkles, frame in posed] == [
