@@ -4,14 +4,17 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
+import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..shared.errors import AffektError, InputError, not_writable
-from ..shared.replacement import replacing
+from ..shared.replacement import partial_path, replacing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,18 +23,102 @@ _HASH_BYTES = 32
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
-def refuse_own_source(source: Path, out: Path) -> None:
-    """Raises InputError `option.same_file` if what is written would replace what it is made of."""
-    try:
-        is_same = out.samefile(source)
-    except (OSError, ValueError):  # mostly since it is not there yet
-        return
-    if is_same:
+def check_outputs(
+    *files: Path | None,
+    folder: Path | None = None,
+    names: Iterable[str] = (),
+    sources: Iterable[Path | str | None] = (),
+) -> None:
+    """Checks before the work that its results can be written, each to a place of its own.
+
+    files: the results, None for what nobody asked for. folder: of results with names of their own;
+    it is made where it is missing. names: those of its files that might be a source or one of
+    `files`. sources: what the results are made of.
+    Raises InputError `option.same_file`, `file.not_writable`."""
+    asked = [file for file in files if file is not None]
+    results = asked if folder is None else [*asked, *(folder / name for name in names)]
+    for first, second in combinations(results, 2):
+        if _is_one_place(first, second):
+            raise _same_file(f"Two results would be one file, {second}.", "each of them")
+    made_of = [Path(source) for source in sources if source is not None]
+    for result in results:
+        if any(_is_one_place(result, source) for source in made_of):
+            raise _same_file(f"{result} is the source itself, which would be lost.", "the result")
+    for file in asked:
+        _try_place(file, _try_file)
+    if folder is not None:
+        _try_place(folder, _try_folder)
+
+
+def _same_file(message: str, what: str) -> InputError:
+    return InputError("option.same_file", message, f"Give {what} another name.")
+
+
+def check_ending(path: Path | None, what: str, *endings: str) -> None:
+    """Checks that the name of a result, None for none, says what it is. what: for the error, such
+    as "a picture". Raises InputError `option.format`."""
+    if path is not None and path.suffix.lower() not in endings:
         raise InputError(
-            "option.same_file",
-            f"{out} is the source itself, which would be lost.",
-            "Give the result another name.",
+            "option.format",
+            f"The name {path.name} is not that of {what}.",
+            f"End it in {' or '.join(endings)}.",
         )
+
+
+def _is_one_place(first: Path, second: Path) -> bool:
+    try:
+        if first.samefile(second):
+            return True
+    except (OSError, ValueError):  # mostly since it is not there yet
+        pass
+    return _plain(first) == _plain(second)
+
+
+def _plain(path: Path) -> str:
+    try:
+        return os.path.normcase(path.resolve())
+    except (OSError, RuntimeError, ValueError):  # links in a circle, or what no system has
+        return os.path.normcase(path.absolute())
+
+
+def _try_place(path: Path, attempt: Callable[[Path], None]) -> None:
+    try:
+        attempt(path)
+    except (OSError, ValueError) as error:
+        raise not_writable(path, error) from error
+
+
+def _try_file(path: Path) -> None:
+    """Raises OSError if no file can be put there."""
+    with contextlib.suppress(FileNotFoundError):
+        if stat.S_ISDIR(path.lstat().st_mode):
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
+    if not path.parent.exists():
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder")
+    _try_writing(path.parent)
+
+
+def _try_folder(path: Path) -> None:
+    """Raises OSError if no file can be put there once the folder, and those above it, are made."""
+    there = next((p for p in (path, *path.parents) if os.path.lexists(p)), None)
+    if there is None:
+        raise FileNotFoundError(errno.ENOENT, "there is no such disk")
+    if not there.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, "it is no folder")
+    for part in path.relative_to(there).parts:
+        with contextlib.suppress(FileNotFoundError):
+            (there / part).lstat()  # tells if a name is too long
+    _try_writing(there)
+
+
+def _try_writing(folder: Path) -> None:
+    """Makes a file and removes it: rights alone do not say whether a disk takes one."""
+    trial = partial_path(folder)
+    try:
+        trial.touch(exist_ok=False)
+    finally:
+        with contextlib.suppress(OSError):
+            trial.unlink(missing_ok=True)
 
 
 def read_bytes(path: Path, most_bytes: int, what: str) -> bytes:

@@ -61,8 +61,7 @@ def write_sequence(
 
     Raises InputError `file.not_writable`, `option.missing_extra`, `option.folder` if the folder
     holds another sequence."""
-    if form != "ply":
-        _gsply()  # said before anything is written
+    check_writer(form)
     axes: UpAxis = "y-down" if _turns(form, up) else "y-up"
     sequence = fingerprint(actor.avatar, actor.motion, form, axes, actor.follow, actor.appearance)
     _claim(folder, sequence)
@@ -77,6 +76,12 @@ def write_sequence(
         write_whole(path, encode_frame(actor.pose(index).gaussians, form, up))
         _note(ledger, path, sequence)
         yield index, True
+
+
+def check_writer(form: SplatFormat) -> None:
+    """Raises InputError `option.missing_extra` if what writes the format is not installed."""
+    if form != "ply":
+        _gsply()
 
 
 def _note(ledger: Ledger, path: Path, sequence: str) -> None:

@@ -47,11 +47,13 @@ def write_usd(path: Path, actor: Actor, frames: range) -> Generator[int, None, N
 
     Raises InputError `option.missing_extra` without usd-core, `option.format` for an ending that
     is not USD's, `file.not_writable`."""
-    _check_usd(path)
+    check_usd(path)
     yield from _written(path, actor, frames)
 
 
-def _check_usd(path: Path) -> None:
+def check_usd(path: Path) -> None:
+    """Checks that a file of USD with this name can be written. Raises InputError `option.format`,
+    `option.missing_extra`."""
     if path.suffix.lower() not in USD_ENDINGS:
         raise InputError(
             "option.format",

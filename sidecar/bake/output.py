@@ -28,6 +28,7 @@ from ..modulation.modulator import Modulator
 from .bake import BakedChunk, BakeJob, BakeResult
 
 MOTION, TAKE, VERTICES, REPORT = "motion.npz", "take.npz", "vertices.pc2", "report.json"
+NAMES = (TAKE, MOTION, VERTICES, REPORT)
 _PACKAGES = ("affekt", "numpy", "torch", "scipy")
 
 
@@ -93,7 +94,7 @@ def _move(part: Path, folder: Path) -> None:
     stale = folder / TAKE  # of an earlier bake here, of another take
     if (folder / REPORT).is_file() and not (part / TAKE).exists():
         stale.unlink(missing_ok=True)
-    for name in (TAKE, MOTION, VERTICES, REPORT):
+    for name in NAMES:
         if (part / name).exists():
             replace_file(part / name, folder / name)
 

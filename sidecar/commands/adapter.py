@@ -26,8 +26,10 @@ class Linear:
 
     def run(self) -> None:
         from ...shared.motion import ARKIT_NAMES
+        from ..files import check_outputs
         from ..motion.adapter import make_linear_adapter, write_adapter
 
+        check_outputs(self.out, sources=(self.matrices,))
         adapter = make_linear_adapter(self.matrices, self.space)
         write_adapter(adapter, self.out)
         unseen = [
@@ -60,21 +62,20 @@ class Build:
         from ..adapter.registration import register
         from ..adapter.report import make_report, table
         from ..adapter.solve import make_adapter, solve
-        from ..files import not_writable, write_whole
+        from ..files import check_outputs, write_whole
         from ..head.flame.read import read_flame
         from ..head.read import read_head
         from ..motion.adapter import write_adapter
         from ..render.adapter_sheets import Heads
 
-        if not self.out.parent.is_dir():  # before the work, not after it
-            raise not_writable(self.out, FileNotFoundError(2, "there is no such folder"))
+        told = self.out.parent / f"{self.out.stem}.json"
+        check_outputs(self.out, told, folder=self.pictures, sources=(self.flame, self.landmarks))
         flame = read_flame(self.flame, self.landmarks, self.space)
         head = read_head("open")
         registration = register(flame, head)
         solution = solve(flame, head, registration)
         report = make_report(solution, registration, flame.space)
         write_adapter(make_adapter(solution, flame.space, head), self.out)
-        told = self.out.with_suffix(".json")
         write_whole(told, json.dumps(report.as_json(), indent=1).encode())
         print(table(report))
         print(f"{self.out}: {flame.space}, {52 - len(report.left_out)} of 52 weights; {told}")

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from ..avatar.drive import Actor
     from ..avatar.export import SplatFormat
 
+_USD_NAMES = (".usd", ".usda", ".usdc", ".usdz")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
@@ -80,6 +82,9 @@ class _Performance(_Avatar):
     have axes of their own (y-up), which their readers know."""
     reading: tyro.conf.OmitArgPrefixes[Reading] = field(default_factory=Reading)
 
+    def _sources(self) -> tuple[str | Path | None, ...]:
+        return (self.avatar, self.head, self.motion, self.adapter)
+
     def _read_both(self) -> tuple[Avatar, Motion]:
         """Reads the avatar and the take, converts the take for it, and prints what is noticed."""
         from ..avatar.avatar import performance_notes
@@ -122,8 +127,10 @@ class Convert(_Avatar):
         from ...shared.errors import InputError
         from ..avatar.affekt_avatar import encode_avatar
         from ..avatar.avatar import describe
-        from ..files import write_whole
+        from ..files import check_ending, check_outputs, write_whole
 
+        check_ending(self.out, "an avatar file", ".safetensors")
+        check_outputs(self.out, sources=(self.avatar, self.head))
         avatar = self._read()
         if self.turn_over:
             if avatar.surface is not None:
@@ -150,8 +157,10 @@ class Export(_Performance):
     def run(self) -> None:
         from ..avatar.drive import Actor
         from ..avatar.export import encode_frame
-        from ..files import write_whole
+        from ..files import check_ending, check_outputs, write_whole
 
+        check_ending(self.out, "a PLY", ".ply")
+        check_outputs(self.out, sources=self._sources())
         avatar, motion = self._read_both()
         appearance = appearance_rows(self.appearance, len(motion))
         gaussians = Actor(avatar, motion, self.follow, appearance).pose(self.frame).gaussians
@@ -176,19 +185,40 @@ class Sequence(_Performance):
 
     def run(self) -> None:
         from ..avatar.drive import Actor
-        from ..avatar.usd import USD_ENDINGS
         from .frames import parse_frames
 
+        form = self._check_place()
         avatar, motion = self._read_both()
         frames = parse_frames(self.frames, len(motion))
         shown = Actor(avatar, motion, self.follow, appearance_rows(self.appearance, len(motion)))
-        form = self.format
-        if form is None:
-            form = "usd" if self.out.suffix.lower() in USD_ENDINGS else "ply"
         if form == "usd":
             self._write_usd(shown, frames)
         else:
             self._write_files(shown, frames, form)
+
+    def _check_place(self) -> SplatFormat | Literal["usd"]:
+        """Checks before the work that the frames can be written where they are to go; what they
+        are written as."""
+        from ...shared.errors import InputError
+        from ..avatar.export import check_writer
+        from ..avatar.usd import check_usd
+        from ..files import check_outputs
+
+        name = self.out.name.lower()
+        form = self.format or ("usd" if name.endswith(_USD_NAMES) else "ply")
+        if form == "usd":
+            check_usd(self.out)
+            check_outputs(self.out, sources=self._sources())
+            return form
+        if name.endswith((*_USD_NAMES, ".ply", ".spz")) and not self.out.is_dir():
+            raise InputError(
+                "option.format",
+                f"{self.out.name} is the name of one file; as {form} each frame is a file.",
+                "Give the name of a folder, or one that ends in .usdc without --format.",
+            )
+        check_writer(form)
+        check_outputs(folder=self.out)
+        return form
 
     def _write_files(self, shown: Actor, frames: range, form: SplatFormat) -> None:
         from rich.progress import track
@@ -227,9 +257,12 @@ class Compare(_Avatar):
     """Pixels of each picture's edges."""
 
     def run(self) -> None:
+        from ..files import check_outputs
         from ..render.compare import draw_follows
-        from ..render.images import write_sheet
+        from ..render.images import check_sheet_name, write_sheet
 
+        check_sheet_name(self.out)
+        check_outputs(self.out, sources=(self.avatar, self.head))
         picture = draw_follows(self._read(), self.size)
         write_sheet(self.out, picture)
         print(f"{self.out}: {picture.shape[1]} x {picture.shape[0]} pixels")

@@ -54,15 +54,17 @@ class Bake:
     def run(self) -> None:
         from ...shared import limits
         from ..bake.bake import BakeJob
-        from ..bake.output import head_sha256, modulator_sha256, write_bake
+        from ..bake.output import NAMES, head_sha256, modulator_sha256, write_bake
         from ..bake.take import prepare
         from ..compiling import say_when_compiling
-        from ..files import read_bytes
+        from ..files import check_outputs, read_bytes
         from ..head.read import OPEN, read_head
         from ..modulation.modulator import load_modulator
         from ..motion.adapter import read_adapter
         from .frames import parse_frames
 
+        made_of = (self.motion, self.emotions, self.head, self.adapter, self.modulator)
+        check_outputs(folder=self.out, names=NAMES, sources=made_of)
         say_when_compiling()
         motion, motion_hash = self._read_motion()
         emotions = read_bytes(self.emotions, limits.MAX_MOTION_BYTES, "emotion file")

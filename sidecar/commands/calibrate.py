@@ -35,11 +35,14 @@ class Calibrate(Source):
         from ..avatar.avatar import ArkitRig
         from ..avatar.calibration import PORTRAIT_BROWS_MM, calibrate
         from ..avatar.seen_bindings import with_seen_bindings
-        from ..files import write_whole
+        from ..files import check_ending, check_outputs, write_whole
         from ..head.read import OPEN, read_head
         from ..render.calibration_sheets import calibration_sheet
         from ..render.images import write_png
 
+        check_ending(self.out, "an avatar file", ".safetensors")
+        check_ending(self.show, "a PNG", ".png")
+        check_outputs(self.show, self.out, sources=(self.avatar, self.head))
         avatar, head = with_seen_bindings(self.read(plain_shapes=True)), read_head(OPEN)
         if not isinstance(avatar.surface, ArkitRig):
             raise InputError(

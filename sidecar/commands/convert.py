@@ -33,9 +33,9 @@ class Convert:
     reading: tyro.conf.OmitArgPrefixes[Reading] = field(default_factory=Reading)
 
     def run(self) -> None:
-        from ..files import refuse_own_source
+        from ..files import check_outputs
 
-        refuse_own_source(self.source, self.out)
+        check_outputs(self.out, sources=(self.source,))
         if self.to in _EMOTIONS:
             self._convert_emotions()
             return

@@ -21,9 +21,12 @@ class Import:
     """flame2020 or flame2023, where the file does not tell."""
 
     def run(self) -> None:
+        from ..files import check_ending, check_outputs
         from ..head.flame.read import read_flame
         from ..head.read import write_head
 
+        check_ending(self.out, "a head file", ".safetensors")
+        check_outputs(self.out, sources=(self.flame, self.landmarks))
         head = read_flame(self.flame, self.landmarks, self.space)
         write_head(
             head, self.out, recipe="affekt head import", licence="that of the user's FLAME file"

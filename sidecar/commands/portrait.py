@@ -41,12 +41,14 @@ class Create:
 
         from ..avatar.affekt_avatar import encode_avatar
         from ..compiling import say_when_compiling
-        from ..files import read_bytes, refuse_own_source, write_whole
+        from ..files import check_ending, check_outputs, read_bytes, write_whole
         from ..portrait.making import make_steps
+        from ..render.images import check_sheet_name
         from ..steps import finish
 
-        for out in filter(None, (self.out, self.sheet)):
-            refuse_own_source(self.photo, out)
+        check_ending(self.out, "an avatar file", ".safetensors")
+        check_sheet_name(self.sheet)
+        check_outputs(self.out, self.sheet, sources=(self.photo,))
         begun_s = time.perf_counter()
         data = read_bytes(self.photo, limits.MAX_PHOTO_BYTES, "photo")
         say_when_compiling()

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from ..render.shot import Shot, Subject
 
 PassName = Literal[Pass, "all"]
+_PREVIEW = "preview.mp4"
+_FRAME = re.compile(r"(frame|depth)_\d+\.png")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +145,7 @@ class Render:
         from ..render.video import read_sound
         from .frames import parse_frames
 
+        self._check_places()
         say_when_compiling()
         take = read_take(self.motion, self.reading.options())
         print_notes(self.motion.name, take)
@@ -156,6 +160,18 @@ class Render:
         request = self._request(subject, replace(take, motion=motion), frames)
         begin_s = (take.first_frame + frames.start) / motion.fps
         self._render(make_shot(subject, motion, request, self.drawing.device), frames, begin_s)
+
+    def _check_places(self) -> None:
+        from ..files import check_ending, check_outputs
+
+        sheet, names = self.files.sheet, list[str]()
+        check_ending(sheet, "a PNG", ".png")
+        if self.files.preview:
+            names.append(_PREVIEW)
+        if sheet is not None and _FRAME.fullmatch(sheet.name):
+            names.append(sheet.name)
+        made_of = (self.avatar, self.motion, self.head, self.adapter, self.sound, self.emotions)
+        check_outputs(sheet, folder=self.out, names=names, sources=(*made_of, self.picture.camera))
 
     def _print_notes(self, subject: Subject) -> None:
         from ..avatar.avatar import Avatar, performance_notes
@@ -270,7 +286,7 @@ class Render:
         if not self.files.preview:
             yield from saved
             return
-        path = self.out / "preview.mp4"
+        path = self.out / _PREVIEW
         writer = VideoWriter(path, fps, sound=self.sound, sound_start_s=begin_s)
         video = stack.enter_context(writer)
         for done in saved:

@@ -20,7 +20,7 @@ from ...shared.arrays import Float32Array, UInt8Array
 from ...shared.errors import InputError
 from ...shared.pictures import frame_name
 from ...shared.replacement import sweep_partials
-from ..files import not_writable, write_whole
+from ..files import check_ending, not_writable, write_whole
 from ..raster.colour import straight_srgb
 from .frame import Frame
 
@@ -48,6 +48,11 @@ def write_png(path: Path, picture: UInt8Array | NDArray[np.uint16]) -> None:
     # OpenCV keeps blue first.
     stored = picture if picture.ndim == 2 else picture[..., [2, 1, 0, 3][: picture.shape[2]]]
     write_whole(path, cv2.imencode(".png", np.ascontiguousarray(stored), _FAST_PNG)[1].tobytes())
+
+
+def check_sheet_name(path: Path | None) -> None:
+    """Raises InputError `option.format` if `write_sheet` would write what the name does not say."""
+    check_ending(path, "a PNG or JPEG", ".png", ".jpg", ".jpeg")
 
 
 def write_sheet(path: Path, picture: UInt8Array) -> None:
