@@ -35,7 +35,7 @@ from ..motion.takes import active_take, read_take_at
 from .compositor import Sequence, find_nodes, show_sequence
 from .frames import Plan, begin_frames, finish_frames, leave_frames
 
-ADAPTER_BYTES = limits.ARTEFACT_BYTES["adapter"]
+_ADAPTER_BYTES = limits.ARTEFACT_BYTES["adapter"]
 GAUSSIANS_OF_HEAD = "{}-gaussians"
 """The name in the sidecar of a head as Gaussians."""
 
@@ -64,20 +64,16 @@ class AvatarSettings:
 def read_settings(head: bpy.types.Object, scene: bpy.types.Scene) -> AvatarSettings:
     """What the panel says. Raises InputError `option.avatar`, `option.folder`, `option.camera`."""
     chosen = head.affekt_avatar
-    if chosen.subject == "FILE" and not chosen.file:
-        raise InputError(
-            "option.avatar", "No avatar is chosen.", "Choose one in the panel's Avatar section."
-        )
+    avatar, adapter = chosen_files(head)
     if chosen.camera == "SCENE" and scene.camera is None:
         raise InputError(
             "option.camera", "The scene has no camera.", "Add one, or render the portrait."
         )
     is_part = chosen.frame_range == "CURRENT"
     whole = range(scene.frame_start, scene.frame_end + 1, scene.frame_step)
-    from_file = chosen.subject == "FILE"
     return AvatarSettings(
-        avatar=Path(bpy.path.abspath(chosen.file)) if from_file else None,
-        adapter=Path(bpy.path.abspath(chosen.adapter)) if from_file and chosen.adapter else None,
+        avatar=avatar,
+        adapter=adapter,
         as_gaussians=chosen.subject == "GAUSSIANS",
         from_scene=chosen.camera == "SCENE",
         pictures=_pictures(chosen),
@@ -87,6 +83,20 @@ def read_settings(head: bpy.types.Object, scene: bpy.types.Scene) -> AvatarSetti
         frames=range(scene.frame_current, scene.frame_current + 1) if is_part else whole,
         is_part=is_part,
     )
+
+
+def chosen_files(head: bpy.types.Object) -> tuple[Path | None, Path | None]:
+    """The avatar's file that the panel says, and its adapter's; None for what it does not say.
+    Raises InputError `option.avatar` where the file is missing."""
+    chosen = head.affekt_avatar
+    if chosen.subject != "FILE":
+        return None, None
+    if not chosen.file:
+        raise InputError(
+            "option.avatar", "No avatar is chosen.", "Choose one in the panel's Avatar section."
+        )
+    adapter = Path(bpy.path.abspath(chosen.adapter)) if chosen.adapter else None
+    return Path(bpy.path.abspath(chosen.file)), adapter
 
 
 def _own_folder(head: bpy.types.Object) -> Path:
@@ -154,7 +164,7 @@ def _render(held: Held, settings: AvatarSettings) -> Steps:
     line = session.need_line()
     head, scene = held.get()
     subject = _subject(head, settings)
-    adapter = None if settings.adapter is None else read_file(settings.adapter, ADAPTER_BYTES)
+    adapter = None if settings.adapter is None else read_adapter(settings.adapter)
     named = yield from ready_head(line, head)
     yield Progress(fraction=0.0, text="Reading the curves")
     head, scene = held.get()
@@ -216,6 +226,11 @@ def read_avatar(path: Path) -> FileBytes:
     if folder is None:
         return read_file(path, limits.MAX_AVATAR_BYTES)
     return FileBytes(name=folder.resolve().name, data=pack_folder(folder))
+
+
+def read_adapter(path: Path) -> FileBytes:
+    """The adapter's file. Raises InputError `file.*`."""
+    return read_file(path, _ADAPTER_BYTES)
 
 
 def _fingerprint(

@@ -5,13 +5,12 @@ and takes whose Action was deleted leave the list."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import bpy
 
 from ..avatar.properties import hand_down_settings
 from ..emotion.action import ensure_action, separate_emotions, take_actions
 from ..guard import guard_call
+from ..handlers import Pair, add_handlers, remove_handlers
 from ..motion.takes import drop_dead_takes
 from ..notice import say
 from .find import heads_among
@@ -82,7 +81,7 @@ def _after_load(*_: object) -> None:
     guard_call(bring_up_to_date, "Bringing the file up to date")
 
 
-def _handlers() -> list[tuple[list[Callable[..., None]], Callable[..., None]]]:
+def _handlers() -> list[Pair]:
     known = bpy.app.handlers
     appended = getattr(known, "blend_import_post", None)  # from 4.3 on
     return [
@@ -97,8 +96,7 @@ def _handlers() -> list[tuple[list[Callable[..., None]], Callable[..., None]]]:
 def watch() -> None:
     """Lets Blender call us when a file is loaded, undone or changed, and once for the file that is
     open when the extension is switched on."""
-    for listeners, handler in _handlers():
-        listeners.append(handler)
+    add_handlers(_handlers())
     bpy.app.timers.register(_after_load, first_interval=0.1)
 
 
@@ -106,6 +104,4 @@ def unwatch() -> None:
     """Takes those calls away."""
     if bpy.app.timers.is_registered(_after_load):
         bpy.app.timers.unregister(_after_load)
-    for listeners, handler in _handlers():
-        if handler in listeners:
-            listeners.remove(handler)
+    remove_handlers(_handlers())

@@ -19,14 +19,13 @@ from ...shared.client import Client
 from ...shared.errors import AffektError, InputError
 from ...shared.events import PreviewFailed, PreviewReady
 from ...shared.supervisor import Supervisor
-from ..avatar.rendering import ADAPTER_BYTES, name_drawn, read_avatar
+from ..avatar.rendering import chosen_files, name_drawn, read_adapter, read_avatar
 from ..camera import FrameCamera, read_camera
 from ..link import requests
 from ..link.requests import Waiting
-from ..motion.files import read_file
 from ..motion.playback import layer_of
 from ..words.sentences import say_error, translate
-from .live_head import LiveHead, Told
+from .live_head import LiveHead, Told, is_served
 from .records import Moment
 
 MOVING_PX = 320
@@ -86,12 +85,8 @@ def chosen_of(head: bpy.types.Object) -> Chosen:
         )
     if settings.subject == "GAUSSIANS":
         return Chosen(name=name_drawn(head, as_gaussians=True))
-    if not settings.file:
-        raise InputError(
-            "option.avatar", "No avatar is chosen.", "Choose one in the panel's Avatar section."
-        )
-    adapter = Path(bpy.path.abspath(settings.adapter)) if settings.adapter else None
-    return Chosen(avatar=Path(bpy.path.abspath(settings.file)), adapter=adapter)
+    avatar, adapter = chosen_files(head)
+    return Chosen(avatar=avatar, adapter=adapter)
 
 
 class AvatarView:
@@ -133,10 +128,9 @@ class AvatarView:
     def _advance(self, live: LiveHead, line: Supervisor | None, told: Told, edge_px: int) -> None:
         places = live.places
         moment = None if places is None else live.moment()
-        is_served = line is not None and line.client is not None and line.client.is_open
-        if places is None or line is None or moment is None or not is_served:
+        if places is None or line is None or moment is None or not is_served(line):
             self._forget()
-            self.why = live.why if is_served else translate("The sidecar is not connected.")
+            self.why = live.why if is_served(line) else translate("The sidecar is not connected.")
             return
         if time.monotonic() < self._failed_at + _AGAIN_S:
             return
@@ -165,7 +159,6 @@ class AvatarView:
         self.is_fine = seen == _Asked(key=wanted, edge_px=edge_px)
         if asked == self._newest:
             return
-        is_open = moment.head.space is None
         number = moment.client.start_preview(
             moment.take,
             moment.track,
@@ -173,7 +166,7 @@ class AvatarView:
             view=self.view,
             subject=sent.subject,
             adapter=sent.adapter,
-            head="open" if is_open else moment.head.name,
+            head=moment.head.name,
             head_space=moment.head.space,
             camera=fit_camera(eye.camera, asked.edge_px),
             world_from_head=eye.world_from_head,
@@ -225,7 +218,7 @@ def _send_steps(line: Supervisor, client: Client, chosen: Chosen) -> Waiting[_Se
     avatar, adapter = yield from requests.send_avatar(
         line,
         partial(read_avatar, chosen.avatar),
-        None if helper is None else partial(read_file, helper, ADAPTER_BYTES),
+        None if helper is None else partial(read_adapter, helper),
     )
     return _Sent(client=client, chosen=chosen, subject=avatar, adapter=adapter)
 

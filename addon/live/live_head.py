@@ -194,7 +194,7 @@ class LiveHead:
         head, scene = self._get()
         self._look(known, head, scene)
         self._ask_moment(known, scene, line)
-        self._show(known, head, scene, is_asked=self._is_served(line))
+        self._show(known, head, scene, is_asked=is_served(line))
 
     def _get(self) -> tuple[bpy.types.Object, bpy.types.Scene]:
         scene = bpy.data.scenes.get(self.held.scene_name)
@@ -223,7 +223,7 @@ class LiveHead:
         self._take(known, told)
         self._ask_moment(known, scene, line)
         self._ask_ahead(known, scene, line)
-        is_asked = self._is_served(line)
+        is_asked = is_served(line)
         self._show(known, head, scene, is_asked=is_asked)
         self._say(known, scene, is_asked=is_asked)
 
@@ -252,11 +252,6 @@ class LiveHead:
         assert self._signature is not None
         read = self._signature.read
         return stamp_of(read.take_actions), stamp_of(read.emotion_actions)
-
-    def _is_served(self, line: Supervisor | None) -> bool:
-        """Whether somebody answers."""
-        client = None if line is None else line.client
-        return client is not None and client.is_open
 
     def _fail(self, error: AffektError) -> None:
         """Shows the take as it is, and why."""
@@ -542,6 +537,12 @@ class LiveHead:
             self.state = State.CATCHING_UP
         else:
             self.state, self.why = State.WAITING, translate("The sidecar is not connected.")
+
+
+def is_served(line: Supervisor | None) -> bool:
+    """Whether somebody answers."""
+    client = None if line is None else line.client
+    return client is not None and client.is_open
 
 
 def _time(scene: bpy.types.Scene) -> float:

@@ -28,6 +28,7 @@ from ...shared.limits import MAX_VIEWS
 from ...shared.supervisor import Supervisor
 from ..emotion.properties import moved
 from ..guard import guard_call
+from ..handlers import Pair, add_handlers, remove_handlers
 from ..head.find import heads_among, need_movable
 from ..link.session import session
 from ..link.task_operator import redraw_sidebars
@@ -361,7 +362,7 @@ def _take_off_leftovers() -> None:
             take_off(head)
 
 
-def _handlers() -> list[tuple[list[Callable[..., None]], Callable[..., None]]]:
+def _handlers() -> list[Pair]:
     known = bpy.app.handlers
     return [
         (known.depsgraph_update_post, _after_update),
@@ -379,7 +380,7 @@ def _after_load(*_: object) -> None:
     guard_call(_take_off_leftovers, "Taking off what an autosave kept of a preview")
 
 
-def _lasting() -> list[tuple[list[Callable[..., None]], Callable[..., None]]]:
+def _lasting() -> list[Pair]:
     known = bpy.app.handlers
     return [
         (known.undo_post, _after_undo),
@@ -390,20 +391,16 @@ def _lasting() -> list[tuple[list[Callable[..., None]], Callable[..., None]]]:
 
 def watch() -> None:
     """Lets Blender call us after an undo and a load, which may bring back what was live once."""
-    for listeners, handler in _lasting():
-        listeners.append(handler)
+    add_handlers(_lasting())
 
 
 def unwatch() -> None:
     """Takes that away."""
-    for listeners, handler in _lasting():
-        if handler in listeners:
-            listeners.remove(handler)
+    remove_handlers(_lasting())
 
 
 def _watch() -> None:
-    for listeners, handler in _handlers():
-        listeners.append(handler)
+    add_handlers(_handlers())
     if not bpy.app.background:
         bpy.app.timers.register(_tick, first_interval=_BUSY_S)
 
@@ -413,6 +410,4 @@ def _unwatch() -> None:
     _is_rendering = False
     if bpy.app.timers.is_registered(_tick):
         bpy.app.timers.unregister(_tick)
-    for listeners, handler in _handlers():
-        if handler in listeners:
-            listeners.remove(handler)
+    remove_handlers(_handlers())

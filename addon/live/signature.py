@@ -4,7 +4,6 @@ itself is read again when it changes."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,7 +13,7 @@ from .. import compat
 from ..character.find import bones_of, is_character, mesh_of
 from ..character.properties import AFFEKT_PG_character_line
 from ..emotion.sample import needs_playback
-from ..motion.keys import encode_keys
+from ..motion.keys import digest_curves
 from ..motion.parts import actions_of
 from ..motion.placement import curve_fps
 from ..motion.playback import playing_strips
@@ -67,13 +66,8 @@ def signature_of(head: bpy.types.Object, scene: bpy.types.Scene) -> Signature:
 
 def stamp_of(actions: frozenset[int]) -> bytes:
     """What the keys of the Actions with those session numbers say, in short."""
-    digest = hashlib.blake2b(digest_size=20)
-    for action in bpy.data.actions:
-        if action.session_uid in actions:
-            for curve in compat.all_curves(action):
-                digest.update(f"{curve.data_path}[{curve.array_index}]".encode())
-                digest.update(encode_keys(curve))
-    return digest.digest()
+    those = (action for action in bpy.data.actions if action.session_uid in actions)
+    return digest_curves(curve for action in those for curve in compat.all_curves(action))
 
 
 def _lines(head: bpy.types.Object) -> list[AFFEKT_PG_character_line]:

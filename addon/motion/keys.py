@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterable
 
 import bpy
 import numpy as np
@@ -85,6 +86,15 @@ def encode_keys(curve: bpy.types.FCurve) -> bytes:
     points.foreach_get("interpolation", kinds)
     said = (curve.mute, curve.extrapolation, [modifier.type for modifier in curve.modifiers])
     return places.tobytes() + kinds.tobytes() + repr(said).encode()
+
+
+def digest_curves(curves: Iterable[bpy.types.FCurve]) -> bytes:
+    """A fingerprint of what the curves move and what their keys say."""
+    digest = hashlib.blake2b(digest_size=20)
+    for curve in curves:
+        digest.update(f"{curve.data_path}[{curve.array_index}]".encode())
+        digest.update(encode_keys(curve))
+    return digest.digest()
 
 
 def clear_curve(curve: bpy.types.FCurve) -> None:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 import bpy
@@ -28,7 +27,7 @@ from ..head.find import need_movable, need_shape_keys, rig_of
 from ..head.rig import own_rig
 from .curves import Keying, read_curves, write_curves
 from .emotions import swap_emotions
-from .keys import encode_keys
+from .keys import digest_curves
 from .parts import actions_of, need_actions_of, without_action
 from .placement import Placement, all_times, take_times
 from .properties import AFFEKT_PG_take
@@ -136,12 +135,13 @@ def note_keys(take: AFFEKT_PG_take) -> None:
 
 def fingerprint_of(take: AFFEKT_PG_take) -> str:
     """A fingerprint of everything that the keys of the take's Actions say."""
-    digest = hashlib.blake2b(digest_size=20)
-    for part, action in actions_of(take).items():
-        for curve in () if action is None else compat.curves_of(action, part):
-            digest.update(f"{curve.data_path}[{curve.array_index}]".encode())
-            digest.update(encode_keys(curve))
-    return digest.hexdigest()
+    curves = (
+        curve
+        for part, action in actions_of(take).items()
+        if action is not None
+        for curve in compat.curves_of(action, part)
+    )
+    return digest_curves(curves).hex()
 
 
 def free_name(head: bpy.types.Object, name: str) -> str:

@@ -111,12 +111,10 @@ SEEN = (
         what="an override forgets its emotions at the next load",
         file="addon/emotion/properties.py",
         old=(
-            '        subtype="FACTOR",\n        options={"ANIMATABLE"},\n'
+            '        options={"ANIMATABLE"},\n        update=_tell,\n'
             "        override=compat.OVERRIDABLE,\n    )\n\n\ndef _strength("
         ),
-        new=(
-            '        subtype="FACTOR",\n        options={"ANIMATABLE"},\n    )\n\n\ndef _strength('
-        ),
+        new=('        options={"ANIMATABLE"},\n        update=_tell,\n    )\n\n\ndef _strength('),
         tests=("tests/addon/test_duplicates.py",),
     ),
     Fault(

@@ -123,8 +123,8 @@ SEVENTH = (
     Fault(
         what="an adapter whose path is relative to the blend file is not found",
         file="addon/avatar/rendering.py",
-        old="        adapter=Path(bpy.path.abspath(chosen.adapter)) if from_file and",
-        new="        adapter=Path(chosen.adapter) if from_file and",
+        old="    adapter = Path(bpy.path.abspath(chosen.adapter)) if chosen.adapter",
+        new="    adapter = Path(chosen.adapter) if chosen.adapter",
         tests=("tests/addon/test_panels.py",),
     ),
     Fault(

@@ -191,7 +191,7 @@ TWELFTH = (
     ),
     Fault(
         what="whether x or y moves does not tell two bakes apart",
-        file="addon/motion/takes.py",
+        file="addon/motion/keys.py",
         old='digest.update(f"{curve.data_path}[{curve.array_index}]".encode())',
         new="digest.update(curve.data_path.encode())",
         tests=(

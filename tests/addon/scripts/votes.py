@@ -2,6 +2,7 @@
 """Where keys say that a take lies, who rules at which frame, and which Actions play; with curves,
 heads and takes that are made up."""
 
+import hashlib
 from types import SimpleNamespace as Made
 from unittest import mock
 
@@ -230,17 +231,22 @@ def fingerprints() -> list[bool]:
         return Made(data_path=path, array_index=index, keys=keys)
 
     def fingerprint(rig: list[Made] | None, keys: list[Made] | None) -> str:
-        with mock.patch.multiple(
-            module,
-            actions_of=lambda _: {"OBJECT": rig, "KEY": keys},
-            compat=Made(curves_of=lambda action, _: action),
-            encode_keys=lambda curve: curve.keys,
+        keys_module = harness.load("addon.motion.keys")
+        with (
+            mock.patch.multiple(
+                module,
+                actions_of=lambda _: {"OBJECT": rig, "KEY": keys},
+                compat=Made(curves_of=lambda action, _: action),
+            ),
+            mock.patch.object(keys_module, "encode_keys", lambda curve: curve.keys),
         ):
             return module.fingerprint_of(None)
 
     x, y = curve("place", 0, b"1"), curve("place", 1, b"2")
     smile = curve("smile", 0, b"3")
     before = fingerprint([x, y], [smile])
+    said = b"place[0]1place[1]2smile[0]3"  # files keep it: it must stay the same for ever
+    assert before == hashlib.blake2b(said, digest_size=20).hexdigest()
     return [
         fingerprint(*changed) != before
         for changed in (
