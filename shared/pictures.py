@@ -81,14 +81,14 @@ class PictureRequest:
 
     def __post_init__(self) -> None:
         check_size(*self.size)
-        _need_one_of("format", (self.format,), FORMATS)
-        _need_one_of("codec", (self.codec,), CODECS)
-        _need_one_of("pass", self.passes, PASSES)
+        _need_one_of("option.format", (self.format,), FORMATS)
+        _need_one_of("option.codec", (self.codec,), CODECS)
+        _need_one_of("option.pass", self.passes, PASSES)
         if self.format == "png":
-            _need_one_of("pass", self.passes, PNG_PASSES, " in a PNG", "Choose EXR, or ")
+            _need_one_of("option.pass", self.passes, PNG_PASSES, " in a PNG", "Choose EXR, or ")
         if self.follow is not None:
-            _need_one_of("follow", (self.follow,), FOLLOWS)
-        _need_one_of("axes", (self.axes,), AXES)
+            _need_one_of("option.follow", (self.follow,), FOLLOWS)
+        _need_one_of("option.axes", (self.axes,), AXES)
         if len({(camera.width, camera.height) for camera in self.cameras}) > 1:
             raise InputError(
                 "option.camera",
@@ -187,13 +187,13 @@ def _check_world(world_from_head: Float64Array) -> None:
 
 
 def _need_one_of(
-    what: str, given: Sequence[str], known: Sequence[str], where: str = "", instead: str = ""
+    code: str, given: Sequence[str], known: Sequence[str], where: str = "", instead: str = ""
 ) -> None:
     unknown = next((name for name in given if name not in known), None)
     if unknown is not None:
-        choose = f"hoose from {', '.join(known)}."
+        what, choose = code.removeprefix("option."), f"hoose from {', '.join(known)}."
         raise InputError(
-            f"option.{what}",
+            code,
             f"There is no {what} {unknown!r:.40}{where}.",
             f"{instead}c{choose}" if instead else f"C{choose}",
         )

@@ -82,7 +82,7 @@ def test_each_emotion_comes_out_as_itself_whatever_was_there_before(performance:
 
 def test_each_emotion_comes_out_far_from_the_others(performance: Performance):
     distances = np.sort(distances_of(performance), axis=2)
-    assert (distances[..., 0] < 0.5 * distances[..., 1]).all()  # fear is nearest to surprise
+    assert (distances[..., 0] < 0.55 * distances[..., 1]).all()  # anger is nearest to disgust
 
 
 def test_lips_still_meet(performance: Performance):
