@@ -29,6 +29,7 @@ _SAME_SHAPE = 0.02
 _WHITE = 255
 _BAND_ROWS = 256
 _KINDS = "Give a JPEG, PNG, WebP, TIFF or BMP."
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
 _BAD_EXIF = (
@@ -77,9 +78,7 @@ def decode_photo(data: bytes, name: str) -> Photo:
                 _check_size(image, name)
                 return _decoded(image)
     except UnidentifiedImageError as error:
-        raise InputError(
-            "file.wrong_kind", f"{name} is not a picture that Affekt knows.", _KINDS
-        ) from error
+        raise _unknown(data, name) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_large(name) from error
     except MemoryError as error:
@@ -89,9 +88,25 @@ def decode_photo(data: bytes, name: str) -> Photo:
             "Close other programs, or make the photo smaller.",
         ) from error
     except (OSError, SyntaxError, TypeError, ValueError, EOFError) as error:
+        if "MAX_TEXT" in str(error):  # Pillow's limits, also of profiles, named in its sentences
+            raise InputError(
+                "file.too_large",
+                f"The texts or the colour profile inside {name} are larger than a photo's.",
+                "Open it in a picture editor and save it anew without them, such as a JPEG.",
+            ) from error
         raise InputError(
             "file.damaged", f"The photo {name} is damaged or cut off.", "Copy or download it again."
         ) from error
+
+
+def _unknown(data: bytes, name: str) -> InputError:
+    if data.startswith(_TIFF):
+        return InputError(
+            "file.wrong_kind",
+            f"{name} is damaged, or a kind of TIFF that Affekt does not read.",
+            "Save it with 8 or 16 bits, or as PNG.",
+        )
+    return InputError("file.wrong_kind", f"{name} is not a picture that Affekt knows.", _KINDS)
 
 
 def _check_size(image: Image.Image, name: str) -> None:

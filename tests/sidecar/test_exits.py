@@ -84,6 +84,7 @@ def in_the_way(folder: Path) -> dict[str, Path]:
     }
 
 
+ENDINGS = (".ply", ".png", ".safetensors")
 PLACES = ("300 letters", "under a file", "under 300 letters", "dangling", "circle")
 READING = {
     "bake": "bake --motion PLACE --emotions OTHER --out OUT",
@@ -96,10 +97,10 @@ READING = {
     "render camera": "render --avatar open --motion TAKE --camera PLACE --out OUT",
     "render sound": "render --avatar open --motion TAKE --sound PLACE --out OUT",
     "avatar info": "avatar info --avatar PLACE",
-    "avatar convert": "avatar convert --avatar PLACE --out OUT",
-    "avatar export": "avatar export --avatar PLACE --motion TAKE --out OUT",
+    "avatar convert": "avatar convert --avatar PLACE --out OUT.safetensors",
+    "avatar export": "avatar export --avatar PLACE --motion TAKE --out OUT.ply",
     "avatar sequence": "avatar sequence --avatar open-gaussians --motion PLACE --out OUT",
-    "avatar compare": "avatar compare --avatar PLACE --out OUT",
+    "avatar compare": "avatar compare --avatar PLACE --out OUT.png",
     "convert": "convert PLACE OUT --to npz",
     "convert keys": "convert PLACE OUT --to keys",
     "keys trust": "keys trust KEY --name anna --keys-dir PLACE",
@@ -109,14 +110,14 @@ READING = {
     "adapter linear": "adapter linear --matrices PLACE --out OUT",
     "evaluate geometry": "evaluate geometry --modulator PLACE --out OUT",
     "train geometry": "train geometry --config PLACE --out OUT",
-    "head import": "head import --flame PLACE --out OUT",
+    "head import": "head import --flame PLACE --out OUT.safetensors",
 }
 WRITING = {
     "bake": "bake --motion TAKE --emotions KEYS --out PLACE --frames 0-3",
     "render": "render --avatar open --motion TAKE --out PLACE --frames 0-1 --size 32",
     "render sheet": "render --avatar open --motion TAKE --out OUT --frames 0 --size 32 "
-    "--sheet PLACE",
-    "avatar convert": "avatar convert --avatar open-gaussians --out PLACE",
+    "--sheet PLACE.png",
+    "avatar convert": "avatar convert --avatar open-gaussians --out PLACE.safetensors",
     "avatar sequence": "avatar sequence --avatar open-gaussians --motion TAKE --out PLACE",
     "convert": "convert TAKE PLACE --to npz",
     "convert ace": "convert KEYS PLACE --to ace",
@@ -133,6 +134,8 @@ def filled(line: str, files: Path, place: Path) -> list[str]:
     words = {
         "PLACE": place,
         "OUT": files / "out",
+        **{f"OUT{ending}": files / f"out{ending}" for ending in ENDINGS},
+        **{f"PLACE{ending}": f"{place}{ending}" for ending in ENDINGS},
         "TAKE": files / "take.json",
         "KEYS": files / "emotions.json",
         "OTHER": files / "emotions.json",
@@ -152,7 +155,7 @@ def test_what_cannot_be_read_is_said(
 ) -> None:
     monkeypatch.setenv("AFFEKT_CACHE_DIR", str(files / "cache"))
     refused(filled(READING[what], files, in_the_way(files)[place]), capsys)
-    assert not (files / "out").exists()
+    assert not list(files.glob("out*"))
 
 
 @pytest.mark.parametrize("place", [place for place in PLACES if place != "circle"])

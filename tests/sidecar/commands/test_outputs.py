@@ -92,7 +92,7 @@ def test_places_that_are_refused(
 
 def test_usd_is_no_place_for_its_own_take(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("pxr")
-    assert cli.run(f"{SEQUENCE} take.usd".split()) == 2
+    assert cli.run([*SEQUENCE.split(), "take.usd"]) == 2
     assert capsys.readouterr().err.rstrip().endswith("[option.same_file]")
 
 

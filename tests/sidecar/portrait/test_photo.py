@@ -7,12 +7,13 @@ import tracemalloc
 import zlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from affekt.shared import limits
 from affekt.shared.errors import InputError
 from affekt.sidecar.portrait.photo import read_photo
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, PngImagePlugin
 
 
 def picture(width: int = 96, height: int = 80) -> Image.Image:
@@ -130,6 +131,27 @@ def test_what_is_no_picture_is_refused(tmp_path: Path) -> None:
     assert refused(path) == "file.empty"
     assert refused(tmp_path / "none.jpg") == "file.missing"
     assert refused(tmp_path) == "file.folder"
+
+
+def test_a_tiff_that_is_not_read_is_called_one(tmp_path: Path) -> None:
+    """Three channels of real numbers, which no photo has."""
+    path = tmp_path / "a.tif"
+    cv2.imwrite(str(path), np.full((80, 96, 3), 0.5, np.float32))
+    with pytest.raises(InputError, match="TIFF that Affekt does not read") as caught:
+        read_photo(path)
+    assert caught.value.code == "file.wrong_kind"
+
+
+@pytest.mark.parametrize("kind", ["text", "profile"])
+def test_a_photo_with_too_much_beside_it_is_not_called_damaged(tmp_path: Path, kind: str) -> None:
+    path, much = tmp_path / "a.png", bytes(3 << 20)
+    if kind == "profile":
+        picture().save(path, icc_profile=much)
+    else:
+        texts = PngImagePlugin.PngInfo()
+        texts.add_text("Comment", "a" * len(much), zip=True)
+        picture().save(path, pnginfo=texts)
+    assert refused(path) == "file.too_large"
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP", "BMP"])
