@@ -341,7 +341,7 @@ def test_a_catch_light_lies_where_the_lamp_is_mirrored():
     glints = rooms._catch_lights(head)
     assert glints.anchors.tolist() == [1]
     np.testing.assert_allclose(glints.offsets, [0.0003 * toward], atol=1e-7)
-    np.testing.assert_allclose(glints.scales, [[0.0006, 0.0006, 0.0002]], rtol=1e-6)
+    np.testing.assert_allclose(glints.scales, [[0.0009, 0.0009, 0.0002]], rtol=1e-6)
     np.testing.assert_array_equal(glints.colours, [[1, 1, 1]])
     bare = replace(head, region=np.zeros(7, np.uint8))
     assert len(rooms._catch_lights(bare).anchors) == 0
