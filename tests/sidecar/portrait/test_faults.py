@@ -123,7 +123,8 @@ def test_a_shut_eye_shows_no_lashes_outside_its_lash_line(made: Made) -> None:
     lids = folded_away(pieces, neutral_vertices(pieces)) & ~strip
     light = made.portrait.avatar.colours[: len(lids)] @ GREY
     assert lids.sum() > 300
-    assert light[lids].min() > 0.75 * np.median(light[lids])
+    # Where lashes count as skin, or lids keep what is seen of them, it is 0.65 and less.
+    assert light[lids].min() > 0.7 * np.median(light[lids])
 
 
 def test_no_skin_and_no_lip_has_the_colour_of_the_mouths_inside(made: Made) -> None:
