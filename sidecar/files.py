@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _HASH_BYTES = 32
+_EMBEDDED = ("open", "open-gaussians")
+"""Names of the head and the avatar that are no files, whatever has such a name on the disk."""
 _LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 
 
@@ -33,17 +35,21 @@ def check_outputs(
 
     files: the results, None for what nobody asked for. folder: of results with names of their own;
     it is made where it is missing. names: those of its files that might be a source or one of
-    `files`. sources: what the results are made of.
+    `files`. sources: what the results are made of; texts may name what is embedded.
     Raises InputError `option.same_file`, `file.not_writable`."""
     asked = [file for file in files if file is not None]
     results = asked if folder is None else [*asked, *(folder / name for name in names)]
     for first, second in combinations(results, 2):
         if _is_one_place(first, second):
             raise _same_file(f"Two results would be one file, {second}.", "each of them")
-    made_of = [Path(source) for source in sources if source is not None]
+    made_of = [Path(source) for source in sources if source not in (None, *_EMBEDDED)]
     for result in results:
         if any(_is_one_place(result, source) for source in made_of):
             raise _same_file(f"{result} is the source itself, which would be lost.", "the result")
+        if any(_is_one_place(result.parent, s) for s in made_of) and result.is_file():
+            raise _same_file(
+                f"{result} is there already, in the folder that is read.", "the result"
+            )
     for file in asked:
         _try_place(file, _try_file)
     if folder is not None:

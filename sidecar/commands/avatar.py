@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
@@ -105,10 +105,24 @@ class _Performance(_Avatar):
 class Info(_Avatar):
     """Say what an avatar's file holds."""
 
+    file: Annotated[str, tyro.conf.Positional] = ""
+    """The avatar: a LAM web bundle (zip or folder), GaussianAvatars' folder, Gaussians (PLY, SPZ,
+    .splat, .ksplat, SOG), an avatar file, or `open-gaussians`."""
+    avatar: str = ""
+    """The same, named as in the other commands."""
+
     def run(self) -> None:
+        from ...shared.errors import InputError
         from ..avatar.avatar import describe
 
-        print("\n".join(describe(self._read())))
+        if bool(self.file) == bool(self.avatar):
+            raise InputError(
+                "option.lacking",
+                "`affekt avatar info` needs one avatar.",
+                "Give its file, as in `affekt avatar info me.safetensors`.",
+            )
+        asked = replace(self, avatar=self.file or self.avatar)
+        print("\n".join(describe(asked._read())))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -270,8 +284,6 @@ class Compare(_Avatar):
 
 def _turned_over(avatar: Avatar) -> Avatar:
     """The avatar without a surface, rotated by 180 degrees about the x axis."""
-    from dataclasses import replace
-
     from ..avatar.drive import rest_gaussians
     from ..avatar.splats import turned_over
 

@@ -58,6 +58,25 @@ def test_no_result_is_a_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     )
 
 
+def test_no_result_replaces_a_part_of_a_source_that_is_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "point_cloud.ply").write_bytes(b"ply")
+    part, new = tmp_path / "point_cloud.ply", tmp_path / "new.ply"
+    assert code_of(lambda: check_outputs(part, sources=(tmp_path,))) == "option.same_file"
+    check_outputs(new, sources=(tmp_path,))
+    check_outputs(part, sources=(tmp_path / "other",))
+
+
+def test_what_is_embedded_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open" / "motion.npz").write_bytes(b"npz")
+    again, names = Path("open"), ("motion.npz",)
+    check_outputs(folder=again, names=names, sources=("open", "open-gaussians"))
+    assert code_of(lambda: check_outputs(folder=again, names=names, sources=(again,))) == (
+        "option.same_file"
+    )
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="links need a right there")
 def test_a_link_to_a_source_is_the_source(tmp_path: Path) -> None:
     (tmp_path / "me.ply").write_bytes(b"ply")

@@ -24,10 +24,11 @@ class BuildOpen:
     sliders have them: addon/head/identities.json."""
 
     def run(self) -> None:
-        from ...files import write_whole
+        from ...files import check_outputs, write_whole
         from ...head.read import read_head, write_head
         from ..open_head.build import build_open_head
 
+        check_outputs(self.out, self.identities)
         built = build_open_head(None if self.keep == "none" else read_head(self.keep))
         head = built.head
         write_head(

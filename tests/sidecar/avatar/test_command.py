@@ -50,7 +50,7 @@ def test_info_says_what_a_file_is(files: Path, capsys: pytest.CaptureFixture[str
         ("vase.ply", ("50", "degree 3", "stand still")),
         ("ga", ("flame2023", "follow: surface", "note: ", "teeth")),
     ):
-        assert avatar("info", "--avatar", files / name, "--head", files / "flame.safetensors") == 0
+        assert avatar("info", files / name, "--head", files / "flame.safetensors") == 0
         out = capsys.readouterr().out
         assert all(word in out for word in words), out
 
@@ -209,6 +209,9 @@ def test_packed_avatars_and_folders(files: Path, tmp_path: Path, capsys):
     ("words", "code"),
     [
         (("info", "--avatar", "open"), "option.avatar"),
+        (("info", "open"), "option.avatar"),
+        (("info",), "option.lacking"),
+        (("info", "open-gaussians", "--avatar", "{files}/egg.zip"), "option.lacking"),
         (("info", "--avatar", "{files}/none.zip"), "file.missing"),
         (("info", "--avatar", "{files}/take.npz"), "avatar.missing_file"),
         (("info", "--avatar", "{files}/ga"), "avatar.needs_head"),
