@@ -67,7 +67,6 @@ def run_live(in_blender: RunScript, folder: Path, **options: object) -> dict:
     return told
 
 
-@pytest.mark.two_blenders
 def test_live_shows_the_bake_and_leaves_nothing(in_blender: RunScript, tmp_path: Path) -> None:
     told = run_live(in_blender, tmp_path, on="open head")
     assert "Select or add a head first" in told["refused"]
@@ -99,6 +98,7 @@ def test_live_shows_the_bake_and_leaves_nothing(in_blender: RunScript, tmp_path:
     check_deaths(told["killed"], told["lost"])
 
 
+@pytest.mark.two_blenders
 def test_live_on_other_rigs(in_blender: RunScript, flame_folder: Path, tmp_path: Path) -> None:
     """A character, a FLAME head and, from Blender 5.3 on, Gaussians on a mesh that is live."""
     shutil.copytree(flame_folder / "cache", tmp_path / "cache")
