@@ -367,11 +367,11 @@ def test_over_two_takes_with_all_emotions(
 ) -> None:
     """The open head's own, a GaussianAvatars file on a FLAME whose bake stays FLAME, and LAM's.
     Tiny triangles around the eyes turn by noise of single precision: on LAM's, `surface`, which
-    none uses, is near in all but 2 % of the Gaussians; on the others in all but 0.01 %."""
+    none uses, is near in all but 2 % of the Gaussians; on the others in all but 0.02 %."""
     if "bpy53" not in blender_python:
         pytest.skip("Blender draws Gaussians from 5.3 on")
     cases = [open_case(), person_case(tmp_path), *lam_cases()]
-    takes, few = (DEMO, second_take(tmp_path)), {"surface": 1e-4, "deform": 1e-4}
+    takes, few = (DEMO, second_take(tmp_path)), {"surface": 2e-4, "deform": 2e-4}
     cases = [replace(case, takes=takes, loose=case.loose or few) for case in cases]
     told = run_script(
         blender_python,
