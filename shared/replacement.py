@@ -82,6 +82,17 @@ def partial_path(folder: Path) -> Path:
     return folder / partial_name()
 
 
+def try_writing(folder: Path) -> None:
+    """Makes a file in the folder and removes it: rights alone do not say whether a disk takes one.
+    Raises OSError if it does not."""
+    trial = partial_path(folder)
+    try:
+        trial.touch(exist_ok=False)
+    finally:
+        with contextlib.suppress(OSError):
+            trial.unlink(missing_ok=True)
+
+
 def partial_name() -> str:
     """A new name for a file or folder that is not finished; it tells whose it is."""
     return f".affekt-{_host()}-{os.getpid()}-{secrets.token_hex(4)}{PARTIAL}"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..shared.errors import AffektError, InputError, not_writable
-from ..shared.replacement import partial_path, replacing
+from ..shared.replacement import replacing, try_writing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -101,7 +101,7 @@ def _try_file(path: Path) -> None:
             raise IsADirectoryError(errno.EISDIR, "it is a folder")
     if not path.parent.exists():
         raise FileNotFoundError(errno.ENOENT, "there is no such folder")
-    _try_writing(path.parent)
+    try_writing(path.parent)
 
 
 def _try_folder(path: Path) -> None:
@@ -114,17 +114,7 @@ def _try_folder(path: Path) -> None:
     for part in path.relative_to(there).parts:
         with contextlib.suppress(FileNotFoundError):
             (there / part).lstat()  # tells if a name is too long
-    _try_writing(there)
-
-
-def _try_writing(folder: Path) -> None:
-    """Makes a file and removes it: rights alone do not say whether a disk takes one."""
-    trial = partial_path(folder)
-    try:
-        trial.touch(exist_ok=False)
-    finally:
-        with contextlib.suppress(OSError):
-            trial.unlink(missing_ok=True)
+    try_writing(there)
 
 
 def read_bytes(path: Path, most_bytes: int, what: str) -> bytes:

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from itertools import count
 from pathlib import Path
 
 from ...shared.errors import InputError, not_writable
+from ...shared.replacement import try_writing
 
 ENDING = ".safetensors"
 
@@ -19,7 +19,7 @@ def find_place(photo: Path, blend: Path | None) -> Path:
     refused: OSError | None = None
     for folder in filter(None, (photo.parent, blend)):
         try:
-            _try_to_write(folder)
+            try_writing(folder)
             return _free(folder, photo.stem)
         except OSError as error:
             refused = refused or error
@@ -37,15 +37,9 @@ def check_new(path: Path) -> None:
             "Choose another name, or move that file away.",
         )
     try:
-        _try_to_write(path.parent)
+        try_writing(path.parent)
     except OSError as error:
         raise not_writable(path.parent, error) from error
-
-
-def _try_to_write(folder: Path) -> None:
-    """Raises OSError. Permissions do not tell it all: a disk may be full, or read-only."""
-    with tempfile.TemporaryFile(dir=folder):
-        pass
 
 
 def _free(folder: Path, stem: str) -> Path:

@@ -21,6 +21,8 @@ _LETTERS = "rgb"
 _MOST = 10.0
 """Exposure that a lamp gives at most, as by hand: one that was deleted, or stands in the head, has
 no distance."""
+_OWN = {EXPOSURE: 0.0, COLOUR: (1.0, 1.0, 1.0, 1.0)}
+"""The splats' own light."""
 _OURS = "min(log(max("
 """How the expression of our driver of the exposure begins."""
 
@@ -61,18 +63,17 @@ def release_light(cloud: bpy.types.Object) -> None:
     `splats.driven` for drivers of somebody else's, `splats.linked`."""
     _need_own(cloud)
     given = inputs_of(modifier_of(cloud))
-    is_ours = is_matched(cloud, given)
-    for name in (EXPOSURE, COLOUR):
-        if not is_ours and name in given and _drivers_of(cloud, given[name]):
-            raise InputError(
-                "splats.driven",
-                f"{name} of '{cloud.name}' has a driver that is not of a lamp.",
-                "Delete that driver first, or leave the splats in their light.",
-            )
-    for name, rest in ((EXPOSURE, 0.0), (COLOUR, (1.0, 1.0, 1.0, 1.0))):
-        if is_ours and name in given:
-            given[name].driver_remove("value")
-            given[name].value = rest
+    inputs = {name: given[name] for name in _OWN if name in given}
+    if is_matched(cloud, given):
+        for name, one in inputs.items():
+            one.driver_remove("value")
+            one.value = _OWN[name]
+    elif driven := next((name for name, one in inputs.items() if _drivers_of(cloud, one)), None):
+        raise InputError(
+            "splats.driven",
+            f"{driven} of '{cloud.name}' has a driver that is not of a lamp.",
+            "Delete that driver first, or leave the splats in their light.",
+        )
     cloud.update_tag()
 
 

@@ -206,7 +206,10 @@ EIGHTH = (
         file="sidecar/server/scheduler.py",
         old="            job.deaths = job.kills = 0\n",
         new="            job.deaths = 0\n",
-        tests=("tests/sidecar/server/test_scheduler.py",),
+        tests=(
+            "tests/sidecar/server/test_scheduler.py",
+            "tests/sidecar/server/test_scheduler_walk.py",
+        ),
     ),
     Fault(
         what="what a download read first may be evicted before its end",

@@ -32,6 +32,7 @@ ELEVENTH = (
         new="        if unit > self._unit:\n            return None\n        finished",
         tests=(
             "tests/sidecar/server/test_scheduler.py",
+            "tests/sidecar/server/test_scheduler_walk.py",
             "tests/sidecar/server/test_scheduler_orders.py",
             "tests/sidecar/server/test_server.py",
             "tests/sidecar/server/test_jobs.py",

@@ -172,7 +172,10 @@ FIFTH = (
         file="sidecar/server/scheduler.py",
         old="        found.client, found.left_at = client, None\n",
         new="        found.client = client\n",
-        tests=("tests/sidecar/server/test_scheduler.py",),
+        tests=(
+            "tests/sidecar/server/test_scheduler.py",
+            "tests/sidecar/server/test_scheduler_walk.py",
+        ),
     ),
     Fault(
         what="a remedy tells the client this machine's paths",

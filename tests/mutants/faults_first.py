@@ -181,7 +181,10 @@ FIRST = (
         file="sidecar/server/scheduler.py",
         old="        if found is None or found.user != self._clients[client].user:\n",
         new="        if found is None:\n",
-        tests=("tests/sidecar/server/test_scheduler.py",),
+        tests=(
+            "tests/sidecar/server/test_scheduler.py",
+            "tests/sidecar/server/test_scheduler_walk.py",
+        ),
     ),
     Fault(
         what="Gaussians grow with the area, not with its root",

@@ -178,14 +178,20 @@ SECOND = (
         file="sidecar/server/scheduler.py",
         old="self._passed[kind] + 1 if waits else 0\n",
         new="self._passed[kind] + 1 if waits else self._passed[kind]\n",
-        tests=("tests/sidecar/server/test_scheduler.py",),
+        tests=(
+            "tests/sidecar/server/test_scheduler.py",
+            "tests/sidecar/server/test_scheduler_walk.py",
+        ),
     ),
     Fault(
         what="an answer goes to whoever has the routing id of a client that left",
         file="sidecar/server/scheduler.py",
         old="        if isinstance(request, Request) and not request.has_left:\n",
         new="        if isinstance(request, Request):\n",
-        tests=("tests/sidecar/server/test_scheduler.py",),
+        tests=(
+            "tests/sidecar/server/test_scheduler.py",
+            "tests/sidecar/server/test_scheduler_walk.py",
+        ),
     ),
     Fault(
         what="Gaussians are turned in their own axes",

@@ -182,7 +182,10 @@ THIRD = (
         file="sidecar/server/scheduler.py",
         old="            or len(own) >= limits.MAX_CLIENT_JOBS\n",
         new="            or len(own) > limits.MAX_CLIENT_JOBS\n",
-        tests=("tests/sidecar/server/test_scheduler.py",),
+        tests=(
+            "tests/sidecar/server/test_scheduler.py",
+            "tests/sidecar/server/test_scheduler_walk.py",
+        ),
     ),
     Fault(
         what="an edge turns only one of its two vertices",

@@ -162,6 +162,7 @@ TWELFTH = (
         new="[job.client for job in self._jobs.values()],",
         tests=(
             "tests/sidecar/server/test_scheduler.py",
+            "tests/sidecar/server/test_scheduler_walk.py",
             "tests/sidecar/server/test_scheduler_orders.py",
         ),
     ),
@@ -294,6 +295,7 @@ TWELFTH = (
         new="if job.client == client:",
         tests=(
             "tests/sidecar/server/test_scheduler.py",
+            "tests/sidecar/server/test_scheduler_walk.py",
             "tests/sidecar/server/test_scheduler_orders.py",
         ),
     ),

@@ -109,3 +109,12 @@ def failure(call: Callable[[], object]) -> str:
     except Exception as error:
         return error.code
     return ""
+
+
+def last_of(steps: Iterator[object]) -> object:
+    """What a generator returns."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value

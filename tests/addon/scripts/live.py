@@ -10,6 +10,21 @@ from collections.abc import Callable
 import bpy
 import harness
 import numpy as np
+from live_head import (
+    bakes,
+    feel,
+    fingerprints,
+    gap,
+    handlers,
+    head,
+    here,
+    meant,
+    settle,
+    shown,
+    state,
+    ticks_s,
+    use,
+)
 from made_character import activate, bind, make_armature, make_mesh
 
 from sidecar import start_sidecar
@@ -18,84 +33,6 @@ asked = harness.options()
 FRAME, OTHER, LAST = asked["frames"]
 EMOTION, LITTLE = {"angry": 0.9, "happy": 0.0}, {"angry": 0.0, "happy": 0.4}
 BONES = {"neck_01": [(0, 0, 0), (0, 2, 10)], "jaw": [(0, 2, 10), (0, 2, 25)]}
-STEP_S = 0.002
-
-
-def here() -> bpy.types.Scene:
-    """The scene, which an undo makes anew."""
-    return bpy.context.scene
-
-
-def head() -> bpy.types.Object:
-    """The head that is meant, found anew: after an undo it is another object."""
-    return next(one for one in bpy.data.objects if one.session_uid == meant[0])
-
-
-def state(depsgraph: bpy.types.Depsgraph | None = None) -> np.ndarray:
-    """Values of the shape keys that a take moves, and the turn of the jaw, as they are now."""
-    mesh = head() if depsgraph is None else head().evaluated_get(depsgraph)
-    keys = mesh.data.shape_keys.key_blocks
-    values = [key.value for key in keys if not key.name.startswith("pose ")]  # which are driven
-    rig = find.armature_of(head()) or head().affekt_character.armature
-    rig = rig if depsgraph is None else rig.evaluated_get(depsgraph)
-    return np.concatenate([values, rig.pose.bones["jaw"].rotation_quaternion])
-
-
-def shown() -> np.ndarray:
-    """(V, 3) as drawn; what is driven by the bones is in it."""
-    bpy.context.view_layer.update()
-    mesh = head().evaluated_get(bpy.context.evaluated_depsgraph_get()).data
-    flat = np.empty(len(mesh.vertices) * 3, np.float32)
-    mesh.vertices.foreach_get("co", flat)
-    return flat.reshape(-1, 3)
-
-
-def gap(one: np.ndarray, other: np.ndarray) -> float:
-    return float(np.abs(one - other).max())
-
-
-def settle(wanted: str = "LIVE") -> str:
-    """Steps Live until it is in that state; the state in which it ends."""
-    deadline = time.monotonic() + asked["deadline_s"]
-    while time.monotonic() < deadline:
-        session.step()
-        bpy.context.view_layer.update()
-        began = time.perf_counter()
-        running.step()
-        ticks_s.append(time.perf_counter() - began)
-        live = running.live_of(head())
-        if live is None or live.state.name == wanted:
-            break
-        time.sleep(STEP_S)
-    live = running.live_of(head())
-    return "OFF" if live is None else f"{live.state.name} {live.why}".strip()
-
-
-def feel(emotion: dict[str, float]) -> None:
-    """Moves sliders."""
-    for name, value in emotion.items():
-        setattr(head().affekt_emotion, name, value)
-
-
-def bakes(frames: list[tuple[int, float]]) -> list[tuple[np.ndarray, np.ndarray]]:
-    """State and vertices that a new bake has there; the take is in use again afterwards."""
-    told = []
-    bpy.ops.affekt.bake(target="NEW")
-    for frame, part in frames:
-        here().frame_set(frame, subframe=part)
-        told.append((state(), shown()))
-    bpy.ops.affekt.use_take(name=head().affekt_takes.items[0].name)
-    return told
-
-
-def fingerprints() -> list[str]:
-    takes = harness.load("addon.motion.takes")
-    return [takes.fingerprint_of(take) for take in head().affekt_takes.items]
-
-
-def handlers() -> dict[str, int]:
-    lists = bpy.app.handlers
-    return {n: len(v) for n in dir(lists) if isinstance(v := getattr(lists, n), list)}
 
 
 def shows_the_bake() -> dict:
@@ -578,12 +515,6 @@ def loaded() -> dict:
     return told
 
 
-def use(item: bpy.types.Object) -> None:
-    """From now on that head is meant."""
-    meant[:] = [item.session_uid]
-    activate(item)
-
-
 def on_open_head() -> dict:
     """Whatever may happen while it is live."""
     told = {"refused": harness.failure(lambda: bpy.ops.affekt.live(action="ON"))}
@@ -623,8 +554,6 @@ def on_other_rigs() -> dict:
     return told
 
 
-meant: list[int] = []
-ticks_s: list[float] = []
 with harness.enabled():
     for item in list(bpy.data.objects):
         bpy.data.objects.remove(item)

@@ -8,23 +8,6 @@ import harness
 import numpy as np
 
 
-def last_of(steps: object) -> object:
-    """What a generator returns."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
-
-
-def code_of(call: object) -> str:
-    try:
-        call()
-    except errors.AffektError as error:
-        return error.code
-    return ""
-
-
 def patched(module: object, **stand_ins: object) -> object:
     """A context in which the module has other functions."""
     return mock.patch.multiple(module, **stand_ins)
@@ -93,10 +76,10 @@ def ranges() -> dict[str, object]:
     told["stretched"] = choose(6, 7, stretch=2.0)
     other = placement.Grid(place=placement.Placement(first=3.0, fps=24.0), fps=24.0, rows=range(4))
     told["strips"] = choose(0, 0, "TAKE", strips=other)
-    told["none"] = code_of(lambda: choose(15, 14))
-    told["too many"] = code_of(lambda: choose(1, 10_000_000))
+    told["none"] = harness.failure(lambda: choose(15, 14))
+    told["too many"] = harness.failure(lambda: choose(1, 10_000_000))
     scene.use_preview_range = False
-    told["no preview"] = code_of(lambda: choose(0, 0, "PREVIEW"))
+    told["no preview"] = harness.failure(lambda: choose(0, 0, "PREVIEW"))
     return told
 
 
@@ -224,7 +207,8 @@ def reading() -> dict[str, object]:
             remember_adapter=remembered.append,
             remembered_adapter=lambda: last,
         ):
-            options, found = last_of(importing._read_by_any_adapter(options, "head", "arkit"))
+            steps = importing._read_by_any_adapter(options, "head", "arkit")
+            options, found = harness.last_of(steps)
         return [options.take.name, list(found.notes), [list(one) for one in asked]]
 
     needs, told = "", {}
@@ -234,9 +218,9 @@ def reading() -> dict[str, object]:
     told["remembered"] = [path.name for path in remembered]
     needs = "space.no_adapter"
     told["kept"] = read("alone.npz", None, kept)
-    told["nothing kept"] = code_of(lambda: read("alone.npz"))
+    told["nothing kept"] = harness.failure(lambda: read("alone.npz"))
     needs = "motion.shape"
-    told["other error"] = code_of(lambda: read("alone.npz", None, kept))
+    told["other error"] = harness.failure(lambda: read("alone.npz", None, kept))
     return told
 
 
@@ -283,7 +267,7 @@ def takes() -> dict[str, object]:
         "used": [source("walk", "A"), source("walk 2", "B"), source("run", "C")],
         "put to use by hand": [source("walk", "C"), source("run", "B"), source("run", "other")],
         "nothing plays": [source("run", ""), source("walk 2", None)],
-        "none": code_of(lambda: source("", None)),
+        "none": harness.failure(lambda: source("", None)),
     }
 
 

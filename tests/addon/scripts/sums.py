@@ -9,15 +9,6 @@ import harness
 import numpy as np
 
 
-def last_of(steps: object) -> object:
-    """What a generator returns."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
-
-
 def quaternions(*angles: float, axis: int = 0) -> np.ndarray:
     """Turns by these angles about x, y or z."""
     out = np.zeros((len(angles), 4))
@@ -42,8 +33,8 @@ def worst() -> list[float]:
     told = []
     for bone in (every, ends):
         rows = {"shape": ends, root: ends, "bone": bone}
-        told.append(last_of(simplify._worst(reach, moving, rows)))
-    told.append(last_of(simplify._worst(reach, moving, dict.fromkeys(moving, every))))
+        told.append(harness.last_of(simplify._worst(reach, moving, rows)))
+    told.append(harness.last_of(simplify._worst(reach, moving, dict.fromkeys(moving, every))))
     return told
 
 

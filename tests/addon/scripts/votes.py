@@ -20,14 +20,6 @@ class Items(list):
         return self.get(str(name)) is not None
 
 
-def code_of(call: object) -> str:
-    try:
-        call()
-    except errors.AffektError as error:
-        return error.code
-    return ""
-
-
 def grids() -> dict[str, list[float]]:
     """Of a take of five frames, once from frame 1 on at 24 a second: its first frame, rate and
     number of frames by what its curves' keys say."""
@@ -161,7 +153,7 @@ def names() -> dict[str, object]:
             find_take=lambda head, name: head.affekt_takes.items.get(name),
             actions_of=lambda _: dict(enumerate([*map(Action, actions), None])),
         ):
-            code = code_of(lambda: editing.rename_take(head, "walk", new))
+            code = harness.failure(lambda: editing.rename_take(head, "walk", new))
         return [
             code,
             [item.name for item in items],
@@ -263,7 +255,6 @@ def fingerprints() -> list[bool]:
 
 
 with harness.enabled():
-    errors = harness.load("shared.errors")
     harness.answer(
         grids=grids(),
         reigns=reigns(),
