@@ -277,3 +277,46 @@ def test_mutated_text_gives_a_track_or_an_error_of_ours(whole: bytes, data: st.D
     except AffektError:
         return
     assert len(track) == 20
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (ace((0.0, {}), (1.0, {"joy": 1 + 1 / 3})), "joy in entry 1 is 1.33333, outside 0 to 1."),
+        (ace((1.0, {"pain": -0.25})), "pain in entry 0 is -0.25, outside 0 to 1."),
+        (ace((-1 / 3, {})), "Entry 0 of the emotion file is at -0.333333 seconds, outside any take."),
+        (
+            ace((1.0, {}), live_transition_time=-1 / 3),
+            "The emotion file's live_transition_time is -0.333333 seconds.",
+        ),
+        (ace((1.0, {"joy": "x" * 90})), f"joy in entry 0 is {'x' * 40}, not a number."),
+        (ace((1.0, {"joy": True})), "joy in entry 0 is True, not a number."),
+        (
+            ace((1.0, {"x" * 90: 1.0})),
+            f"Entry 0 names '{'x' * 40}', which is no emotion of ACE's.",
+        ),
+        (ace((1.0, {}), (1.0, {})), "Two entries of the emotion file have the same time code."),
+    ],
+)
+def test_what_is_said_of_a_mistake(data: bytes, message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        decode_ace(data, 24.0)
+    assert caught.value.message == message
+
+
+def test_time_codes_are_written_to_a_billionth() -> None:
+    """Frame 1 of 30 is a third of a tenth of a second."""
+    track = constant_track(2, 30.0, happy=0.5)
+    track.weights[1, 0] = 1
+    entries = json.loads(encode_ace(track)[0])["emotion_with_timecode_list"]
+    assert [entry["time_code"] for entry in entries.values()] == [0.0, 0.033333333]
+
+
+def test_a_list_in_a_configuration_of_yaml_is_refused() -> None:
+    """Of lists of maps Affekt would read the last entry alone."""
+    listed = b"emotion_with_timecode_list:\n- time_code: 0\n- time_code: 1\n"
+    inner = b"emotion_with_timecode_list:\n  first:\n    - time_code: 0\n"
+    for data in (listed, inner):
+        with pytest.raises(InputError) as caught:
+            decode_ace(data, 24.0)
+        assert caught.value.code == ("emotion.json" if data is inner else "emotion.keys")

@@ -171,3 +171,45 @@ def test_half_of_a_bundle_has_no_whole(tmp_path: Path):
     fill(tmp_path / "below" / "deeper", "skin.glb", "offset.ply")
     assert find_parts(tmp_path) == ()
     assert whole_of(tmp_path / "below" / "deeper" / "skin.glb") == tmp_path / "below" / "deeper"
+
+
+def test_of_many_avatars_the_first_five_are_named(tmp_path: Path):
+    for name in "gbfaced":
+        fill(tmp_path / name, "skin.glb", "offset.ply")
+    with pytest.raises(InputError) as caught:
+        find_parts(tmp_path)
+    assert caught.value.code == "file.folder"
+    assert caught.value.message == f"{tmp_path} is a folder with several avatars: a, b, c, d, e."
+    assert caught.value.remedy == "Give the folder of one of them."
+
+
+def test_a_sog_of_one_picture_is_one(tmp_path: Path):
+    fill(tmp_path, "meta.json", "means.webp")
+    assert find_parts(tmp_path) == (tmp_path / "meta.json", tmp_path / "means.webp")
+    assert whole_of(tmp_path / "meta.json") == tmp_path
+
+
+def test_how_large_a_folders_avatar_may_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """All parts count: 8 and 10 bytes of names, the last MiB of which is filled up."""
+    fill(tmp_path, "skin.glb", "offset.ply")
+    monkeypatch.setattr(limits, "MAX_AVATAR_BYTES", 3 * 2**20)
+    with (tmp_path / "offset.ply").open("r+b") as file:
+        file.truncate(3 * 2**20 - 8)
+    assert len(pack_folder(tmp_path)) > 3 * 2**20
+    with (tmp_path / "offset.ply").open("r+b") as file:
+        file.truncate(5 * 2**20)
+    with pytest.raises(InputError) as caught:
+        pack_folder(tmp_path)
+    assert caught.value.code == "file.too_large"
+    assert caught.value.message == (
+        f"The avatar in {tmp_path} has 5 MiB; an avatar has at most 3 MiB."
+    )
+
+
+def test_a_folder_that_cannot_be_read_says_why(tmp_path: Path):
+    with pytest.raises(InputError) as caught:
+        pack_folder(tmp_path / "none")
+    assert caught.value.code == "file.missing"
+    assert caught.value.message == (
+        f"The avatar's folder {tmp_path / 'none'} cannot be read: No such file or directory."
+    )

@@ -121,6 +121,29 @@ def test_equal_keys_are_level_and_part_what_is_before_them_from_what_is_after() 
     np.testing.assert_allclose(middle, [(0.3 + 3 * (0.3 + slope) + 0 + 0) / 8], atol=1e-12)
 
 
+def test_a_handle_that_ran_too_far_is_held_and_one_held_too_early_is_let_go() -> None:
+    """At first the solver holds two handles at their bounds; then the third key's is let go, since
+    its neighbours, once held, pull it back. Both ways up, and the curve itself in each segment."""
+    places, levels = np.array([1.0, 3, 14, 25, 34]), np.array([38.0, 74, 108, 119, 144])
+    # The second key's handle is held at the next key's height, 108 - 74. The two after it obey
+    # 1 * 34 + 4 h + 11/9 k = 11 + 34 and (9/11)^2 h + 40/11 k = (9/11)^2 * 11 + 25.
+    h, k = np.linalg.solve([[4, 11 / 9], [81 / 121, 40 / 11]], [11.0, 81 / 121 * 11 + 25])
+    expected = np.array([0, 34, h, k, 0])
+    for sign in (1, -1):
+        left, right = curves.handles(places, sign * levels)
+        np.testing.assert_allclose(right, sign * expected, rtol=0, atol=1e-9)
+        widths = np.array([1, 2 / 11, 1, 11 / 9, 1])  # of the interval before to that after
+        np.testing.assert_allclose(left, sign * expected * widths, rtol=0, atol=1e-9)
+    at = np.array([2.5, 14 + 11 / 3, 32.0])
+    seen = curves.evaluate(places, levels, "bezier", at)
+    bezier = [
+        (38 + 9 * 38 + 27 * (74 - 34 * 2 / 11) + 27 * 74) / 64,
+        (8 * 108 + 12 * (108 + h) + 6 * (119 - k * 11 / 9) + 119) / 27,
+        (8 * 119 + 12 * 7 * (119 + k) + 6 * 49 * 144 + 343 * 144) / 729,
+    ]
+    np.testing.assert_allclose(seen, bezier, rtol=0, atol=1e-9)
+
+
 def test_a_held_value_changes_at_its_key_and_a_line_runs_between() -> None:
     places, levels = np.array([2.0, 5, 6]), np.array([0.2, 1.0, 0.4])
     at = np.array([0, 2, 4.9, 5, 5.5, 6, 9])
