@@ -347,7 +347,7 @@ def _swapped(name: str) -> str:
     for side, other in (("Left", "Right"), ("Right", "Left")):
         if name.endswith(side):
             return name.removesuffix(side) + other
-    return {"jawLeft": "jawRight", "mouthLeft": "mouthRight"}.get(name, name)
+    return name
 
 
 def shape_indices(name: str) -> tuple[int, ...]:

@@ -284,17 +284,17 @@ def test_mutated_text_gives_a_track_or_an_error_of_ours(whole: bytes, data: st.D
     [
         (ace((0.0, {}), (1.0, {"joy": 1 + 1 / 3})), "joy in entry 1 is 1.33333, outside 0 to 1."),
         (ace((1.0, {"pain": -0.25})), "pain in entry 0 is -0.25, outside 0 to 1."),
-        (ace((-1 / 3, {})), "Entry 0 of the emotion file is at -0.333333 seconds, outside any take."),
+        (
+            ace((-1 / 3, {})),
+            "Entry 0 of the emotion file is at -0.333333 seconds, outside any take.",
+        ),
         (
             ace((1.0, {}), live_transition_time=-1 / 3),
             "The emotion file's live_transition_time is -0.333333 seconds.",
         ),
         (ace((1.0, {"joy": "x" * 90})), f"joy in entry 0 is {'x' * 40}, not a number."),
         (ace((1.0, {"joy": True})), "joy in entry 0 is True, not a number."),
-        (
-            ace((1.0, {"x" * 90: 1.0})),
-            f"Entry 0 names '{'x' * 40}', which is no emotion of ACE's.",
-        ),
+        (ace((1.0, {"x" * 90: 1.0})), f"Entry 0 names '{'x' * 40}', which is no emotion of ACE's."),
         (ace((1.0, {}), (1.0, {})), "Two entries of the emotion file have the same time code."),
     ],
 )

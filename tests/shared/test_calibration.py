@@ -72,6 +72,29 @@ def test_a_known_map_comes_back() -> None:
     np.testing.assert_allclose(held.map, known_map(), atol=0.05)
 
 
+@pytest.mark.parametrize("flip", [1.0, -1.0])
+@pytest.mark.parametrize(
+    ("left", "right", "alike"),
+    [(1.0, 0.55, True), (0.55, 1.0, True), (1.0, 0.45, False), (0.45, 1.0, False)],
+)
+def test_twins_may_differ_by_half_of_the_larger_one(
+    flip: float, left: float, right: float, alike: bool
+) -> None:
+    """One row a side, which sees the other one's motion with the other sign or not. Twins end at
+    the mean of both ends, others each at its own."""
+    own, most = np.zeros((2, SHAPES)), np.full(SHAPES, 3.0)
+    sides = [index("noseSneerLeft"), index("noseSneerRight")]
+    own[0, sides[0]], own[1, sides[1]] = left, flip * right
+    most[sides] = 1.0, 2.0
+    effects = replace(
+        by_hand(own, own.copy()), mirror=np.array([1, 0]), mirror_signs=np.full(2, flip), most=most
+    )
+    found = solve_calibration(effects)
+    assert found.most[sides].tolist() == ([1.5, 1.5] if alike else [1.0, 2.0])
+    turned = solve_calibration(replace(effects, mirror_signs=np.full(2, -flip)))
+    assert turned.most[sides].tolist() == [1.0, 2.0]
+
+
 def test_a_rig_like_the_open_head_keeps_its_weights() -> None:
     found = solve_calibration(random_effects())
     np.testing.assert_allclose(found.map, np.eye(SHAPES), atol=0.03)

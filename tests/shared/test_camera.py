@@ -43,6 +43,7 @@ def bent(row: int, values: tuple[float, ...]) -> np.ndarray:
     [
         (20, (20, 15), (17.5, 16.5, 9.5, 8.0)),
         (400, (40, 30), (35.0, 33.0, 19.0, 16.0)),  # never larger than it is
+        (1, (1, 1), (0.875, 1.1, 0.475, 16 / 30)),  # a row at least
         # 3 rows for 2.25: lines meet the edges of both pictures at the same shares of them.
         (3, (3, 2), (2.625, 2.2, 1.425, 16 / 15)),
     ],
@@ -107,6 +108,7 @@ def test_what_a_camera_is_unless_it_is_said():
     view = camera()
     assert (view.near, view.far, view.orthographic) == (0.01, 100.0, False)
     assert camera(width=1, height=1).width == 1
+    assert camera(focal_x=1e-3, focal_y=0.5).focal_x == 1e-3
     assert camera(orthographic=True, near=-1.0, far=0.0).far == 0.0
 
 

@@ -273,6 +273,35 @@ def test_a_mesh_may_put_its_own_name_before_its_keys() -> None:
     assert describe_names(told)[-1] == "jawOpen is in Face and Lower Teeth: all of them move."
 
 
+def test_a_mesh_with_a_part_of_the_face_in_its_name_keeps_the_whole_names_of_its_keys() -> None:
+    """`Jaw` is no name before `Open`; and half of a mesh's name before a key is none of it."""
+    assert found_in("jawOpen", "jawLeft", mesh="Jaw") == {
+        "jawOpen": ["jawOpen"],
+        "jawLeft": ["jawLeft"],
+    }
+    assert found_in("Lower_jawOpen", mesh="Lower Teeth") == {}
+
+
+@pytest.mark.parametrize("spell", ["{}_BS", "BS_{}", "my_{}_BS", "{}_shape_2"])
+def test_of_two_sets_of_one_size_the_plain_one_is_taken(spell: str) -> None:
+    """Whichever comes first; the other one is said to be left out."""
+    plain = ["jawOpen", "cheekPuff", "tongueOut"]
+    decorated = [spell.format(name) for name in plain]
+    for keys in ([*decorated, *plain], [*plain, *decorated]):
+        told = match_names({"Face": keys})
+        assert sorted(m.key for m in told.matches) == sorted(plain)
+        assert told.unclear == ()
+        assert sorted(one.keys[0] for one in told.spare) == sorted(decorated)
+
+
+def test_a_single_shape_that_is_missing_is_said() -> None:
+    assert say(*ARKIT_NAMES[:-1]) == [
+        "51 of ARKit's 52 shapes were found by the names of ARKit.",
+        f"It lacks {ARKIT_NAMES[-1]}.",
+    ]
+    assert say("jawOpen")[0] == "1 of ARKit's 52 shapes was found by the names of ARKit."
+
+
 def test_only_arkits_own_words_are_left_out_with_a_word() -> None:
     """A character may have another maker's shapes beside: nobody means those by ARKit's."""
     told = match_names({"Face": [*ARKIT_NAMES, "Brow_Drop_L", "jawOpen_fix"]})

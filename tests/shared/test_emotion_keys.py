@@ -305,6 +305,27 @@ def test_rates_that_cannot_be(fps: float) -> None:
     assert f"fps is {fps:g}." in error.message
 
 
+def test_the_rates_that_can_be_are_said() -> None:
+    error = error_of({"fps": 1000.5, "keys": []})
+    assert error.message == "The emotion file's fps is 1000.5."
+    assert error.remedy == "Give a rate from 1 to 1000."
+
+
+def test_numbers_end_before_those_that_overflow() -> None:
+    """A frame is counted in the take's rate, which may be a thousand times the file's."""
+    for value, code in ((9.9e299, "emotion.range"), (1e300, "emotion.not_a_number")):
+        for sign in (1, -1):
+            for key in ({"frame": sign * value}, {"frame": 0, "sad": sign * value}):
+                assert error_of({"keys": [key]}).code == code
+
+
+@pytest.mark.parametrize("name", ["hope", "mouth", "f"])
+def test_a_name_that_is_like_none_gets_no_guess(name: str) -> None:
+    """Less than half of its letters are a channel's."""
+    error = error_of({"keys": [{"frame": 0, name: 1}]})
+    assert error.remedy.startswith("Known are happy, sad")
+
+
 def test_a_takes_own_rate_is_not_the_emotion_files_fault() -> None:
     data = json.dumps({"keys": [{"frame": 0, "happy": 0}, {"frame": 10, "happy": 1}]}).encode()
     assert weight(decode_track(data, 11, 0.5), "happy")[5] == 0.5
