@@ -83,7 +83,7 @@ class EmotionTrack:
             if values.shape != (frames,):
                 raise InputError(
                     "emotion.shape",
-                    f"The curve {name} has {values.shape} values for {say_count(frames, 'frame')}.",
+                    f"The curve {name} has the shape {values.shape} for {say_count(frames, 'frame')}.",
                     "Give one value for each frame.",
                 )
             check_curve(name, values, largest_value(name))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import errno
 import os
+import pickle
 import re
 from pathlib import Path
 
@@ -87,3 +88,44 @@ def test_what_the_system_refuses_is_said_in_words(number: int, reason: str, reme
 def test_what_no_system_said_is_said_as_it_is() -> None:
     said = errors.refusal(ValueError("embedded null byte"))
     assert said[0] == "embedded null byte"
+
+
+def test_an_error_goes_from_process_to_process() -> None:
+    """Pools of processes send errors back pickled."""
+    error = errors.InputError("file.missing", "It is not there.", "Look for it.")
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is errors.InputError
+    assert (again.code, again.message, again.remedy) == (error.code, error.message, error.remedy)
+    assert again.args == ("file.missing", "It is not there.", "Look for it.")
+
+
+@pytest.mark.parametrize("kind", ["a folder", "a link", "a pipe or a device"])
+def test_what_has_a_files_name_is_named(kind: str, tmp_path: Path) -> None:
+    """Only where it is why the system refused: a full disk is a full disk."""
+    path = tmp_path / "picture.png"
+    if kind == "a folder":
+        path.mkdir()
+    elif kind == "a link":
+        path.symlink_to(tmp_path / "nowhere")
+    elif hasattr(os, "mkfifo"):
+        os.mkfifo(path)
+    else:
+        pytest.skip("no named pipes on this system")
+    assert errors.what_is_at(path) == kind
+    for number in (errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.ENOTEMPTY):
+        error = errors.not_writable(path, OSError(number, os.strerror(number)))
+        assert error.code == "file.not_writable"
+        assert error.message == f"{path} cannot be written: {kind} has that name."
+        assert error.remedy == "Move it away or rename it, or choose another place."
+    full = errors.not_writable(path, OSError(errno.ENOSPC, "No space left on device"))
+    assert full.message == (
+        f"{path} cannot be written: the disk is full (No space left on device)."
+    )
+
+
+def test_a_file_and_nothing_are_in_nobodys_way(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    for path in (tmp_path / "file", tmp_path / "none", tmp_path / "file" / "x", Path("a\0b")):
+        assert errors.what_is_at(path) is None
+        error = errors.not_writable(path, OSError(errno.EISDIR, "Is a directory"))
+        assert error.message.endswith("written: it is a folder, not a file (Is a directory).")

@@ -3,10 +3,11 @@
 
 import itertools
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
-from affekt.shared.fingerprint import fingerprint
+from affekt.shared.fingerprint import fingerprint, fingerprint_code
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -84,3 +85,35 @@ def test_a_fingerprint_of_yesterday_still_counts():
 
 
 GOLDEN = "95c3395b8a72298da446fd85abd4e35d8c7baf9b"
+GOLDEN_CODE = "b56263bf877f08f2b21599acfd7b41b878a3634f"
+
+
+def write_code(root: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    return root
+
+
+CODE = {"a.py": "x = 1\n", "room/b.py": "y = 2\n", "room/deep/c.py": "z = 3\n", "other/d.py": "w"}
+
+
+def test_code_is_files_and_all_that_is_in_folders(tmp_path: Path):
+    """By place below the root and bytes; what is no Python, and what was not named, is none."""
+    places = ("a.py", "room")
+    first = fingerprint_code(write_code(tmp_path / "one", CODE), places)
+    assert first == GOLDEN_CODE
+    same = CODE | {"room/notes.txt": "never mind", "other/d.py": "changed", "b.py": "y"}
+    assert fingerprint_code(write_code(tmp_path / "two", same), places) == first
+    for number, other in enumerate(
+        (
+            CODE | {"a.py": "x = 2\n"},
+            CODE | {"room/b.py": "y = 3\n"},
+            CODE | {"room/deep/c.py": "z = 4\n"},
+            CODE | {"room/e.py": ""},
+            {"a.py": "x = 1\n", "room/b2.py": "y = 2\n", "room/deep/c.py": "z = 3\n"},
+        )
+    ):
+        assert fingerprint_code(write_code(tmp_path / f"{number}", other), places) != first
+    assert fingerprint_code(tmp_path / "one", ("room", "a.py")) != first
+    assert fingerprint_code(tmp_path / "one", ("a.py",)) != first

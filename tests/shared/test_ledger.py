@@ -182,6 +182,21 @@ def test_one_that_has_grown_is_cleared_up_once(
     assert Ledger(tmp_path).find_whole(again) is not None
 
 
+def test_how_many_lines_a_ledger_may_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three files and two spare lines: eight lines stay, of nine only the files' own do."""
+    monkeypatch.setattr(ledger, "_SPARE_LINES", 2)
+    entries = {f"{number}.png": Entry(digest=f"{number}" * 40, recipe="") for number in range(3)}
+    (tmp_path / "new.png").write_bytes(b"new")
+    for lines, after in ((8, 9), (9, 5)):
+        write_ledger(tmp_path, entries)
+        with (tmp_path / NAME).open("ab") as file:
+            file.write(b"\nno line of a ledger" * (lines - 4))
+        assert len((tmp_path / NAME).read_bytes().split(b"\n")) == lines
+        Ledger(tmp_path).note(tmp_path / "new.png", RECIPE)
+        assert len((tmp_path / NAME).read_bytes().split(b"\n")) == after
+        assert Ledger(tmp_path).entries.keys() == {*entries, "new.png"}
+
+
 @pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="this system does not list them")
 def test_no_file_stays_open(tmp_path: Path) -> None:
     """A rendering notes thousands of pictures."""

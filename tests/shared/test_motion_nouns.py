@@ -189,3 +189,58 @@ def test_emotion_names() -> None:
         weights = constant_track(1, 30.0, **{name: 1.0}).weights
         assert np.flatnonzero(weights).tolist() == [column]
     assert code_of(constant_track, 3, 30.0, joy=1.0) == "emotion.unknown_name"
+
+
+def said_of(function, *arguments: object, **options: object) -> tuple[str, str]:
+    with pytest.raises(InputError) as caught:
+        function(*arguments, **options)
+    return caught.value.message, caught.value.remedy
+
+
+def test_what_is_said_of_a_record_that_is_none() -> None:
+    motion, track = random_motion(5), constant_track(3, 24.0, sad=0.25)
+    for rate, said in ((1000 + 1 / 3, "1000.33"), (5 - 1 / 3, "4.66667")):
+        assert said_of(replace, motion, fps=rate) == (
+            f"A take cannot have {said} frames a second.",
+            "Give a rate from 5 to 1000.",
+        )
+    assert said_of(replace, motion, jaw=motion.jaw[:4])[0] == (
+        "The take's jaw has the shape (4, 3), not (5, 3)."
+    )
+    assert said_of(replace, motion, shape=motion.shape[:7])[0] == (
+        "The take's shape has the shape (7,), not (300,)."
+    )
+    assert said_of(replace, track, weights=track.weights[:, :5])[0] == (
+        "Emotion weights have the shape (3, 5), not (frames, 6)."
+    )
+    assert said_of(replace, track, upper=track.upper[:2])[0] == (
+        "The curve upper has the shape (2,) for 3 frames."
+    )
+    one = constant_track(1, 24.0)
+    assert said_of(replace, one, lower=track.lower)[0] == (
+        "The curve lower has the shape (3,) for 1 frame."
+    )
+    assert said_of(replace, track, fps=-0.5) == ("The frame rate is -0.5.", "Give a rate above 0.")
+    assert said_of(check_length, track, 7)[0] == "The emotion track has 3 frames and the take 7."
+    assert said_of(constant_track, 3, 24.0, joy=1.0) == (
+        "There is no emotion called 'joy'.",
+        "Use one of happy, sad, angry, fear, disgust, surprise.",
+    )
+
+
+def test_a_cut_keeps_what_belongs_to_its_frames() -> None:
+    """Frames 2 and 3 of five; the person and the rate are the whole take's."""
+    motion = random_motion(5)
+    for with_lids in (True, False):
+        whole = motion if with_lids else replace(motion, eyelids=None)
+        part = cut_motion(whole, 2, 4)
+        for name in WIDTHS:
+            np.testing.assert_array_equal(getattr(part, name), getattr(whole, name)[2:4])
+        np.testing.assert_array_equal(part.shape, whole.shape)
+        assert (part.fps, part.space, len(part)) == (whole.fps, whole.space, 2)
+        assert (part.eyelids is None) is not with_lids
+        if part.eyelids is not None:
+            np.testing.assert_array_equal(part.eyelids, motion.eyelids[2:4])
+    assert len(cut_motion(motion, 0, 5)) == 5
+    for start, stop in ((-1, 3), (2, 2), (3, 2), (4, 6)):
+        assert code_of(cut_motion, motion, start, stop) == "frames.out_of_range"

@@ -127,6 +127,14 @@ def test_png_says_what_to_do():
     assert raised.value.remedy == "Choose EXR, or choose from combined, depth."
 
 
+def test_of_a_name_without_end_the_beginning_is_told():
+    """Its quote counts among the forty letters."""
+    with pytest.raises(InputError) as raised:
+        PictureRequest(format="exr", passes=("combined", "x" * 90, "y"))
+    assert raised.value.code == "option.pass"
+    assert raised.value.message == f"There is no pass '{'x' * 39}."
+
+
 def test_one_of_a_thing_or_one_a_frame():
     for name in ASKED:
         ASKED[name].check_take(3)

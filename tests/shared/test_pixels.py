@@ -380,12 +380,19 @@ def test_wrong_token(ring: PixelRing, tmp_path: Path) -> None:
 
 def test_a_removed_file(ring: PixelRing, reader: PixelRing, tmp_path: Path) -> None:
     written = ring.write(picture(1))
+    assert not ring.is_removed
+    reader.close()
+    assert not reader.is_removed, "who only closes it leaves it to others"
+    reader = PixelRing.open(ring.name, ring.token, folder=tmp_path)
     ring.remove()
     ring.remove()
+    assert ring.is_removed
+    assert reader.is_removed
     assert "not there" in refusal(lambda: PixelRing.open(ring.name, ring.token, folder=tmp_path))
     if os.name == "posix":
         assert not list(tmp_path.iterdir())
     np.testing.assert_array_equal(read(reader, written), picture(1))  # who has it goes on
+    reader.close()
 
 
 @posix
@@ -517,6 +524,23 @@ def test_only_linux_has_a_folder_in_memory(
     monkeypatch.setattr(sys, "platform", system)
     monkeypatch.setenv(RUNTIME_VARIABLE, str(tmp_path))
     assert pixels.default_pixel_folder() == tmp_path
+
+
+@linux
+def test_linuxs_folder_in_memory_is_taken_where_it_may_be_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(RUNTIME_VARIABLE, str(tmp_path / "run"))
+    monkeypatch.setattr(pixels, "_SHARED_MEMORY", tmp_path)
+    assert pixels.default_pixel_folder() == tmp_path
+    ring = PixelRing.create(1, SIZE)
+    assert (tmp_path / ring.name).exists()
+    assert not (tmp_path / "run").exists()
+    ring.remove()
+    asked: list[int] = []
+    monkeypatch.setattr(os, "access", lambda _, mode: asked.append(mode))
+    assert pixels.default_pixel_folder() == tmp_path / "run"
+    assert asked == [os.R_OK | os.W_OK | os.X_OK]
 
 
 # --- nothing is left ------------------------------------------------------------------------
