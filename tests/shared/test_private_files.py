@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from affekt.shared import private_files
@@ -86,6 +87,48 @@ def test_what_others_may_touch_is_refused(tmp_path: Path, bits: int) -> None:
     private_files.write(tmp_path / "a.json", "x")
     (tmp_path / "a.json").chmod(bits)
     with pytest.raises(private_files.NotPrivateError):
+        private_files.read(tmp_path / "a.json")
+
+
+def test_what_failed_is_told_though_nothing_can_be_cleared_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a disk that was pulled out while it was written."""
+
+    def gone(_: str) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "unlink", gone)
+    for write in (private_files.write, private_files.write_new):
+        with pytest.raises(UnicodeEncodeError):
+            write(tmp_path / "a.json", "ä")
+
+
+@posix
+def test_a_new_folder_is_closed_from_its_first_moment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not closed only afterwards: until then others could enter it."""
+    monkeypatch.setattr(Path, "chmod", lambda *_: pytest.fail("it was open"))
+    before = os.umask(0o022)
+    try:
+        private_files.make_folder(tmp_path / "new" / "deeper")
+    finally:
+        os.umask(before)
+    assert mode(tmp_path / "new") == mode(tmp_path / "new" / "deeper") == 0o700
+
+
+@posix
+def test_another_users_folder_is_not_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = os.getuid()
+    assert private_files.is_own(SimpleNamespace(st_uid=mine))  # type: ignore[arg-type]
+    assert not private_files.is_own(SimpleNamespace(st_uid=mine + 1))  # type: ignore[arg-type]
+    (tmp_path / "theirs").mkdir(mode=0o700)
+    private_files.write(tmp_path / "a.json", "x")
+    monkeypatch.setattr(os, "getuid", lambda: mine + 1)
+    with pytest.raises(private_files.NotPrivateError, match="theirs belongs to another user"):
+        private_files.make_folder(tmp_path / "theirs")
+    with pytest.raises(private_files.NotPrivateError, match=r"\(mode 600\), or it is theirs"):
         private_files.read(tmp_path / "a.json")
 
 

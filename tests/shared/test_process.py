@@ -115,6 +115,16 @@ def test_poll_is_quick(sidecar: SidecarProcess) -> None:
     assert (time.perf_counter() - started) / 100 < 0.001
 
 
+def test_one_that_is_ready_stays_so_without_its_file(
+    sidecar: SidecarProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever clears up a runtime folder ends no sidecar that runs."""
+    (tmp_path / "run" / FILE_NAME).unlink()
+    monkeypatch.setattr(sidecar, "_deadline", 0.0)
+    assert sidecar.poll() is SidecarState.READY
+    assert sidecar.connection is not None
+
+
 PARENT = """
 import subprocess, sys, time
 own = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE)
@@ -169,6 +179,34 @@ def test_a_program_that_never_gets_ready(tmp_path: Path, monkeypatch: pytest.Mon
     assert process.error is not None
     assert "did not get ready in time" in process.error.message
     process.stop()
+
+
+DEAF = [sys.executable, "-c", "import time; time.sleep(100)"]
+"""A program that does not look at its standard input."""
+
+
+@pytest.mark.parametrize("how", ["stop", "kill"])
+def test_a_program_that_does_not_end_by_itself_is_killed(how: str, tmp_path: Path) -> None:
+    process = start_sidecar(DEAF, tmp_path / "run")
+    try:
+        if how == "stop":
+            process.stop(timeout_s=0.05)
+            assert process.poll() is SidecarState.STOPPED
+        else:
+            process.ask_to_end()
+            process.ask_to_end()
+            assert process.poll() is SidecarState.STARTING
+            process.kill()
+            wait_for(lambda: process.poll() is SidecarState.FAILED, "its end")
+            assert process.error is not None
+            assert process.error.code == "link.start"
+            assert "SIGKILL" in process.error.message
+            process.stop()
+            assert process.poll() is SidecarState.FAILED
+        assert not is_process_alive(process.pid)
+    finally:
+        process._process.kill()
+        process._process.wait()
 
 
 def test_an_old_file_is_not_believed(tmp_path: Path) -> None:

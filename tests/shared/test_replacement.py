@@ -23,6 +23,7 @@ from affekt.shared.replacement import (
     replace_file,
     replacing,
     sweep_partials,
+    try_writing,
 )
 
 
@@ -56,9 +57,12 @@ def test_the_older_file_goes(partial: Path) -> None:
 
 def test_windows_waits_for_a_reader(partial: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "win32")
-    tries = hold(monkeypatch, 3)
+    tries, waited = hold(monkeypatch, 3), []
+    monkeypatch.setattr(time, "sleep", waited.append)
     replace_file(partial, partial.with_name("a.png"))
     assert tries() == 4
+    assert len(waited) == 3
+    assert 0 < max(waited) <= 0.1
     assert partial.with_name("a.png").read_bytes() == b"new"
 
 
@@ -222,3 +226,47 @@ def test_a_partials_name_tells_machine_and_process(monkeypatch: pytest.MonkeyPat
     assert [is_left_behind(other, lambda age=age: age) for age in (86_300, 86_500)] == [False, True]
     for stranger in (name[1:], f"{name}.png", name.replace("affekt", "other"), "a.partial"):
         assert not is_left_behind(stranger, lambda: 1e9)
+
+
+def test_whether_a_folder_takes_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[tuple[Path, bool]] = []
+    touch = Path.touch
+
+    def note(path: Path, *, exist_ok: bool) -> None:
+        touch(path, exist_ok=exist_ok)
+        made.append((path, path.exists()))
+        if len(made) == 3:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "touch", note)
+    try_writing(tmp_path)
+    try_writing(tmp_path)
+    with pytest.raises(OSError, match="No space left"):
+        try_writing(tmp_path)
+    assert [(path.parent, there) for path, there in made] == [(tmp_path, True)] * 3
+    assert len({path for path, _ in made}) == 3
+    assert not list(tmp_path.iterdir())
+    with pytest.raises(FileNotFoundError):
+        try_writing(tmp_path / "none")
+
+
+def test_what_cannot_be_removed_hides_nothing(
+    tmp_path: Path, dead_pid: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sweeping goes on with the next one, and a failure is told as it was."""
+    stuck, other = tmp_path / of_process(dead_pid), tmp_path / of_process(dead_pid)
+    for path in (stuck, other):
+        path.write_bytes(b"half")
+    unlink = Path.unlink
+
+    def refuse(path: Path, *, missing_ok: bool = False) -> None:
+        if path == other:
+            unlink(path, missing_ok=missing_ok)
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    sweep_partials(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [stuck.name]
+    try_writing(tmp_path)
+    with pytest.raises(ValueError, match="why"), replacing(tmp_path / "a.png"):
+        raise ValueError("why")

@@ -110,6 +110,35 @@ def test_rules_are_read_from_the_fields() -> None:
     assert not found[2].rule.optional
 
 
+def test_what_is_needed_is_said() -> None:
+    for bad, said in (
+        (np.zeros((2, 3), np.float64), "an array of <f4 is needed, not <f8"),
+        (np.zeros((2, 4), np.float32), "an array of shape (None, 3) is needed, not (2, 4)"),
+        (3, "an array is needed"),
+    ):
+        with pytest.raises(ValueError, match="needed") as caught:
+            ROWS.check(bad)
+        assert str(caught.value) == said
+    for rule, said in (
+        (Integer(low=2, high=4), "a whole number from 2 to 4 is needed"),
+        (Number(low=-1, high=1 / 3), "a number from -1 to 0.333333 is needed"),
+        (Several(item=LETTERS, most=3, least=1), "a list of 1 to 3 is needed"),
+        (Choice(values=("b", "a")), "one of b, a is needed"),
+    ):
+        with pytest.raises(ValueError, match="needed") as caught:
+            rule.check(9 if isinstance(rule, Number) else [])
+        assert str(caught.value) == said
+
+
+def test_what_else_is_noted_of_a_field_is_no_rule() -> None:
+    @dataclass(frozen=True)
+    class Noted:
+        first: Annotated[int, "in frames", Integer(high=3), 7]
+
+    (found,) = field_rules(Noted)
+    assert found.rule == Integer(high=3)
+
+
 def test_a_field_without_a_rule_is_a_mistake_of_ours() -> None:
     @dataclass(frozen=True)
     class Plain:

@@ -3,6 +3,7 @@
 the readers are, in tests/sidecar/motion."""
 
 import io
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -130,6 +131,44 @@ def test_live_links_table_by_column() -> None:
         weight = motion.expression[1, ARKIT_NAMES.index(name)]
         assert float(cells[column]) == pytest.approx(weight, rel=1e-7)
     assert [float(cell) for cell in cells[-6:]] == [0.0] * 6
+
+
+def test_lams_file_has_an_object_of_expressions_for_each_frame() -> None:
+    motion = take("flame2023", frames=2, fps=25.0)
+    content = json.loads(encode_take(motion, "lam").data)
+    assert list(content) == [
+        "jaw_pose", "neck_pose", "eyes_pose", "rotation", "translation", "expr", "shape", "fps",
+    ]  # fmt: skip
+    assert content["fps"] == 25.0
+    assert [list(frame) for frame in content["expr"]] == [[f"expr{i}" for i in range(100)]] * 2
+    assert content["expr"][1]["expr3"] == float(np.float32(0.203))
+    assert content["jaw_pose"][1] == motion.jaw[1].tolist()
+    assert content["neck_pose"][0] == motion.neck[0].tolist()
+    assert content["shape"] == motion.shape.tolist()
+
+
+def test_arkits_file_by_field() -> None:
+    motion = take("arkit", frames=3, fps=24.0)
+    content = json.loads(encode_take(motion, "arkit").data)
+    assert list(content) == ["names", "metadata", "frames"]
+    assert content["names"] == content["metadata"]["blendshape_names"] == list(ARKIT_NAMES)
+    assert (content["metadata"]["fps"], content["metadata"]["frame_count"]) == (24.0, 3)
+    assert content["metadata"]["units"] == {
+        "weights": "fraction",
+        "rotation": "axis-angle, radians, x left, y up, z forward",
+    }
+    assert [frame["time"] for frame in content["frames"]] == [0, 1 / 24, 2 / 24]
+    for row, frame in enumerate(content["frames"]):
+        assert list(frame) == ["weights", "time", "rotation"]
+        assert frame["weights"] == motion.expression[row, :52].tolist()
+        assert frame["rotation"] == motion.rotation[row].tolist()
+
+
+def test_what_a_motion_does_not_have_is_not_in_its_file() -> None:
+    plain = make_motion(expression=np.zeros((2, 100)), fps=30.0, space="open")
+    with np.load(io.BytesIO(encode_motion(plain))) as file:
+        assert "eyelids" not in file.files
+        assert "first_frame" not in file.files
 
 
 @pytest.mark.parametrize(

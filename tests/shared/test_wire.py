@@ -354,6 +354,20 @@ def test_what_a_stranger_says_is_shown_plainly() -> None:
     assert "'?[2J?red?[2J?red" in refused("link.protocol", header)
 
 
+def test_of_a_strangers_name_forty_letters_are_shown() -> None:
+    name = "".join(chr(97 + number % 26) for number in range(64))
+    shown = f"'{name[:40]}'"
+    assert shown in refused("link.unknown_message", [pack(type=name)])
+    assert f"a field {shown} too many" in refused("link.protocol", [pack(body={name: 1})])
+
+
+def test_an_axis_beyond_any_buffer_beside_one_of_no_length() -> None:
+    """Together they have no byte."""
+    for axes in ([0, limits.MAX_BUFFER_BYTES + 1], [limits.MAX_BUFFER_BYTES + 1, 0]):
+        said = refused("link.protocol", [pack(buffers=[["a", "|u1", axes]]), b""])
+        assert "a buffer has an axis that is not usable" in said
+
+
 def test_unknown_message() -> None:
     assert "'teapot'" in refused("link.unknown_message", [pack(type="teapot")])
 
