@@ -99,6 +99,8 @@ def read_tree(
             if not isinstance(inner, dict):
                 raise purpose.unsafe(name, "its reader answered nonsense")
             place = inner
+        if last in place:
+            raise purpose.unsafe(name, "its reader answered nonsense")
         place[last] = values
     return tree
 

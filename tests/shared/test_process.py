@@ -91,7 +91,8 @@ def test_shutdown_by_the_client(sidecar: SidecarProcess) -> None:
     wait_for(lambda: sidecar.poll() is SidecarState.FAILED, "its end", LEAVE_S)
     assert sidecar.error is not None
     assert sidecar.error.code == "link.ended"
-    assert "code 0" in sidecar.error.message
+    assert sidecar.error.message.startswith("The sidecar has gone: it ended with code 0. ")
+    assert sidecar.error.remedy == f"Start it again; its log is {sidecar.log_path}."
 
 
 def test_killed(sidecar: SidecarProcess) -> None:
