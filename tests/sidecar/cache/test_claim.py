@@ -57,6 +57,25 @@ def test_the_next_claim_sweeps_up_after_a_killed_process(tmp_path: Path) -> None
     assert [path.name for path in tmp_path.iterdir()] == ["someone-elses.lock"]
 
 
+def test_claims_for_different_things_do_not_know_of_each_other(tmp_path: Path) -> None:
+    """And one of several for a thing may be passed over: whoever asks knows of its own."""
+    render, bake = Claim(tmp_path, "render"), Claim(tmp_path, "bake-1a2b")
+    assert is_claimed(tmp_path, "render")
+    assert is_claimed(tmp_path, "bake")
+    assert not is_claimed(tmp_path)
+    assert not is_claimed(tmp_path, "bake", "bake-1a2b")
+    assert is_claimed(tmp_path, "bake", "bake-1a2c")
+    other = Claim(tmp_path, "bake-9f")
+    assert is_claimed(tmp_path, "bake", "bake-1a2b")
+    assert is_claimed(tmp_path, "bake", "bake-9f")
+    for claim in (other, render):
+        claim.close()
+    assert not is_claimed(tmp_path, "bake", "bake-1a2b")
+    assert [path.name[:9] for path in tmp_path.iterdir()] == ["bake-1a2b"], "it is still held"
+    bake.close()
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     Claim(tmp_path / "gone").close()
     assert not is_claimed(tmp_path / "gone")

@@ -87,3 +87,41 @@ def test_a_changed_byte_is_found_wherever_it_is(place: int) -> None:
     changed[place] ^= 0x10
     with pytest.raises(ValueError, match=r"checksum|cut off"):
         parts.check_chunk(io.BytesIO(bytes(changed)))
+
+
+def test_a_chunk_of_several_blocks_is_read_and_checked_to_its_end() -> None:
+    """Two and a half MiB, of which each block and the part behind the last page counts."""
+    data, file = np.random.default_rng(4).bytes((5 << 19) + 77), io.BytesIO()
+    assert parts.write_chunk(file, [memoryview(data).cast("B")]) == len(data)
+    blocks = list(parts.read_blocks(file, 100, len(data) - 100))
+    assert [len(block) for block in blocks] == [1 << 20, 1 << 20, (1 << 19) - 23]
+    assert b"".join(blocks) == data[100:]
+    parts.check_chunk(file)
+    for place in (5, (1 << 20) + 5, (2 << 20) + 5, len(data) - 1):
+        changed = bytearray(file.getvalue())
+        changed[32 + place] ^= 1
+        with pytest.raises(ValueError, match="checksum"):
+            parts.check_chunk(io.BytesIO(bytes(changed)))
+
+
+def test_what_is_no_chunk_is_told(tmp_path: Path) -> None:
+    file = io.BytesIO()
+    assert parts.write_chunk(file, []) == 0
+    whole = file.getvalue()
+    assert parts.chunk_length(io.BytesIO(whole)) == 0
+    for data, said in (
+        (whole[:31], "it has no header"),
+        (b"", "it has no header"),
+        (whole + b"x", "it is cut off, or no chunk"),
+        (b"AFFEKTC2" + whole[8:], "it is cut off, or no chunk"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            parts.chunk_length(io.BytesIO(data))
+    path = tmp_path / "m"
+    good = parts.encode_manifest(b"\x01\xfe", ())
+    path.write_bytes(good)
+    assert parts.read_manifest(path) == Manifest(header=b"\x01\xfe", parts=())
+    for bad in (good[1:], good.replace(b"\n", b""), b"", good[:8].upper() + b"x" + good[8:]):
+        path.write_bytes(bad)
+        with pytest.raises(ValueError, match="checksum is another"):
+            parts.read_manifest(path)
