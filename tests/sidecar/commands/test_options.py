@@ -12,9 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from affekt.shared.arkit_pose import JAW_OPEN_RAD
 from affekt.shared.camera import camera_centre
 from affekt.shared.errors import InputError
-from affekt.shared.motion import TakeRead, make_motion
+from affekt.shared.motion import ARKIT_NAMES, TakeRead, make_motion
 from affekt.sidecar.bake.store import MemoryStore
 from affekt.sidecar.commands import adapter, avatar, bake, extension
 from affekt.sidecar.commands.bake import Bake
@@ -272,6 +273,71 @@ def test_what_a_conversion_says(tmp_path: Path, capsys: pytest.CaptureFixture[st
     Convert(tmp_path / "take.json", tmp_path / "out.csv", to="npz").run()
     assert ": npz, 6 frames at 25 fps, arkit\n" in capsys.readouterr().out
     assert (tmp_path / "out.csv").read_bytes().startswith(b"PK")
+
+
+def open_take(folder: Path) -> Path:
+    """Three frames of the open head: a jaw that opens, a turned head, and a place."""
+    numbers = np.zeros((3, 100), np.float32)
+    numbers[:, ARKIT_NAMES.index("jawOpen")] = 0, 0.25, 0.5
+    jaw = np.outer([0, 0.25, 0.5], [JAW_OPEN_RAD, 0, 0])
+    turned = np.tile(np.array([0.1, 0.2, -0.3], np.float32), (3, 1))
+    motion = make_motion(
+        expression=numbers, jaw=jaw, rotation=turned, translation=turned, fps=25.0, space="open"
+    )
+    (folder / "take.npz").write_bytes(encode_motion(motion))
+    return folder / "take.npz"
+
+
+@pytest.mark.parametrize(
+    ("name", "to", "form"),
+    [("out.csv", None, "livelink"), ("OUT.JSON", None, "arkit"), ("out", "livelink", "livelink")],
+)
+def test_the_open_heads_own_take_becomes_arkits_weights(
+    name: str, to: str | None, form: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where a format holds these alone, and it is said, with what is left out."""
+    Convert(open_take(tmp_path), tmp_path / name, to=to).run()
+    assert capsys.readouterr().out == (
+        "  as ARKit's weights, the nearest to the open head's expressions\n"
+        f"{tmp_path / name}: {form}, 3 frames at 25 fps, arkit\n"
+        f"  {form} has no place for translation\n"
+    )
+    (tmp_path / name).rename(tmp_path / "again")
+    again = read_take(tmp_path / "again").motion
+    assert (again.space, again.fps) == ("arkit", 25.0)
+    opened = again.expression[:, ARKIT_NAMES.index("jawOpen")]
+    np.testing.assert_allclose(opened, [0, 0.25, 0.5], atol=0.02)
+    np.testing.assert_allclose(again.rotation[1], [0.1, 0.2, -0.3], atol=1e-5)
+
+
+def test_the_open_heads_take_stays_one_in_our_own_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, to in (("a.npz", None), ("b.NPZ", None), ("c.csv", "npz")):
+        Convert(open_take(tmp_path), tmp_path / name, to=to).run()
+        said = capsys.readouterr().out
+        assert said == f"{tmp_path / name}: npz, 3 frames at 25 fps, open\n"
+    for to, code in (("vhap", "space.no_adapter"), ("fbx", "option.format")):
+        assert code_of(Convert(open_take(tmp_path), tmp_path / "d", to=to).run) == code
+        assert not (tmp_path / "d").exists()
+    assert code_of(Convert(open_take(tmp_path), tmp_path / "d.fbx").run) == "option.format"
+
+
+def test_what_emotion_keys_cannot_say_in_another_form_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys, ace = tmp_path / "keys.json", tmp_path / "ace.json"
+    keys.write_text('{"fps": 25, "keys": [{"frame": 0, "happy": 1, "influence": 0.5}]}')
+    Convert(keys, ace, to="ace").run()
+    assert capsys.readouterr().out == f"{ace}: ace\n  ace has no counterpart for influence\n"
+    ace.write_text('[{"time_code": 2, "emotions": {"joy": 0.5, "pain": 1}}]')
+    Convert(ace, keys, to="keys", reading=Reading(fps=50.0)).run()
+    assert capsys.readouterr().out == f"{keys}: keys\n  keys has no counterpart for pain\n"
+    content = json.loads(keys.read_text())
+    assert (content["fps"], content["interpolation"]) == (50.0, "constant")
+    assert content["keys"] == [{"frame": 0.0, "happy": 0.0}, {"frame": 100.0, "happy": 0.5}]
+    Convert(ace, keys, to="keys").run()
+    assert json.loads(keys.read_text())["fps"] == 30.0
 
 
 def test_a_bake_asks_for_the_room_that_it_needs(
