@@ -33,7 +33,9 @@ PLATFORMS = {
     ),
 }
 
-_NAME = re.compile(r"(?P<package>[^-]+)-[^-]+(-\d[^-]*)?-(?P<python>[^-]+)-[^-]+-[^-]+\.whl")
+_NAME = re.compile(
+    r"(?P<package>[^-]+)-(?P<version>[^-]+)(-\d[^-]*)?-(?P<python>[^-]+)-[^-]+-[^-]+\.whl"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +53,9 @@ def all_targets() -> list[Target]:
 
 
 def find_wheel(folder: Path, package: str, target: Target) -> Path | None:
-    """A wheel of the package in the folder that runs on the target, or None."""
+    """The latest wheel of the package in the folder that runs on the target, or None."""
     version = int(target.python.replace(".", ""))
-    for path in sorted(folder.glob("*.whl"), reverse=True):
+    for path in sorted(folder.glob("*.whl"), key=_age, reverse=True):
         name = _NAME.fullmatch(path.name)
         if name is None or name["package"].lower() != package:
             continue
@@ -64,6 +66,13 @@ def find_wheel(folder: Path, package: str, target: Target) -> Path | None:
         if exact or stable:
             return path
     return None
+
+
+def _age(path: Path) -> tuple[list[int], str]:
+    """Orders wheels by the numbers of their versions, of which 1.10 comes after 1.9."""
+    name = _NAME.fullmatch(path.name)
+    numbers = re.findall(r"\d+", name["version"]) if name else ()
+    return [int(number) for number in numbers], path.name
 
 
 def download_wheels(folder: Path, target: Target) -> None:

@@ -164,6 +164,33 @@ def test_a_validators_word_counts(
     assert asked == [["blender", "validate", str(tmp_path / "a.zip")]]
 
 
+def test_what_a_validator_says_is_told(tmp_path: Path) -> None:
+    """Both of what it prints; and that there is none."""
+    code = "import sys; print(' out'); print('Error ' + sys.argv[1], file=sys.stderr)"
+    with pytest.raises(InputError) as caught:
+        validate_zip(tmp_path / "a.zip", [sys.executable, "-c", code])
+    assert caught.value.code == "option.extension"
+    assert caught.value.message == (
+        f"Blender refuses a.zip: out\nError {tmp_path / 'a.zip'}".replace("\n", os.linesep)
+    )
+    with pytest.raises(InputError) as caught:
+        validate_zip(tmp_path / "a.zip", [str(tmp_path / "blender"), "validate"])
+    assert caught.value.code == "option.blender"
+    assert caught.value.message == (
+        f"{tmp_path / 'blender'} cannot be run: No such file or directory."
+    )
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "affekt-1.zip").write_bytes(b"whole")
+    (tmp_path / "dist").write_bytes(b"a file")
+    with pytest.raises(InputError) as caught:
+        move_whole(tmp_path / "affekt-1.zip", tmp_path / "dist" / "new")
+    assert caught.value.code == "file.not_writable"
+    assert f"{tmp_path / 'dist' / 'new' / 'affekt-1.zip'} cannot be written" in caught.value.message
+    assert (tmp_path / "dist").read_bytes() == b"a file"
+
+
 def test_the_finished_zip_goes_into_a_new_folder(tmp_path: Path) -> None:
     (tmp_path / "affekt-1.zip").write_bytes(b"whole")
     path = move_whole(tmp_path / "affekt-1.zip", tmp_path / "a" / "dist")

@@ -40,3 +40,23 @@ def test_a_link_becomes_one_of_the_manual_or_plain_words() -> None:
     )
     assert '<a href="baking.html">bakes</a>, code,  &lt;b&gt;' in shown
     assert "<title>Affekt: Setup</title>" in shown
+
+
+def test_of_several_links_in_a_line_each_has_its_own_end() -> None:
+    """One that leads out loses its end, not the next one's; anchors of the page stay."""
+    shown = render_page(
+        "# A\n\n[out](../sidecar/cli.py) [web](https://a.example/x#y) [plain](http://b.example) "
+        "[here](#options) [file](LICENSE) [page](flame_head.md) ![a](b.png)[**bold**](remote.md)",
+        "flame_head",
+    )
+    body = shown.partition("</nav>")[2]
+    assert (
+        '<p>out <a href="https://a.example/x#y">web</a> <a href="http://b.example">plain</a> '
+        '<a href="#options">here</a> file <a href="flame_head.html">page</a> '
+        '<a href="remote.html"><strong>bold</strong></a></p>'
+    ) in body
+    nav = shown.partition("<nav>")[2].partition("</nav>")[0].split(" | ")
+    assert len(nav) == len(PAGES)
+    assert nav[0] == '<a href="blender.html">Blender</a>'
+    assert nav[PAGES.index("flame_head")] == "FLAME head"
+    assert nav[-1] == '<a href="errors.html">Errors</a>'

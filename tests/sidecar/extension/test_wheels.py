@@ -69,6 +69,9 @@ def test_half_of_a_pair_is_none(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         collect_wheels(source, tmp_path / "to", download=False)
     assert caught.value.code == "option.wheels"
+    assert caught.value.message == (
+        f"No platform has all its wheels of pyzmq and msgpack in {source}."
+    )
     assert not (tmp_path / "to").exists()
 
 
@@ -77,6 +80,40 @@ def test_of_two_versions_the_later_is_taken(tmp_path: Path) -> None:
     found = find_wheel(tmp_path, "pyzmq", Target(platform="linux-x64", python="3.11"))
     assert found is not None
     assert found.name.startswith("pyzmq-27.1.0")
+
+
+def test_versions_are_numbers(tmp_path: Path) -> None:
+    """1.10 is later than 1.9; a wheel of the future for another Python is none of ours."""
+    versions = ("1.9.3", "1.10.0", "1.10", "0.99.9")
+    put(tmp_path, *(f"msgpack-{version}-cp311-cp311-{LINUX}" for version in versions))
+    put(tmp_path, f"msgpack-2.0.0-cp313-cp313-{LINUX}", "msgpack-3.0-cp311-cp311-win32", "msgpack")
+    found = find_wheel(tmp_path, "msgpack", Target(platform="linux-x64", python="3.11"))
+    assert found == tmp_path / f"msgpack-1.10.0-cp311-cp311-{LINUX}.whl"
+
+
+@pytest.mark.parametrize(
+    ("platform", "tags", "others"),
+    [
+        ("linux-x64", "manylinux_2_17_x86_64 manylinux_2_28_x86_64", "manylinux_2_31_x86_64 "
+         "manylinux_2_28_aarch64 musllinux_1_2_x86_64"),
+        ("windows-x64", "win_amd64", "win32 win_arm64"),
+        ("macos-arm64", "macosx_11_0_arm64 macosx_10_15_universal2", "macosx_12_0_arm64 "
+         "macosx_11_0_x86_64"),
+        ("macos-x64", "macosx_10_9_x86_64 macosx_11_0_universal2", "macosx_12_0_x86_64 "
+         "macosx_11_0_arm64"),
+    ],
+)  # fmt: skip
+def test_wheels_of_another_system_do_not_run_there(
+    platform: str, tags: str, others: str, tmp_path: Path
+) -> None:
+    target = Target(platform=platform, python="3.13")
+    put(tmp_path, *(f"pyzmq-27.1.0-cp313-cp313-{tag}" for tag in others.split()))
+    assert find_wheel(tmp_path, "pyzmq", target) is None
+    for tag in tags.split():
+        name = f"pyzmq-26.0.0-cp313-cp313-{tag}"
+        put(tmp_path, name)
+        assert find_wheel(tmp_path, "pyzmq", target) == tmp_path / f"{name}.whl"
+        (tmp_path / f"{name}.whl").unlink()
 
 
 def test_a_stable_abi_serves_its_own_python_and_later_ones(tmp_path: Path) -> None:
