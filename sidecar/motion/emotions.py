@@ -75,7 +75,8 @@ def _decode_table(data: bytes, name: str, fps: float) -> tuple[EmotionKeys, tupl
         if sources and any((np.nan_to_num(level) != 0).any() for level in sources):
             channels[emotion] = _curve(places, np.fmax.reduce(sources))
     named = list(columns.emotions.values())
-    left_out = [n for n in WITHOUT_COUNTERPART if n in named and values[:, named.index(n)].any()]
+    asked = (np.nan_to_num(values) != 0).any(0)
+    left_out = [n for n in WITHOUT_COUNTERPART if n in named and asked[named.index(n)]]
     return EmotionKeys(channels=channels, fps=fps, interpolation="linear"), tuple(left_out)
 
 

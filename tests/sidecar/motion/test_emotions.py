@@ -209,3 +209,21 @@ def test_emotion_keys_and_aces_are_told_apart() -> None:
         decode_emotion_keys(b'{"keys": 3}', "k.json", 30.0)
     assert caught.value.code == "emotion.keys"
     assert caught.value.message.startswith("k.json: In the emotion file")
+
+
+def test_blank_cells_hide_no_value_and_ask_for_nothing() -> None:
+    """A value out of range is told though others are blank, percent are divided, and an emotion
+    without any value is not one that has no counterpart."""
+    rows = ["time,joy,grief,pain", "0,,0.25,", "1,0.5,,", "2,170,0.5,"]
+    with pytest.raises(InputError) as caught:
+        decode_emotion_keys("\n".join(rows).encode(), "e.csv", 30.0)
+    assert caught.value.code == "emotion.range"
+    assert caught.value.message == "In e.csv, row 4, column 'joy' is 170, outside 0 to 1.5."
+    rows[3] = "2,70,50,"
+    keys, left_out = decode_emotion_keys("\n".join(rows).encode(), "e.csv", 30.0)
+    assert left_out == ()
+    assert [axis.tolist() for axis in keys.channels["happy"]] == [[30, 60], [0.005, 0.7]]
+    assert [axis.tolist() for axis in keys.channels["sad"]] == [[0, 60], [0.0025, 0.5]]
+    rows[1] = "0,,-0.5,"
+    with pytest.raises(InputError, match=r"row 2, column 'grief' is -0\.5"):
+        decode_emotion_keys("\n".join(rows).encode(), "e.csv", 30.0)

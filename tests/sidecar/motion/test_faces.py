@@ -147,6 +147,26 @@ def test_of_two_faces_in_as_many_frames_the_first_is_taken() -> None:
     assert kept.rows["expression"][:, 0].tolist() == [0, 2]
 
 
+def test_without_a_clock_only_the_chosen_faces_rows_stay() -> None:
+    kept = keep_one(several([5, 3, 5, -1, 3, 5], Clock()), "take")
+    assert kept.rows["expression"][:, 0].tolist() == [0, 2, 5]
+    assert kept.seen is not None
+    assert kept.seen.tolist() == [True] * 3
+    assert (kept.clock.numbers, kept.clock.times) == (None, None)
+    assert kept.notes == (
+        "2 faces are in the file; the one that is in most frames was taken (3 frames).",
+    )
+
+
+def test_values_that_are_missing_do_not_hide_a_second_face() -> None:
+    rows = np.tile([[0.0], [0.9]], (10, 100))
+    rows[[3, 8], 40:] = np.nan
+    clock = Clock(times=np.repeat(np.arange(10.0), 2) / 25)
+    with pytest.raises(InputError) as caught:
+        keep_one(RawTake(rows={"expression": rows}, space="arkit", clock=clock), "take")
+    assert caught.value.code == "motion.faces"
+
+
 def test_timecodes_of_one_face_keep_all_that_they_say() -> None:
     texts = [f"00:00:0{i // 2};0{i % 2}.25" for i in (1, 1, 2, 3, 3)]
     clock = Clock(timecodes=read_timecodes(texts, "take"))

@@ -14,6 +14,7 @@ from affekt.shared import limits
 from affekt.shared.errors import InputError
 from affekt.shared.motion import ARKIT_NAMES
 from affekt.shared.take_files import encode_arkit, encode_livelink, encode_motion
+from affekt.sidecar.motion.folder import siblings
 from affekt.sidecar.motion.read import decode_take, read_take
 from fakes.mutation import mutated
 from fakes.takes import (
@@ -367,3 +368,52 @@ def test_the_take_nearest_to_the_top_is_taken(tmp_path: Path) -> None:
     write(tmp_path / "clip" / "more" / "other.npz", encode_motion(arkit_motion(7)))
     take = read_take(tmp_path / "clip")
     assert (len(take.motion), take.notes[0]) == (6, "Read take.npz, the take in clip.")
+
+
+def test_of_a_folder_that_is_the_take_nothing_is_said(tmp_path: Path) -> None:
+    write_frames(tmp_path / "clip", [0, 1, 2], vhap_arrays(3))
+    notes = read_take(tmp_path / "clip").notes
+    assert not [note for note in notes if "Read" in note]
+
+
+@pytest.mark.parametrize("kind", ["arrays", "matrices"])
+def test_folders_of_a_frame_each_are_in_the_order_of_their_numbers(
+    kind: str, tmp_path: Path
+) -> None:
+    """EMOCA's and DECA's: 9 comes before 10, and 11 is missing."""
+    numbers, arrays = (8, 9, 10, 12), codes(13)
+    for number in numbers:
+        folder = tmp_path / f"clip_{number}"
+        folder.mkdir()
+        if kind == "arrays":
+            for key, values in arrays.items():
+                np.save(folder / f"{key}.npy", values[number])
+        else:
+            savemat(folder / "face.mat", {key: values[number] for key, values in arrays.items()})
+    found = read_take(tmp_path).motion.expression
+    assert len(found) == 5
+    wanted = arrays["exp"][list(numbers)]
+    np.testing.assert_allclose(found[[0, 1, 2, 4], : wanted.shape[1]], wanted, atol=1e-6)
+
+
+def test_how_many_files_have_the_same_name_but_for_its_number(tmp_path: Path) -> None:
+    for name in ("a_1.npz", "a_2.npz", "a_33.npz", "b_1.npz", "a_1.json", "7", "12", "notes"):
+        write(tmp_path / name)
+    (tmp_path / "a_4.npz").mkdir()
+    counts = {name: siblings(tmp_path / name) for name in ("a_2.npz", "b_1.npz", "7", "notes")}
+    assert counts == {"a_2.npz": 3, "b_1.npz": 1, "7": 2, "notes": 1}
+    assert siblings(tmp_path / "none" / "a_1.npz") == 1
+
+
+def test_a_series_that_is_too_large_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its folder, or by its first file where it lies at the top."""
+    for folder in ("top", "below/clip"):
+        write_frames(tmp_path / folder, [0, 1, 2], vhap_arrays(3))
+    monkeypatch.setattr(limits, "MAX_MOTION_BYTES", 1000)
+    for folder, said in (("top", "00000.npz has "), ("below", "clip has ")):
+        with pytest.raises(InputError) as caught:
+            read_take(tmp_path / folder)
+        assert caught.value.code == "file.too_large"
+        assert caught.value.message.startswith(said)
