@@ -83,7 +83,8 @@ class EmotionTrack:
             if values.shape != (frames,):
                 raise InputError(
                     "emotion.shape",
-                    f"The curve {name} has the shape {values.shape} for {say_count(frames, 'frame')}.",
+                    f"The curve {name} has the shape {values.shape} for "
+                    f"{say_count(frames, 'frame')}.",
                     "Give one value for each frame.",
                 )
             check_curve(name, values, largest_value(name))
