@@ -25,6 +25,7 @@ from affekt.sidecar.motion.grid import (
         ([4, 4, 5], [4, 4, 5], [1, 0, 1]),  # nothing lies before the first
         ([4, 5, 5], [4, 5, 6], [1, 1, 1]),  # the last may move on
         ([4, 4], [4, 5], [1, 1]),
+        ([0, 0, 1, 1], [0, 0, 1, 2], [1, 0, 1, 1]),  # frame -1 is none
         ([1, 4, 4, 4, 9], [1, 3, 4, 5, 9], [1, 1, 1, 1, 1]),
     ],
 )
@@ -93,6 +94,16 @@ def test_a_first_time_that_is_off_moves_no_others(away: tuple[float, ...]) -> No
     grid = fit_step(times, 0.5)
     assert grid.even
     assert grid.frames.tolist() == frames
+
+
+def test_frames_of_a_known_step_count_from_the_first_row() -> None:
+    """Which is 0.6 of a step early, so that the others' phase puts it at frame -1."""
+    times = np.array([4.4, 6.0, 7.0, 8.0, 9.0, 11.0, 12.0])
+    grid = fit_step(times, 1.0)
+    assert grid.frames.tolist() == [0, 2, 3, 4, 5, 7, 8]
+    late = fit_step(times[1:] + 0.25, 1.0)
+    assert late.frames.tolist() == [0, 1, 2, 3, 5, 6]
+    assert late.worst == pytest.approx(0, abs=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,18 @@ def test_spellings(value: object) -> None:
     np.testing.assert_allclose(translation, [[0.1, -0.2, 0.5]])
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_a_head_that_is_away_along_one_axis_alone(axis: int) -> None:
+    """Written by rows or by columns, of which the place tells."""
+    place = np.zeros(3)
+    place[axis] = 0.5
+    rows = np.array(matrix(*place))
+    for value in (rows.tolist(), rows.T.tolist(), rows.T.reshape(-1).tolist()):
+        rotation, translation = both(value)
+        np.testing.assert_allclose(rotation, [[0, np.pi / 2, 0]], atol=1e-6)
+        np.testing.assert_allclose(translation, [place])
+
+
 def test_more_than_three_metres_are_centimetres() -> None:
     """In the middle of all frames: one that is further off does not decide."""
     near, far = matrix(0, 0, -2.9), matrix(0, 0, -30)
