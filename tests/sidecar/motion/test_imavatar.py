@@ -40,9 +40,11 @@ def test_every_second_picture_in_any_order(square: bool) -> None:
     for field, columns in (("neck", (3, 6)), ("jaw", (6, 9)), ("eyes", (9, 15))):
         wanted = numbers + np.arange(*columns) / 1000
         np.testing.assert_allclose(raw.rows[field], wanted, atol=1e-6)
-    np.testing.assert_allclose(raw.rows["expression"][:, :3], numbers + [0, 0.01, 0.02], atol=1e-6)
+    np.testing.assert_allclose(
+        raw.rows["expression"][:, :3], numbers + np.arange(3) / 100, atol=1e-6
+    )
     assert not raw.rows["expression"][:, 3:].any()
-    np.testing.assert_allclose(raw.rows["translation"], numbers + [0, 1, 2], atol=1e-6)
+    np.testing.assert_allclose(raw.rows["translation"], numbers + np.arange(3), atol=1e-6)
     turned = np.tile([0, np.pi / 2 + 0.1, 0], (4, 1))
     np.testing.assert_allclose(raw.rows["rotation"], turned, atol=1e-6)
     (note,) = raw.notes

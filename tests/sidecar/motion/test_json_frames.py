@@ -116,6 +116,23 @@ def test_where_the_frames_are() -> None:
     assert find_frames({endless: {"weights": WEIGHTS}}) == [{"weights": WEIGHTS}]
 
 
+def test_numbers_of_frames_that_are_too_long_are_no_numbers() -> None:
+    for digits, frame in ((15, {"frame": 10**14}), (16, {})):
+        numbered = {f"{10 ** (digits - 1)}": {"weights": WEIGHTS}}
+        assert find_frames(numbered) == [{**frame, "weights": WEIGHTS}]
+
+
+def test_a_category_without_a_name_or_a_score_makes_no_weights() -> None:
+    """Of the whole list: it is something else."""
+    for lacking in ({"score": 0.5}, {"categoryName": "cheekPuff"}, {"categoryName": 3, "score": 1}):
+        rows = [*NAMED[:2], lacking]
+        assert (WEIGHTS, 0) not in weights_in({"blendshapes": rows})
+    assert weights_in({"blendshapes": [{"categories": NAMED}, None, {"categories": NAMED}]}) == [
+        (WEIGHTS, 0),
+        (WEIGHTS, 1),
+    ]
+
+
 def test_tables_by_column() -> None:
     content = {name: [value, 0.0] for name, value in WEIGHTS.items()}
     short = {"time": [0.0, 0.1], "notes": ["x"]}

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from affekt.shared.errors import InputError
@@ -100,3 +102,54 @@ def test_what_is_no_json(text: bytes) -> None:
     with pytest.raises(InputError) as caught:
         parse_json(text, "take.json")
     assert caught.value.code == "file.damaged"
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: matrix(3, 2, "pose", "a.json"), "In a.json, pose is not a list of frames."),
+        (
+            lambda: matrix([[1, 2], [4]], 2, "pose", "a.json"),
+            "In a.json, pose is not an even table of numbers.",
+        ),
+        (
+            lambda: matrix([[1, 2, 3]], 2, "pose", "a.json"),
+            "In a.json, pose is not 2 numbers in every frame.",
+        ),
+        (
+            lambda: matrix([["1", "2"]], 2, "pose", "a.json"),
+            "In a.json, pose holds something that is not a number.",
+        ),
+        (
+            lambda: table([[1, 2, 3]], 4, "weights", "a.json"),
+            "In a.json, weights is not 4 numbers in every frame.",
+        ),
+        (
+            lambda: table([[1, "x"]], 2, "weights", "a.json"),
+            "In a.json, weights holds something that is not a number.",
+        ),
+        (
+            lambda: table([[1, 10**400]], 2, "weights", "a.json"),
+            "In a.json, weights is not a table of numbers of a usual size.",
+        ),
+        (
+            lambda: number("x" * 90, "fps", "a.json"),
+            f"In a.json, fps is '{'x' * 39}, not a number.",
+        ),
+        (lambda: parse_json(b"\xff\xfe\xff", "a.json"), "a.json is not text."),
+        (
+            lambda: parse_json(b'{"a":\n  x}', "a.json"),
+            "a.json is not whole JSON: it breaks in line 2, column 3.",
+        ),
+        (lambda: parse_json(b"[" * 100_000, "a.json"), "a.json is not usable JSON."),
+    ],
+)
+def test_the_field_and_the_file_are_named(call: Callable[[], object], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        call()
+    assert caught.value.message == message
+
+
+def test_a_byte_order_mark_before_lines_is_none_of_them() -> None:
+    text = b'\xef\xbb\xbf{"a": 1}\n  \n{"a": 2}\r\n'
+    assert parse_json(text, "take.json") == [{"a": 1}, {"a": 2}]
