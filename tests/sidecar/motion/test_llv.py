@@ -101,6 +101,7 @@ def test_each_place_in_a_packet_has_its_name(count: int) -> None:
     found = {name: float(row[ARKIT_NAMES.index(name)]) for name in IN_A_PACKET}
     assert found == dict(zip(IN_A_PACKET, values[:52], strict=True))
     assert (found["jawLeft"], found["mouthRight"]) == (16 / 64, 23 / 64)
+    assert not take.motion.rotation.any()
 
 
 @pytest.mark.parametrize(
