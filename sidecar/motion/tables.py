@@ -117,7 +117,7 @@ def read_table(
     if found is None:
         raise wrong_shape("the table", name, "a header and at least one frame")
     header, separator, before = found
-    reader = _Reader(header, separator, columns, text_columns, name)
+    reader = _Reader(header, columns, text_columns, name)
     try:
         return reader.read(csv.reader(lines, delimiter=separator), before)
     except csv.Error as error:
@@ -138,16 +138,10 @@ class _Reader:
     """Collects a table's rows piece by piece."""
 
     def __init__(
-        self,
-        header: list[str],
-        separator: str,
-        columns: list[int],
-        text_columns: list[int],
-        name: str,
+        self, header: list[str], columns: list[int], text_columns: list[int], name: str
     ) -> None:
         self._names, self._width = header, len(header)
         self._lines: list[int] = []
-        self._decimal_comma = separator != ","
         self._columns, self._text_columns = columns, text_columns
         self._needed = max((*columns, *text_columns), default=0) + 1
         self._name = name
@@ -210,9 +204,7 @@ class _Reader:
         """The same where cells are blank or decimals have a comma."""
         for line, row in zip(self._lines[-len(rows) :], rows, strict=True):
             for column in self._columns:
-                cell = row[column].strip()
-                if self._decimal_comma or "," in cell:
-                    cell = cell.replace(",", ".")
+                cell = row[column].strip().replace(",", ".")
                 if cell.lower() in _BLANK:
                     yield np.nan
                     continue

@@ -401,6 +401,32 @@ def test_smplx_without_expressions_may_move_the_jaw() -> None:
     assert "the jaw moves" in take.notes[0]
 
 
+@pytest.mark.parametrize(
+    ("key", "width", "jaw"),
+    [("poses", 165, True), ("poses", 72, False), ("poses", 156, False), ("poses", 66, False)],
+)
+def test_what_lies_in_a_bodys_place_of_the_jaw(key: str, width: int, jaw: bool) -> None:
+    """Numbers 66 to 68 are the jaw with a face, and a hand without."""
+    for place in (66, 67, 68, 69):
+        values = np.zeros((3, width))
+        values[:, place : place + 1] = 0.2
+        take = read(npz_bytes({key: values, "trans": np.zeros((3, 3))}))
+        moves = jaw and place < 69
+        said = "the jaw moves, the rest of the face stands" if moves else "the face stands"
+        assert take.notes[0].endswith(f"the head turns, {said} still.")
+        assert take.motion.jaw.any() == moves
+        assert take.motion.expression.shape == (3, 100)
+
+
+def test_a_body_of_one_frame_may_be_a_row() -> None:
+    pose = np.zeros(165)
+    pose[66:69], pose[45:48] = 0.2, 0.1
+    take = read(npz_bytes({"poses": pose, "trans": np.array([0.1, 0.2, 0.3])}))
+    np.testing.assert_allclose(take.motion.jaw, [[0.2] * 3])
+    np.testing.assert_allclose(take.motion.neck, [[0.1] * 3])
+    assert "the jaw moves" in take.notes[0]
+
+
 @pytest.mark.parametrize("values", [np.ones((4, 50), bool), np.full((4, 50), 1j)])
 def test_rows_of_what_is_no_number(values: np.ndarray) -> None:
     with pytest.raises(InputError) as caught:

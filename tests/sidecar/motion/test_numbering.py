@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Numbers in names: what counts frames, and what only orders them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from affekt.shared.errors import InputError
 from affekt.sidecar.motion.numbering import _ordinal, frame_numbers, numbered
-from affekt.sidecar.motion.raw_take import RawTake
+from affekt.sidecar.motion.raw_take import Clock, RawTake
 
 
 def take(rows: int, fps: float | None = None) -> RawTake:
@@ -70,6 +72,15 @@ def test_numbers_far_beyond_the_rows_count_something_else(numbers: list[int], co
     assert (out.clock.numbers is not None) == counts
     assert bool(out.notes) != counts
     assert counts or "do not count frames" in out.notes[0]
+
+
+def test_what_was_noted_before_comes_first() -> None:
+    noted = replace(take(4), notes=("before",))
+    for numbers in ([3, 6, 9, 12], [0, 3, 2, 1]):
+        notes = numbered(noted, np.array(numbers), "files").notes
+        assert (notes[0], len(notes)) == ("before", 2)
+    clocked = replace(take(3), clock=Clock(numbers=np.array([4, 5, 6])))
+    assert numbered(clocked, np.array([0, 3, 2]), "files") is clocked
 
 
 def test_a_single_file_has_no_clock() -> None:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from affekt.shared.errors import InputError
@@ -199,3 +201,58 @@ def test_takes_of_different_kinds_are_not_joined() -> None:
     for other in (part("flame2023"), part(fps=25.0), part(jaw=np.zeros((1, 3)))):
         assert refused(records.join_takes, [part(), other]) == "motion.mixed"
     assert len(records.join_takes([part(), part()])) == 2
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: records.rows({"exp": np.zeros(())}, "exp", "a.npz"),
+            "In a.npz, exp has the shape (), not one row of numbers for each frame.",
+        ),
+        (
+            lambda: records.rows({"exp": np.array(["x"])}, "exp", "a.npz"),
+            "In a.npz, exp holds something that is not a number.",
+        ),
+        (
+            lambda: records.rows({"exp": np.zeros((9, 2, 5))}, "exp", "a.npz"),
+            "a.npz holds more than one take or face: exp has the shape (9, 2, 5).",
+        ),
+        (
+            lambda: records.pose({"jaw": np.zeros((4, 3))}, "jaw", 3, "a.npz", 12_000),
+            "In a.npz, jaw has the shape (4, 3), not 12,000 rows of 3 numbers.",
+        ),
+        (
+            lambda: records.pose({"jaw": np.zeros((4, 3))}, "jaw", 6, "a.npz", 1),
+            "In a.npz, jaw has the shape (4, 3), not 1 row of 6 numbers.",
+        ),
+        (
+            lambda: records.expression({"exp": np.zeros((4, 101))}, "exp", "a.npz"),
+            "In a.npz, exp has the shape (4, 101), not at most 100 numbers in each frame.",
+        ),
+        (
+            lambda: records.shape({"betas": np.zeros((4, 301))}, "betas", "a.npz"),
+            "In a.npz, betas has the shape (4, 301), not at most 300 numbers.",
+        ),
+        (
+            lambda: records.rate({"fps": np.zeros(2)}, "mocap", "fps"),
+            "The take's fps is not one number.",
+        ),
+        (lambda: records.with_faceless([None], "clip"), "No frame of clip has a face."),
+        (
+            lambda: flame({"exp": counted(2, 12), "betas": np.zeros((2, 301))}),
+            "In take, betas has the shape (2, 301), not at most 300 numbers.",
+        ),
+    ],
+)
+def test_which_array_of_which_file_is_wrong(call: Callable[[], object], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        call()
+    assert caught.value.message == message
+
+
+def test_a_mean_over_many_frames_loses_nothing() -> None:
+    """2^24 + 1 is no number of single precision, in which the sum would forget both ones."""
+    values = np.array([[2.0**24, 0.5], [1, 0.5], [1, 2]])
+    mean = records.shape({"shape": values}, "shape", "take")[:2]
+    assert mean.tolist() == [(2**24 + 2) / 3, 1]

@@ -463,3 +463,71 @@ def test_how_many_lines_may_stand_before_the_header(lines: int, found: bool) -> 
         with pytest.raises(InputError) as caught:
             decode_take(data, "take.csv")
         assert caught.value.code == "file.wrong_kind"
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding"),
+    [
+        (b"", "utf-8"),
+        ("Köln".encode(), "utf-8"),
+        ("Köln".encode("cp1252"), "cp1252"),
+        ("Köln".encode("utf-8-sig"), "utf-8-sig"),
+        ("Köln".encode("utf-16"), "utf-16"),
+        (b"\xfe\xff" + "Köln".encode("utf-16-be"), "utf-16"),
+        ("Köln".encode("utf-16-le"), "utf-16-le"),
+        ("Köln".encode("utf-16-be"), "utf-16-be"),
+        (b"x" * 64 + b"\0", "utf-8"),
+    ],
+)
+def test_the_encoding_of_a_text(data: bytes, encoding: str) -> None:
+    assert encoding_of(data) == encoding
+
+
+def read(lines: str, columns: list[int], texts: list[int] | None = None) -> tables.Table:
+    return read_table(lines.encode(), "a.csv", lambda names: "a" in names, columns, texts or [])
+
+
+def test_rows_of_a_table_of_which_no_column_is_read() -> None:
+    found = read("a,b\n1,2\n\n3\n", [])
+    assert found.numbers.shape == (2, 0)
+    assert found.lines == [2, 4]
+    assert found.short.tolist() == [False, False]
+    assert found.names == ["a", "b"]
+
+
+def test_the_rows_that_end_too_early_are_those_that_lack_a_column_that_is_read() -> None:
+    lines = "a;b;c\n1;2;3\n4;5\n6\n7;8;\n"
+    for columns, texts, short in (
+        ([2], [], [0, 1, 1, 0]),
+        ([0], [1], [0, 0, 1, 0]),
+        ([1], [0], [0, 0, 1, 0]),
+        ([0], [], [0, 0, 0, 0]),
+    ):
+        found = read(lines, columns, texts)
+        assert found.short.tolist() == [bool(s) for s in short]
+    both = read(lines, [2, 0], [1])
+    np.testing.assert_array_equal(both.numbers, [[3, 1], [np.nan, 4], [np.nan, 6], [np.nan, 7]])
+    assert both.texts == {1: ["2", "5", "", "8"]}
+
+
+def test_of_long_names_and_cells_the_beginning_is_told() -> None:
+    cell, name = "x" * 90, "b" * 90
+    with pytest.raises(InputError) as caught:
+        read(f"a,{name}\n1,2\n3,{cell}\n", [0, 1])
+    assert caught.value.code == "motion.not_a_number"
+    assert caught.value.message == (
+        f"a.csv holds something that is not a number, '{'x' * 40}', in row 3, column '{'b' * 40}'."
+    )
+    with pytest.raises(InputError) as caught:
+        read("a,\n1,2\n3,x\n", [0, 1])
+    assert caught.value.message.endswith("'x', in row 3, column 2.")
+    with pytest.raises(InputError) as caught:
+        read("a,b\n1,2,,\n3,4,,5\n", [0, 1])
+    assert caught.value.code == "motion.shape"
+    assert caught.value.message == "In a.csv, row 3 is not a row of 2 values."
+    for empty in ("a,b\n", "no,header\n1,2\n"):
+        with pytest.raises(InputError) as caught:
+            read(empty, [0])
+        assert caught.value.message == (
+            "In a.csv, the table is not a header and at least one frame."
+        )

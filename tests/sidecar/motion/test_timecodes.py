@@ -271,6 +271,14 @@ def test_spaces_around_a_code() -> None:
     assert codes.frames.tolist() == [4, 2]
 
 
+def test_a_computed_number_with_a_decimal_comma() -> None:
+    codes = read_timecodes(["00:00:01:2,2500000000000004", "00:00:02;1,36e-14"], "take.csv")
+    assert codes.frames.tolist() == [2, 0]
+    assert codes.digits.tolist() == [250_000, 0]
+    assert codes.fractions.tolist() == [0.25, 0]
+    assert (codes.places, codes.drop) == (6, False)
+
+
 def test_times_of_the_day() -> None:
     """A blank one is not known; numbers alone are none."""
     found = clock_seconds([" 12:00:00,5 ", "  ", "1:00:01.25", "01:30"])
