@@ -13,7 +13,14 @@ import pytest
 from affekt.shared import limits
 from affekt.shared.errors import InputError
 from affekt.shared.motion import ARKIT_NAMES, Motion, ReadOptions
-from affekt.sidecar.motion.read import decode_motion, decode_take, encode_motion, read_motion
+from affekt.sidecar.motion.read import (
+    decode_motion,
+    decode_take,
+    encode_motion,
+    is_folder,
+    read_motion,
+    read_take,
+)
 from affekt.sidecar.motion.write import write_motion
 from fakes.mutation import mutated
 from fakes.takes import arkit_content, as_bytes, lam_content, random_motion
@@ -392,3 +399,45 @@ def test_what_other_archives_hold_is_said() -> None:
         with pytest.raises(InputError, match=said) as caught:
             decode_motion(zip_of(*names), "a.zip")
         assert caught.value.code == "file.wrong_kind"
+
+
+def test_which_paths_are_folders(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    assert is_folder(tmp_path)
+    for path in (tmp_path / "file", tmp_path / "none", tmp_path / "file" / "x", Path("a\0b")):
+        assert not is_folder(path)
+
+
+def test_a_take_has_so_many_notes_and_each_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [f"{frame},0.5,0.25,{frame / 10}" for frame in (0, 1, 3, 2, 5)]
+    data = "\n".join(["frame,jawOpen,mouthPucker,other", *rows]).encode()
+    notes = decode_take(data, "a.csv").notes
+    assert len(notes) == len(set(notes)) == 4
+    for most in (3, 1, 0):
+        monkeypatch.setattr(limits, "MAX_NOTES", most)
+        assert decode_take(data, "a.csv").notes == notes[:most]
+
+
+@pytest.mark.parametrize(("told", "said"), [(29.97002, False), (29.9702, True), (29.97, False)])
+def test_a_rate_that_is_told_again_overrules_none(told: float, said: bool) -> None:
+    """Up to a millionth of it."""
+    data = encode_motion(random_motion(4))
+    named = decode_take(as_bytes(arkit_content(frames=6, fps=29.97)), "a.json")
+    assert named.motion.fps == 29.97
+    take = decode_take(
+        as_bytes(arkit_content(frames=6, fps=29.97)), "a.json", ReadOptions(fps=told)
+    )
+    assert take.motion.fps == told
+    assert any("was taken as told" in note for note in take.notes) == said
+    assert decode_take(data, "a.npz", ReadOptions(fps=30.0)).notes == ()
+
+
+def test_a_folder_of_codes_without_a_jaw_is_named(tmp_path: Path) -> None:
+    """By itself, or by where it lies."""
+    for folder, shown in (("clip", "clip"), ("deep/emoca/00001", "emoca/00001")):
+        (tmp_path / folder).mkdir(parents=True)
+        np.save(tmp_path / folder / "exp.npy", np.zeros(50))
+        with pytest.raises(InputError) as caught:
+            read_take(tmp_path / folder.split("/")[0])
+        assert caught.value.code == "file.wrong_kind"
+        assert f"The folder {shown} has no jaw: neither pose.npy nor" in caught.value.message
