@@ -50,7 +50,9 @@ def test_uneven_times_are_resampled_at_their_times() -> None:
     assert len(values) == round(times[-1] * 24) + 1
 
 
-@pytest.mark.parametrize(("rate", "common"), [(31.5, 30), (17.6, 20), (8.4, 8), (300.4, 300)])
+@pytest.mark.parametrize(
+    ("rate", "common"), [(31.5, 30), (17.6, 20), (8.4, 8), (8.7, 9), (300.4, 300)]
+)
 def test_uneven_times_go_to_the_nearest_rate_of_cameras(rate: float, common: int) -> None:
     steps = np.repeat([0.8, 1.2, 0.8, 1.6], 50) / rate  # of which 1.0 is the middle
     times = np.append(0, np.cumsum(steps))
@@ -184,3 +186,29 @@ def test_where_times_go_back_is_said(times: list[float], said: str) -> None:
     with pytest.raises(InputError) as caught:
         place(take(range(len(times)), at(times)), "take.json")
     assert caught.value.message.startswith(f"The times of take.json {said}, so they do not say")
+
+
+def test_of_rows_with_one_number_the_first_in_the_file_counts_though_others_are_sorted() -> None:
+    """Forty frames of which every fifth stands twice, the second time with something else in it."""
+    numbers, values = [], []
+    for frame in range(40):
+        numbers += [frame] * (2 if frame and frame % 5 == 0 else 1)
+        values += [frame, 900 + frame][: 2 if frame and frame % 5 == 0 else 1]
+    numbers[2], numbers[3], values[2], values[3] = 3, 2, 3, 2
+    placed = place(take(values, Clock(numbers=np.array(numbers)), 25.0), "take.json")
+    assert_frames(placed, 40)
+    assert placed.notes == (
+        "Some rows were out of order and were sorted by time.",
+        "7 of 47 times were repeated; 7 rows were left out.",
+    )
+
+
+def test_numbers_go_with_their_rows_where_coarse_times_are_sorted() -> None:
+    """Two rows of the same second have changed their places; the times say whole seconds."""
+    numbers = np.arange(100)
+    numbers[[23, 24]] = 24, 23  # across a second's end
+    clock = Clock(times=(numbers // 24 / 5).astype(float), numbers=numbers, unit_s=1.0)
+    placed = place(take(numbers, clock), "take.json")
+    assert len(placed.rows["expression"]) == 100
+    np.testing.assert_allclose(placed.rows["expression"][:, 0], np.arange(100))
+    assert placed.notes[0] == "Some rows were out of order and were sorted by time."

@@ -73,7 +73,17 @@ def test_whole_seconds_tell_the_rate_of_rows() -> None:
 
 
 @pytest.mark.parametrize(
-    ("per_second", "fps"), [(24, 24.0), (47.5, 48.0), (33, 33.0), (14.8, 15.0), (8, 8.0)]
+    ("per_second", "fps"),
+    [
+        (24, 24.0),
+        (47.5, 48.0),
+        (33, 33.0),
+        (14.8, 15.0),
+        (8, 8.0),
+        (24.41, 24.0),
+        (61.1, 60.0),
+        (24.6, 24.6),
+    ],
 )
 def test_whole_seconds_tell_a_cameras_rate_or_their_own(per_second: float, fps: float) -> None:
     rows = np.arange(round(per_second * 12))
