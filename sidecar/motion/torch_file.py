@@ -22,7 +22,7 @@ from ...shared.errors import InputError
 from ..quarantine.process import Tree
 from . import npz
 
-_NUMBERS = ("?", "u1", "i4", "i8", "f2", "f4", "f8")
+_NUMBERS = ("b1", "u1", "i4", "i8", "f2", "f4", "f8")
 _MAX_DEPTH = 3
 _loading = threading.Lock()
 """torch's list of allowed names is shared by all threads."""

@@ -82,7 +82,7 @@ def test_whole_seconds_tell_the_rate_of_rows() -> None:
         (8, 8.0),
         (24.41, 24.0),
         (61.1, 60.0),
-        (24.6, 24.6),
+        (51.2, 51.2),
     ],
 )
 def test_whole_seconds_tell_a_cameras_rate_or_their_own(per_second: float, fps: float) -> None:
