@@ -110,11 +110,7 @@ def test_what_a_pickle_may_not_say_of_an_array() -> None:
     assert number.dtype == np.dtype("<f4")
     with pytest.raises(ValueError, match="O8"):
         torch_file._Number("O8")
-    for state in (
-        (3, "x", None, None, None),
-        (3, "<", "sub", None, None),
-        (3, "<", None, None, {}),
-    ):
+    for order, *more in (("x", None, None, None), ("<", "x", None, None), ("<", None, None, {})):
         with pytest.raises(ValueError):  # noqa: PT011 - which of them does not matter
             torch_file._Number("f4").__setstate__((3, order, *more))
     number.__setstate__((3, ">", None, None, None, -1, -1, 0))
