@@ -473,3 +473,18 @@ def test_a_head_that_faces_away_throughout(
     assert bool(out.notes) == is_turned
     wanted = turns[:, 0] - np.pi if is_turned else turns[:, 0]
     np.testing.assert_allclose(out.rows["rotation"][:, 0], wanted, atol=1e-9)
+
+
+@pytest.mark.parametrize(("highest", "kept"), [(6.0, True), (6.01, False)])
+def test_the_end_of_pushed_weights(highest: float, kept: bool) -> None:
+    """Reached slowly, and only now and then, so that it is neither a spike nor percent."""
+    rise = np.linspace(0.3, highest, 12)
+    jaw = np.concatenate([np.full(80, 0.3), rise, rise[::-1]])
+    if kept:
+        out = converted(weights(jaw))
+        np.testing.assert_array_equal(out.rows["expression"][:, JAW], jaw)
+        assert out.notes == ("The weights go up to 6.0, beyond ARKit's 1, and were kept.",)
+    else:
+        with pytest.raises(InputError, match=r"jawOpen is 6\.01 in row 91") as caught:
+            converted(weights(jaw))
+        assert caught.value.code == "motion.range"
