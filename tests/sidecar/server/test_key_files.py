@@ -75,6 +75,8 @@ DAMAGED_PAIRS = {
     "no secret": (json.dumps({"public_key": PAIR.public}), "it holds no pair of keys"),
     "no public": (json.dumps({"secret_key": PAIR.secret}), "it holds no pair of keys"),
     "no text": (pair_text(secret=5), "it holds no pair of keys"),
+    "no public text": (pair_text(public=5), "it holds no pair of keys"),
+    "half a public key": (pair_text(public=PAIR.public[:20]), "it holds no pair of keys"),
     "past 32 bits": (pair_text(secret="#" * 40), "it holds no pair of keys"),
     "no pair": (pair_text(secret=OTHER.secret), "its two keys do not belong together"),
     "the wrong way round": (

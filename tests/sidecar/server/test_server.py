@@ -422,8 +422,19 @@ def test_a_bug_in_the_news_is_not_the_end(
 
 def test_the_answer_to_shutdown_arrives(link: Link, raw: RawClient) -> None:
     """And the server waits for its reader to hang up, but not for ever."""
+    seen_out = []
+    see_out = link.server._see_out
+    link.server._see_out = lambda: seen_out.append(see_out())  # type: ignore[method-assign]
     assert raw.ask(messages.Shutdown()) == Acknowledged()
     wait_for(link.server.stopped.is_set, "its end", 2)
+    assert seen_out == [None]
+
+
+def test_whom_the_machine_ends_waits_for_nobody(link: Link, raw: RawClient) -> None:
+    seen_out = []
+    link.server._see_out = lambda: seen_out.append("waits")  # type: ignore[method-assign]
+    assert link.server.stop()
+    assert seen_out == []
 
 
 @pytest.mark.parametrize("sees", [False, True])

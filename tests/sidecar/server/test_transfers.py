@@ -223,6 +223,25 @@ def test_each_user_downloads_alone(make_store: Callable[[int], Store]) -> None:
     assert store.has(sha256)
 
 
+def test_a_download_that_began_before_the_oldest_job_counts(
+    make_store: Callable[[int], Store],
+) -> None:
+    store = make_store(10 * PIECE)
+    sha256 = store.keep(bytes(3 * PIECE + 5))
+    store.download(sha256)
+    os.utime(store.cache.user("anna").path(sha256, "it"), (START, START))
+    other = store.keep(bytes(4 * PIECE))
+    used_at = START - 90
+    os.utime(store.cache.user("anna").path(other, "it"), (used_at, used_at))
+    store.now += 20  # s after the last piece
+    piece = Upload(
+        kind="motion", name="take", sha256="a" * 64, size=6 * PIECE, offset=0, data=b"begin"
+    )
+    answer = store.files.answer("anna", piece, START + 15)
+    assert isinstance(answer, ArtefactState)
+    assert (store.has(sha256), store.has(other)) == (True, False)
+
+
 def test_a_long_error_is_cut() -> None:
     answer = failure(JobError("job.disk", "m" * 4001, "r" * 4001))
     assert answer == Failure(code="job.disk", message="m" * 4000, remedy="r" * 4000)
