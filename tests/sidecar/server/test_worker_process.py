@@ -149,6 +149,17 @@ def test_kill(tmp_path: Path) -> None:
         assert died == Died(-signal.SIGKILL)
 
 
+def test_while_none_runs_there_is_none_to_kill(tmp_path: Path) -> None:
+    """The watch may find a fault just when the worker has died by itself."""
+    with zmq.Context() as context:
+        sockets = ServerSockets(context, local_endpoint())
+        worker = WorkerProcess(sockets, tmp_path, 123)
+        worker.kill()
+        assert (worker.state, worker.pid, worker.restarts) == ("starting", None, 0)
+        worker.stop()
+        sockets.close(linger_ms=0)
+
+
 def test_back_off_and_after_a_quiet_minute_none(tmp_path: Path) -> None:
     waits = Waits()
     with running(tmp_path, wait=waits, now=waits.now) as bench:
