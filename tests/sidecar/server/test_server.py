@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -30,6 +31,7 @@ from affekt.shared.messages import (
     Welcome,
 )
 from affekt.shared.wire import encode
+from affekt.sidecar.cache.cache import Cache
 from affekt.sidecar.server import server
 from fakes.link import HELLO, TAKE, Link, RawClient, comes_true, running_server, wait_for
 
@@ -456,3 +458,21 @@ def test_the_welcome_says_what_this_sidecar_can(
         "attach",
         *(["create_avatar"] if sees else []),
     }
+
+
+def test_a_server_tidies_up_before_anybody_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shared memory of dead servers goes, and what a cache holds beyond its limit."""
+    tidied: list[str] = []
+    monkeypatch.setattr(server, "remove_orphans", lambda: tidied.append("orphans"))
+    user = Cache(tmp_path / "cache").user("local")
+    names = [user.add(lambda file, n=n: file.write(bytes([n]) * 40_000))[0] for n in range(3)]
+    for age_s, name in enumerate(names):
+        used_at = 1e9 - 1000 * age_s
+        os.utime(user.path(name, "it"), (used_at, used_at))
+    files = [tmp_path / "cache" / "users" / "local" / "artefacts" / name for name in names]
+    with running_server(tmp_path, cache_bytes=64 * 1024):
+        wait_for(lambda: tidied and not files[1].exists(), "room")
+        assert tidied == ["orphans"]
+        assert [file.exists() for file in files] == [True, False, False]
