@@ -194,7 +194,7 @@ def test_each_pass_is_read_from_its_own_channels() -> None:
         *(0.2, 0.05),  # UV times the weight
         *(1.0, -2.0, 3.0, 4.0),  # vector times the weight
     ]
-    stack[1, 2, 3:5] = 0.01, 0.03
+    stack[1, 2, 3:8] = 0.01, 0.03, 0.0, -0.003, 0.004  # of little weight, and yet a direction
     image = GaussianImage(colour=stack, alpha=alpha, depth=np.zeros((2, 3), np.float32))
     found = painter._pass_work(image, 1, camera)
     for work in found.values():
@@ -204,6 +204,8 @@ def test_each_pass_is_read_from_its_own_channels() -> None:
     np.testing.assert_allclose(passes["depth"][1, 2], 3.0)
     assert np.isinf(passes["depth"][0, 0])
     np.testing.assert_allclose(passes["normal"][0, 1], [0, 0.6, 0.8], atol=1e-6)
+    np.testing.assert_allclose(passes["normal"][1, 2], [0, -0.6, 0.8], atol=1e-6)
+    assert not passes["normal"][0, 0].any()
     np.testing.assert_allclose(passes["uv"][0, 1], [0.4, 0.1], atol=1e-6)
     np.testing.assert_allclose(passes["vector"][0, 1], [2, -4, 6, 8], atol=1e-6)
     masks = [0.8 - 0.45, 0.1, 0, 0.3, 0, 0.05]
