@@ -413,9 +413,13 @@ def test_every_job_is_told_that_the_worker_is_gone_and_each_goes_to_its_own_clie
     for job in (JOB, others[0]):  # nothing is done of the third
         desk.events.take_step(job, replace(step(), job=job), ())
     desk.events.interrupt()
+    desk.blocked = {b"a"}
+    desk.events.send()
+    assert [client for client, _ in desk.posted] == [b"b"]  # a's would come first
+    desk.blocked = set()
     desk.events.send()
     told = [(client, said.job, said.stage) for client, said in desk.posted if said is not None]
-    assert told == [(b"a", JOB, RESTART_STAGE), (b"b", others[0], RESTART_STAGE)]
+    assert told == [(b"b", others[0], RESTART_STAGE), (b"a", JOB, RESTART_STAGE)]
     desk.posted.clear()
     desk.events.send()
     assert desk.posted == []

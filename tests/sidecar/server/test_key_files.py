@@ -54,9 +54,14 @@ def test_files_that_others_may_read_are_refused(tmp_path: Path, name: str) -> No
 
 def test_a_new_key_file_replaces_none(tmp_path: Path) -> None:
     pair = key_files.new_key_file(tmp_path / "me.json")
-    assert code_of(lambda: key_files.new_key_file(tmp_path / "me.json")) == "file.not_writable"
+    for place, said, remedy in (
+        ("me.json", "There is a file", "Give another with --out."),
+        ("no/me", "cannot be written: ", "Choose another folder with --out."),
+    ):
+        with pytest.raises(InputError, match=said) as caught:
+            key_files.new_key_file(tmp_path / place)
+        assert (caught.value.code, caught.value.remedy) == ("file.not_writable", remedy)
     assert key_files.read_key_file(tmp_path / "me.json").secret == pair.secret
-    assert code_of(lambda: key_files.new_key_file(tmp_path / "no" / "me")) == "file.not_writable"
 
 
 PAIR, OTHER = make_keys(), make_keys()
