@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from affekt.shared.errors import InputError
 from affekt.shared.camera import look_at
+from affekt.shared.errors import InputError
 from affekt.shared.head import REGIONS
 from affekt.shared.pictures import PictureRequest
 from affekt.sidecar.avatar.avatar import Avatar

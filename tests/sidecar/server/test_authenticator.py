@@ -96,6 +96,13 @@ def test_a_list_that_breaks_lets_nobody_in(caplog: pytest.LogCaptureFixture) -> 
     assert "a bug" in caplog.text
 
 
+def test_it_may_be_stopped_twice() -> None:
+    with zmq.Context() as context:
+        authenticator = Authenticator(context, {DOMAIN: PinnedKeys()})
+        authenticator.stop()
+        authenticator.stop()
+
+
 REQUEST = [b"1.0", b"request 7", b"global", b"192.0.2.7", b"identity", b"CURVE", b"k" * 32]
 
 

@@ -238,6 +238,8 @@ def test_the_folder_follows_the_environment(
 ) -> None:
     monkeypatch.setenv("AFFEKT_KEYS_DIR", str(tmp_path))
     assert key_files.default_keys_folder() == tmp_path
+    monkeypatch.setenv("AFFEKT_KEYS_DIR", "")  # as if it were not set
+    assert "affekt" in key_files.default_keys_folder().parts
     monkeypatch.delenv("AFFEKT_KEYS_DIR")
     assert "affekt" in key_files.default_keys_folder().parts
 

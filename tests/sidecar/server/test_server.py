@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgpack
 import numpy as np
@@ -17,7 +18,7 @@ from affekt.shared import limits, messages
 from affekt.shared.client import Client
 from affekt.shared.conversions import track_fields
 from affekt.shared.emotion import constant_track
-from affekt.shared.errors import JobError
+from affekt.shared.errors import AffektError, JobError
 from affekt.shared.messages import (
     Acknowledged,
     ArtefactState,
@@ -33,6 +34,8 @@ from affekt.shared.messages import (
 from affekt.shared.wire import encode
 from affekt.sidecar.cache.cache import Cache
 from affekt.sidecar.server import server
+from affekt.sidecar.server.worker_process import Died, Heard
+from affekt.sidecar.worker import orders
 from fakes.link import HELLO, TAKE, Link, RawClient, comes_true, running_server, wait_for
 
 JOB = "ab" * 16
@@ -476,3 +479,35 @@ def test_a_server_tidies_up_before_anybody_asks(
         wait_for(lambda: tidied and not files[1].exists(), "room")
         assert tidied == ["orphans"]
         assert [file.exists() for file in files] == [True, False, False]
+
+
+def test_why_a_worker_was_killed_counts_for_that_death_alone(
+    link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What its successor dies of by itself is a crash; it has all to compile again, and its time
+    to load begins anew."""
+    told: list[str | None] = []
+    begun: list[str] = []
+    one = link.server
+
+    def died(error: AffektError | None = None) -> None:
+        told.append(None if error is None else error.code)
+
+    monkeypatch.setattr(one._scheduler, "worker_died", died)
+    monkeypatch.setattr(one, "_watch", SimpleNamespace(begun=lambda: begun.append("begun")))
+
+    def play() -> None:
+        one._verdict = JobError("job.memory", "Too much.", "Ask for less.")
+        one._take_news(Heard(orders.pack(orders.Compiled(pieces=3))))
+        one._pieces = one._pieces[0], 6
+        assert one._pieces == (3, 6)
+        for code in (-9, 1):
+            one._take_news(Died(code))
+        told.append("all")
+
+    monkeypatch.setattr(one, "_look_after_worker", lambda: None)
+    one._mailbox.put(play)
+    wait_for(lambda: "all" in told, "both deaths")
+    assert told == ["job.memory", None, "all"]
+    assert begun == ["begun", "begun"]
+    assert one._pieces == (0, 0)
