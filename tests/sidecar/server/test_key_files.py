@@ -40,6 +40,21 @@ def test_the_servers_pair_is_made_once_and_private(tmp_path: Path) -> None:
     assert stat.S_IMODE((folder / key_files.SERVER_FILE).stat().st_mode) == 0o600
 
 
+def test_two_commands_that_make_the_servers_pair_at_once_have_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one was quicker by a moment: its pair counts."""
+    path = tmp_path / key_files.SERVER_FILE
+
+    def lose(_: Path, text: str) -> None:
+        path.write_text(pair_text())
+        path.chmod(0o600)
+        raise FileExistsError(17, "File exists")
+
+    monkeypatch.setattr(private_files, "write_new", lose)
+    assert key_files.server_keys(tmp_path).secret == PAIR.secret
+
+
 @posix
 @pytest.mark.parametrize("name", [key_files.SERVER_FILE, key_files.TRUSTED_FILE])
 def test_files_that_others_may_read_are_refused(tmp_path: Path, name: str) -> None:
