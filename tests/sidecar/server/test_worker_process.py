@@ -162,7 +162,7 @@ def test_ctrl_c_in_the_servers_terminal_is_not_for_the_worker(
     """It has a session of its own; and its standard input is ours to close."""
     how: list[dict[str, object]] = []
     monkeypatch.setattr(subprocess, "Popen", lambda command, **given: how.append(given) or command)
-    assert spawn_worker() == [sys.executable, "-m", "affekt.sidecar.worker"]
+    assert list(spawn_worker()) == [sys.executable, "-m", "affekt.sidecar.worker"]
     (given,) = how
     assert given["start_new_session"] is True
     assert given["stdin"] == subprocess.PIPE
