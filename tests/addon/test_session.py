@@ -6,6 +6,7 @@ from __future__ import annotations
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from affekt.addon.link import session as module
@@ -27,6 +28,7 @@ class Line:
     log_path: Path | None = None
     version: str = "9.8.7"
     error: LinkError | None = None
+    client: object = None
 
     def start(self) -> None:
         self.told.append("start")
@@ -100,6 +102,68 @@ def test_a_sidecar_of_our_own_comes_after_the_last_one(lines: list[Line], tmp_pa
     session.stop()
     assert lines[1].told == ["start", "stop"]
     assert session.state is SupervisorState.OFF
+
+
+def test_what_a_sidecar_lacks_is_what_it_has_not_named(lines: list[Line]) -> None:
+    """One that has said nothing yet lacks nothing, nor does none."""
+    session = Session()
+    assert not session.lacks("preview")
+    session.start(["python"])
+    lines[0].client = None
+    assert not session.lacks("preview")
+    lines[0].client = SimpleNamespace(welcome=SimpleNamespace(capabilities=("bake", "preview")))
+    assert not session.lacks("preview")
+    assert session.lacks("create_avatar")
+
+
+@pytest.mark.parametrize(
+    ("state", "is_there"),
+    [
+        (SupervisorState.OFF, False),
+        (SupervisorState.STARTING, True),
+        (SupervisorState.CONNECTED, True),
+        (SupervisorState.RESTARTING, True),
+        (SupervisorState.FAILED, False),
+    ],
+)
+def test_a_sidecar_on_its_way_is_there(
+    lines: list[Line], state: SupervisorState, is_there: bool
+) -> None:
+    session = Session()
+    assert not session.is_there
+    session.start(["python"])
+    lines[0].state = state
+    assert session.is_there == is_there
+
+
+def test_a_client_takes_the_place_of_what_was_there(
+    lines: list[Line], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = Session()
+    session.start(["python"])
+    adopted = Line(None, Path(), {})
+    asked: list[object] = []
+    monkeypatch.setattr(
+        module.Supervisor, "adopt", lambda client: asked.append(client) or adopted, raising=False
+    )
+    session.attach("a client")  # type: ignore[arg-type]
+    assert lines[0].told[-1] == "stop"
+    assert session.need_line() is adopted
+    assert (asked, adopted.told) == (["a client"], [])
+
+
+def test_what_the_sidecar_does_for_itself_is_looked_at_with_each_step(
+    lines: list[Line], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[object] = []
+    session = Session()
+    warmth = SimpleNamespace(step=seen.append, progress="half")
+    monkeypatch.setattr(session, "_warmth", warmth)
+    session.step()
+    session.start(["python"])
+    session.step()
+    assert seen == [None, lines[0]]
+    assert session.warming == "half"
 
 
 def test_operators_wait_for_a_line_that_lasts(lines: list[Line]) -> None:

@@ -190,6 +190,45 @@ def test_a_sheet_is_bent_onto_another_with_the_features_that_say_where() -> None
     assert np.abs((left - wave)[inner][:, 0]).mean() > 0.0012
 
 
+def with_triangle(skin: Skin, corners: np.ndarray) -> Skin:
+    """The skin and a triangle apart from it."""
+    count = len(skin.points)
+    return Skin(
+        points=np.concatenate([skin.points, corners]),
+        faces=np.concatenate([skin.faces, [[count, count + 1, count + 2]]]),
+        vertex=np.arange(count + 3),
+        side=np.zeros(count + 3, np.int8),
+    )
+
+
+APART = np.array([[0.0, 0, 0.2], [0.01, 0, 0.2], [0, 0.01, 0.2]])
+
+
+def test_a_piece_that_meets_nothing_stays_where_it_is() -> None:
+    flat = sheet(9)
+    target = replace(flat, points=flat.points + np.array([0, 0, 0.002]))
+    none = Features(names=(), faces=np.zeros(0, np.int64), weights=np.zeros((0, 3)))
+    source = with_triangle(flat, APART)
+    bent = registration._bend(source.points, source, SkinTree.of(target), (none, none))
+    np.testing.assert_allclose(bent[81:], APART, atol=1e-6)
+    np.testing.assert_allclose(bent[:81, 2], 0.002, atol=1e-5)
+
+
+def test_features_lead_at_first_and_the_surface_has_the_last_word() -> None:
+    """Features that were found 4 mm above a sheet lift it no more at the end."""
+    flat = sheet(9)
+    above = np.array([[0.0, 0, 0.004], [0, 0.001, 0.004], [0.001, 0, 0.004]])  # looks down
+    target = with_triangle(flat, above)
+    middle = int(np.flatnonzero((flat.points == 0).all(1))[0])
+    face = int(np.flatnonzero(flat.faces[:, 0] == middle)[0])
+    corner = np.array([[1.0, 0, 0]])
+    here = Features(names=("mouth.0",), faces=np.array([face]), weights=corner)
+    there = replace(here, faces=np.array([len(target.faces) - 1]))
+    bent = registration._bend(flat.points, flat, SkinTree.of(target), (here, there))
+    assert 1e-6 < bent[middle, 2] < 5e-4
+    assert np.abs(bent[:, 2]).max() == pytest.approx(bent[middle, 2])
+
+
 def test_bending_energy_of_one_hinge() -> None:
     """Two right triangles of half a square metre each: 1/2 of the difference across an edge of
     weight 1 or 0; the function that is 1 in one corner and 0 elsewhere."""

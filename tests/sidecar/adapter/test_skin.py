@@ -28,6 +28,8 @@ FACES = np.array([[0, 1, 2], [1, 3, 2]])
 def test_normals_point_where_the_corners_turn_to_the_left() -> None:
     normals = face_normals(POINTS, np.array([[0, 1, 2], [0, 2, 1], [0, 1, 3], [1, 1, 2]]))
     np.testing.assert_allclose(normals, [[0, 0, 1], [0, 0, -1], [0, -1, 0], [0, 0, 0]], atol=1e-12)
+    tiny = face_normals(1e-5 * POINTS, np.array([[0, 2, 1], [0, 1, 3]]))  # hundredths of mm
+    np.testing.assert_allclose(tiny, [[0, 0, -1], [0, -1, 0]], atol=1e-12)
 
 
 def test_each_corner_has_a_third_of_its_triangles() -> None:
@@ -233,3 +235,39 @@ def test_an_adapter_leaves_out_what_is_not_seen_and_where_the_eyes_look() -> Non
     back = np.diag(np.where(np.isin(np.arange(52), [3, 5]), 0, 2.2 / 4.4025))
     np.testing.assert_allclose(adapter.arkit_from_space[:, :52], back, atol=1e-6)
     assert not adapter.arkit_from_space[:, 52:].any()
+
+
+def test_shapes_that_look_alike_are_told_apart_by_what_they_have_of_their_own() -> None:
+    """Two shapes, of 2 of the first number and of 1 of each, which move the face alike by half."""
+    numbers, gram, share = np.zeros((52, 103)), np.eye(103), np.zeros(52)
+    numbers[0, 0], numbers[1, :2] = 2, (1, 1)
+    gram[0, 1] = gram[1, 0] = 0.5
+    share[:2] = 0.9
+    adapter = make_adapter(
+        Solution(
+            space_from_open=np.eye(103),
+            numbers=numbers,
+            wanted=np.zeros((52, 9, 3)),
+            fitted=np.zeros((52, 9, 3)),
+            face=np.ones(9, bool),
+            share=share,
+            gram=gram,
+        ),
+        "flame2020",
+        small_head(),
+    )
+    # With a tenth of the diagonal the metric is 1.1 and 0.5; the others have the mean of 7.6 / 52.
+    square = np.diag([4.4025, 3.2025, *[7.6 / 52] * 50])
+    square[0, 1] = square[1, 0] = 3.2
+    mean = np.trace(square) / 52
+    root = adapter.weight_root
+    assert root is not None
+    np.testing.assert_allclose(root.T @ root, square / mean, rtol=1e-5, atol=1e-6)
+    assert root[1, 0] == 0
+    assert root[0, 1] == pytest.approx(3.2 / np.sqrt(4.4025 * mean), rel=1e-5)
+    seen = np.array([[2.2, 1.0], [1.6, 1.6]])  # shapes by numbers, in the metric
+    wanted = np.linalg.solve(square[:2, :2], seen)
+    np.testing.assert_allclose(adapter.arkit_from_space[:2, :2], wanted, rtol=1e-4)
+    assert not adapter.arkit_from_space[2:].any()
+    # A face that shows only the second number is the second shape, less what that shares.
+    assert wanted[1, 1] > 0.5 > 0 > wanted[0, 1]

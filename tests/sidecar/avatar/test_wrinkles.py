@@ -97,6 +97,12 @@ def test_only_skin_wrinkles(avatar: Avatar) -> None:
     assert found is not None
     shown = OPEN.region[avatar.faces[avatar.anchors[found.gaussian]]]
     assert (shown == REGIONS.index("skin")).all()
+    # Each of them has its own colour's part in the mean, and no other Gaussian has.
+    np.testing.assert_allclose(found.tint, _tint(avatar.colours[found.gaussian]), rtol=1e-6)
+    assert np.abs(found.tint - _tint(avatar.colours)).max() > 1e-3
+    assert (np.diff(found.gaussian) > 0).all()
+    assert found.pattern.any(1).all()
+    assert (found.pattern == 0).any(1).all()  # no place has every wrinkle
 
 
 def test_it_grows_smoothly_with_the_expression(avatar: Avatar) -> None:

@@ -20,6 +20,7 @@ import pytest
 import torch
 from affekt.shared.camera import Camera, look_at
 from affekt.shared.errors import InputError
+from affekt.sidecar.raster import cuda
 from affekt.sidecar.raster.cuda import CudaRasteriser
 from affekt.sidecar.raster.device import choose_rasteriser
 from affekt.sidecar.raster.gaussians import GaussianImage, Gaussians, rasterise_gaussians
@@ -253,6 +254,20 @@ class Spy:
         if self.is_full:
             raise torch.OutOfMemoryError("CUDA out of memory.")
         return stand_in.rasterization(**given)
+
+
+def test_what_single_precision_cannot_hold_is_sent_as_infinite():
+    """Without a word of numpy's: such a Gaussian is left out."""
+    sent = cuda._send_array(np.array([[1e300, -1e300, 0.5]]), torch.device("cpu"))
+    assert sent.dtype == torch.float32
+    assert sent.tolist() == [[np.inf, -np.inf, 0.5]]
+
+
+def test_a_cameras_two_focal_lengths_and_its_middle_keep_their_places():
+    camera = replace(view(), focal_x=50.0, focal_y=60.0, centre_x=7.0, centre_y=9.0)
+    pose, lens = cuda.camera_matrices(camera)
+    assert lens.tolist() == [[[[50, 0, 7], [0, 60, 9], [0, 0, 1]]]]
+    np.testing.assert_allclose(pose[0, 0], camera.camera_from_world, rtol=1e-6)
 
 
 def test_gsplat_takes_what_is_sent():

@@ -60,6 +60,9 @@ def test_a_roof_hides_the_floor_from_where_it_stands() -> None:
         assert (row[: len(floor)][away < 0.2] == 0).all()
         assert (row[: len(floor)][away > 0.3] > 0.9).all()
         assert (row[len(floor) :] > 0.9).all()
+    # More directions than there are pieces of work: each is looked along by itself.
+    often = visibility(points, mesh.astype(np.int32), np.stack([[0.0, 1, 0], slanted] * 40))
+    np.testing.assert_array_equal(often, np.tile(seen, (40, 1)))
     below = visibility(points, mesh[:, ::-1].copy(), np.array([[0.0, -1, 0]]))[0]
     assert (below[: len(floor)] > 0.9).all()
     assert (below[len(floor) :] == 0).all()

@@ -138,7 +138,7 @@ def test_orthographic():
 def test_samples_and_box_of_two_gaussians(zoom: float):
     """At 10 m with a focal length of 100 the middle deviation of 21 mm is 0.21 pixels, which five
     samples make wider than one; the box reaches four of them and 4 pixels further than centres at
-    (10, 12) and (25, 18). One behind the camera and one beyond its end do not count. A camera that
+    (10, 12.6) and (25, 17.4); pixels are wider than high, and the width counts. One behind the camera and one beyond its end do not count. A camera that
     makes the world twice as large sees a world of half the size as it is."""
     means = np.array([[-1.0, -0.3, 10], [0.5, 0.3, 10], [5, 5, -10], [30, 20, 200]]) / zoom
     scene = Gaussians(
@@ -155,7 +155,7 @@ def test_samples_and_box_of_two_gaussians(zoom: float):
         width=40,
         height=30,
         focal_x=100.0,
-        focal_y=100.0,
+        focal_y=80.0,
         centre_x=20.0,
         centre_y=15.0,
         camera_from_world=np.diag([zoom, zoom, zoom, 1]),

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The ways to follow a surface, as pictures."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from affekt.shared.camera import camera_centre
@@ -11,6 +14,7 @@ from affekt.sidecar.avatar.open_avatar import open_avatar
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.render import compare
 from affekt.sidecar.render.compare import draw_follows
+from fakes.head import small_head
 
 
 def test_the_ways_to_follow_differ():
@@ -63,6 +67,37 @@ def test_the_poses_are_followed_by_what_shows_where_things_are(avatar: Avatar) -
     assert shown[4] == {"eyeBlinkLeft": 1, "eyeBlinkRight": 1}
     np.testing.assert_allclose(motion.neck[0], [0, 0.7, 0], atol=1e-6)
     assert not motion.neck[1:].any()
+
+
+def test_on_a_flame_head_the_jaw_alone_is_known() -> None:
+    """Its expressions would need an adapter; the jaw turns about its own x axis."""
+    flame = SimpleNamespace(surface=replace(small_head(), space="flame2023"))
+    motion = compare._takes(flame)  # type: ignore[arg-type]
+    assert (motion.space, len(motion)) == ("flame2023", 6)
+    assert not motion.expression.any()
+    jaw = np.zeros((6, 3), np.float32)
+    jaw[2, 0], jaw[3, 0] = 0.32, 0.4
+    np.testing.assert_allclose(motion.jaw, jaw, atol=1e-6)
+    np.testing.assert_allclose(motion.neck[0], [0, 0.7, 0], atol=1e-6)
+    assert not motion.neck[1:].any()
+
+
+def test_each_picture_says_which_way_and_which_is_the_avatars(
+    avatar: Avatar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[list[str], int]] = []
+
+    def contact_sheet(images: list[np.ndarray], labels: list[str], columns: int) -> np.ndarray:
+        seen.append((labels, columns))
+        return images[0]
+
+    monkeypatch.setattr(compare, "contact_sheet", contact_sheet)
+    draw_follows(replace(avatar, follow="surface"), 8)
+    ((labels, columns),) = seen
+    assert columns == 3
+    ways = ["still", "stretch", "surface (made for)"]
+    titles = ["head turned", "eyes closed", "mouth open"]
+    assert labels == [f"{way}, {title}" for title in titles for way in ways]
 
 
 def test_there_is_a_row_for_each_pose(avatar: Avatar) -> None:

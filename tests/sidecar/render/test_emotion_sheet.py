@@ -13,7 +13,7 @@ from affekt.shared.presets import Preset
 from affekt.sidecar.avatar.avatar import Avatar
 from affekt.sidecar.raster.gaussians import GaussianImage, blank_image
 from affekt.sidecar.render import drawer, emotion_sheet
-from affekt.sidecar.render.sheets import GAP
+from affekt.sidecar.render.sheets import GAP, PAPER
 
 
 def test_a_column_for_each_emotion_and_a_row_for_each_side(
@@ -72,3 +72,5 @@ def test_a_column_for_each_emotion_and_a_row_for_each_side(
               for row in range(3)]  # fmt: skip
     assert all(len(set(row)) == 1 for row in shades)
     assert shades[2][0] < shades[0][0] < shades[1][0]  # the third of three pictures is black
+    below = [sheet[GAP + row * line + 20 : (row + 1) * line] for row in range(3)]
+    assert [bool((strip != PAPER).any()) for strip in below] == [True, False, False]

@@ -7,12 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from affekt.shared.camera import look_at
 from affekt.shared.errors import InputError
 from affekt.shared.head import REGIONS
 from affekt.shared.pictures import PictureRequest
 from affekt.sidecar.avatar.avatar import Avatar
 from affekt.sidecar.avatar.open_avatar import open_avatar
 from affekt.sidecar.head.read import read_head
+from affekt.sidecar.raster.gaussians import GaussianImage
 from affekt.sidecar.render import gaussian_passes
 from affekt.sidecar.render.gaussian_passes import GaussianPainter
 
@@ -159,3 +161,59 @@ def test_the_gaussians_data_are_weighed_by_how_they_face_the_camera(avatar: Avat
     assert (carried[:, 8:13].sum(1) == (label > 0)).all()
     vectors = painter._poses.vectors(2, request)
     np.testing.assert_allclose(carried[:, 13:], vectors * weight[:, None], rtol=1e-4, atol=1e-6)
+
+
+def test_each_pass_is_read_from_its_own_channels() -> None:
+    """A picture of 3 x 2 pixels: one of thin skin with lips in it, one of nothing, one that is all
+    seen from behind. Of frame 1, whose head stands elsewhere in the world than frame 0's."""
+    worlds = np.tile(np.eye(4), (6, 1, 1))
+    worlds[1, :3, 3] = 10, 20, 30
+    worlds[1, :3, :3] = [[0, 0, 1], [1, 0, 0], [0, 1, 0]]
+    camera = look_at(
+        target=np.array([0.1, 1.6, 0.0]),
+        distance=1.5,
+        yaw_rad=0.3,
+        pitch_rad=0.1,
+        width=3,
+        height=2,
+        fov_y_rad=0.25,
+    )
+    names = ("normal", "mask", "uv", "vector", "position", "index")
+    request = PictureRequest(
+        cameras=(camera,), passes=names, format="exr", world_from_head=worlds, object_index=7
+    )
+    label = np.array([0, 1, 2, 3], np.uint8)
+    painter = GaussianPainter(on_a_head("face"), take(space="open"), request, "cpu", label)
+    stack, alpha = np.zeros((2, 3, 19), np.float32), np.zeros((2, 3), np.float32)
+    alpha[0, 1], alpha[1, 2] = 0.8, 0.4
+    stack[0, 1] = [
+        *(0.08, 0.16, 0.4),  # colour, of which the alpha's share
+        *(0.5, 0.7),  # weight, and depth times it
+        *(0.0, 0.3, 0.4),  # normal
+        *(0.1, 0.0, 0.3, 0.0, 0.05),  # masks
+        *(0.2, 0.05),  # UV times the weight
+        *(1.0, -2.0, 3.0, 4.0),  # vector times the weight
+    ]
+    stack[1, 2, 3:8] = 0.01, 0.03, 0.0, -0.003, 0.004  # of little weight, and yet a direction
+    image = GaussianImage(colour=stack, alpha=alpha, depth=np.zeros((2, 3), np.float32))
+    found = painter._pass_work(image, 1, camera)
+    for work in found.values():
+        work.fill(0, 2)
+    passes = {name: work.result for name, work in found.items()}
+    np.testing.assert_allclose(passes["depth"][0, 1], 1.4)
+    np.testing.assert_allclose(passes["depth"][1, 2], 3.0)
+    assert np.isinf(passes["depth"][0, 0])
+    np.testing.assert_allclose(passes["normal"][0, 1], [0, 0.6, 0.8], atol=1e-6)
+    np.testing.assert_allclose(passes["normal"][1, 2], [0, -0.6, 0.8], atol=1e-6)
+    assert not passes["normal"][0, 0].any()
+    np.testing.assert_allclose(passes["uv"][0, 1], [0.4, 0.1], atol=1e-6)
+    np.testing.assert_allclose(passes["vector"][0, 1], [2, -4, 6, 8], atol=1e-6)
+    masks = [0.8 - 0.45, 0.1, 0, 0.3, 0, 0.05]
+    np.testing.assert_allclose(passes["masks"][0, 1], masks, atol=1e-6)
+    np.testing.assert_array_equal(passes["object_index"], [[0, 7, 0], [0, 0, 0]])
+    seen = np.array([(1.5 - camera.centre_x) * 1.4 / camera.focal_x, 0, 1.4, 1])
+    seen[1] = (0.5 - camera.centre_y) * 1.4 / camera.focal_y
+    place = worlds[1] @ np.linalg.inv(camera.camera_from_world) @ seen
+    np.testing.assert_allclose(passes["position"][0, 1], place[:3], rtol=1e-5)
+    assert not passes["position"][0, 0].any()
+    assert passes["combined"][0, 1, 3] == np.float32(0.8)

@@ -61,6 +61,21 @@ def test_a_few_are_not_counted_up(caplog: pytest.LogCaptureFixture) -> None:
     assert len(caplog.records) == 1
 
 
+def test_as_many_as_are_logged_are_not_counted_up(caplog: pytest.LogCaptureFixture) -> None:
+    """One more is; and what was counted is not counted again."""
+    log = RefusalLog()
+    for _ in range(10):
+        log.refused("192.0.2.7", "Unknown key")
+    log.close()
+    assert len(caplog.records) == 10
+    for _ in range(11):
+        log.refused("192.0.2.7", "Unknown key")
+    log.close()
+    log.close()
+    assert len(caplog.records) == 10 + 10 + 1
+    assert caplog.records[-1].getMessage() == "refused 1 more connections"
+
+
 def test_a_list_that_breaks_lets_nobody_in(caplog: pytest.LogCaptureFixture) -> None:
     """And the next question is answered."""
 
@@ -79,6 +94,13 @@ def test_a_list_that_breaks_lets_nobody_in(caplog: pytest.LogCaptureFixture) -> 
                 assert socket.recv_multipart()[2] == b"400"
         authenticator.stop()
     assert "a bug" in caplog.text
+
+
+def test_it_may_be_stopped_twice() -> None:
+    with zmq.Context() as context:
+        authenticator = Authenticator(context, {DOMAIN: PinnedKeys()})
+        authenticator.stop()
+        authenticator.stop()
 
 
 REQUEST = [b"1.0", b"request 7", b"global", b"192.0.2.7", b"identity", b"CURVE", b"k" * 32]
@@ -124,11 +146,14 @@ def test_the_log_says_who_was_refused_and_why(caplog: pytest.LogCaptureFixture) 
         with context.socket(zmq.REQ) as socket:
             socket.rcvtimeo = 10_000
             socket.connect("inproc://zeromq.zap.01")
-            for request in (REQUEST, [*REQUEST[:6], b"x" * 32], REQUEST[:3]):
+            long = [*REQUEST[:3], b"\xff" + b"7" * 60, *REQUEST[4:6], b""]
+            for request in (REQUEST, [*REQUEST[:6], b"x" * 32], REQUEST[:3], REQUEST[:4], long):
                 socket.send_multipart(request)
                 socket.recv_multipart()
         authenticator.stop()
     assert [record.getMessage() for record in caplog.records] == [
         "refused a connection from 192.0.2.7: Unknown key",
         "refused a connection from ?: Not CURVE",
+        "refused a connection from 192.0.2.7: Not CURVE",
+        f"refused a connection from \N{REPLACEMENT CHARACTER}{'7' * 44}: Unknown key",
     ]

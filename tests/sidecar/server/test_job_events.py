@@ -6,6 +6,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 from affekt.shared import wire
@@ -402,3 +403,40 @@ def test_a_picture_that_cannot_be_read_ends_its_job() -> None:
     assert isinstance(end, JobFailed)
     assert end.code == "job.disk"
     assert desk.scheduler.open_jobs() == 0
+
+
+def test_every_job_is_told_that_the_worker_is_gone_and_each_goes_to_its_own_client() -> None:
+    desk, others = Desk(), ("cd" * 16, "ef" * 16)
+    for client, job in ((b"a", JOB), (b"b", others[0]), (b"a", others[1])):
+        desk.events.start(client, rendering(job=job), [])
+    desk.work()
+    for job in (JOB, others[0]):  # nothing is done of the third
+        desk.events.take_step(job, replace(step(), job=job), ())
+    desk.events.interrupt()
+    desk.blocked = {b"a"}
+    desk.events.send()
+    assert [client for client, _ in desk.posted] == [b"b"]  # a's would come first
+    desk.blocked = set()
+    desk.events.send()
+    told = [(client, said.job, said.stage) for client, said in desk.posted if said is not None]
+    assert told == [(b"b", others[0], RESTART_STAGE), (b"a", JOB, RESTART_STAGE)]
+    desk.posted.clear()
+    desk.events.send()
+    assert desk.posted == []
+
+
+def test_a_job_that_has_ended_reads_nothing_and_one_of_nobody_is_not_sent() -> None:
+    """A piece that was being read when its job ended, or when its client left, goes nowhere."""
+    desk = Desk()
+    desk.events.start(b"a", rendering(), [])
+    desk.events.take_step(JOB, step("x.png"), ())
+    desk.events.send()
+    read_later = [task() for _, task in desk.queued]
+    desk.scheduler.remove_client(b"a", 5.0)
+    desk.posted.clear()
+    for task in read_later:
+        task()
+    desk.events.forget(JOB)
+    for task in read_later:
+        task()
+    assert desk.posted == []

@@ -40,6 +40,21 @@ def test_the_servers_pair_is_made_once_and_private(tmp_path: Path) -> None:
     assert stat.S_IMODE((folder / key_files.SERVER_FILE).stat().st_mode) == 0o600
 
 
+def test_two_commands_that_make_the_servers_pair_at_once_have_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one was quicker by a moment: its pair counts."""
+    path = tmp_path / key_files.SERVER_FILE
+
+    def lose(_: Path, text: str) -> None:
+        path.write_text(pair_text())
+        path.chmod(0o600)
+        raise FileExistsError(17, "File exists")
+
+    monkeypatch.setattr(private_files, "write_new", lose)
+    assert key_files.server_keys(tmp_path).secret == PAIR.secret
+
+
 @posix
 @pytest.mark.parametrize("name", [key_files.SERVER_FILE, key_files.TRUSTED_FILE])
 def test_files_that_others_may_read_are_refused(tmp_path: Path, name: str) -> None:
@@ -54,9 +69,14 @@ def test_files_that_others_may_read_are_refused(tmp_path: Path, name: str) -> No
 
 def test_a_new_key_file_replaces_none(tmp_path: Path) -> None:
     pair = key_files.new_key_file(tmp_path / "me.json")
-    assert code_of(lambda: key_files.new_key_file(tmp_path / "me.json")) == "file.not_writable"
+    for place, said, remedy in (
+        ("me.json", "There is a file", "Give another with --out."),
+        ("no/me", "cannot be written: ", "Choose another folder with --out."),
+    ):
+        with pytest.raises(InputError, match=said) as caught:
+            key_files.new_key_file(tmp_path / place)
+        assert (caught.value.code, caught.value.remedy) == ("file.not_writable", remedy)
     assert key_files.read_key_file(tmp_path / "me.json").secret == pair.secret
-    assert code_of(lambda: key_files.new_key_file(tmp_path / "no" / "me")) == "file.not_writable"
 
 
 PAIR, OTHER = make_keys(), make_keys()
@@ -75,6 +95,8 @@ DAMAGED_PAIRS = {
     "no secret": (json.dumps({"public_key": PAIR.public}), "it holds no pair of keys"),
     "no public": (json.dumps({"secret_key": PAIR.secret}), "it holds no pair of keys"),
     "no text": (pair_text(secret=5), "it holds no pair of keys"),
+    "no public text": (pair_text(public=5), "it holds no pair of keys"),
+    "half a public key": (pair_text(public=PAIR.public[:20]), "it holds no pair of keys"),
     "past 32 bits": (pair_text(secret="#" * 40), "it holds no pair of keys"),
     "no pair": (pair_text(secret=OTHER.secret), "its two keys do not belong together"),
     "the wrong way round": (
@@ -231,6 +253,8 @@ def test_the_folder_follows_the_environment(
 ) -> None:
     monkeypatch.setenv("AFFEKT_KEYS_DIR", str(tmp_path))
     assert key_files.default_keys_folder() == tmp_path
+    monkeypatch.setenv("AFFEKT_KEYS_DIR", "")  # as if it were not set
+    assert "affekt" in key_files.default_keys_folder().parts
     monkeypatch.delenv("AFFEKT_KEYS_DIR")
     assert "affekt" in key_files.default_keys_folder().parts
 

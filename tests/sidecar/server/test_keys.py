@@ -61,9 +61,10 @@ def test_names(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "local", "Anna", "a" * 33, "a/b", "..", "a b", "ä", "anna\n", "a_b"]
+    "name", ["", "local", "Anna", "a" * 33, "b" * 500, "a/b", "..", "a b", "ä", "anna\n", "a_b"]
 )
 def test_no_names(name: str) -> None:
     with pytest.raises(InputError) as caught:
         check_name(name)
     assert caught.value.code == "option.name"
+    assert caught.value.message == f"'{name[:40]}' cannot be a user's name here."

@@ -115,3 +115,14 @@ def test_shared_memory_ends_with_the_server(tmp_path: Path) -> None:
     ring.close()
     with pytest.raises(PixelsError):
         PixelRing.open(ring.name)
+
+
+def test_a_server_that_ends_takes_its_clients_shared_memory_along(
+    link: Link, raw: RawClient
+) -> None:
+    opened = raw.ask(OpenPixels(slots=2, slot_bytes=4000))
+    assert isinstance(opened, PixelsOpened)
+    ring = default_pixel_folder() / opened.name
+    assert ring.exists()
+    assert link.server.stop()
+    assert not ring.exists()

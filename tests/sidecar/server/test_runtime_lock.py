@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import subprocess
 import sys
 import threading
@@ -55,6 +56,21 @@ def test_the_second_is_told_who_the_first_is(tmp_path: Path) -> None:
     assert "AFFEKT_RUNTIME_DIR" in error.remedy
     assert "AFFEKT_CACHE_DIR" not in error.remedy
     lock.release()
+    RuntimeLock(tmp_path, patience_s=0.05).release()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no mode bits")
+def test_the_lock_is_for_its_user_alone(tmp_path: Path) -> None:
+    lock = RuntimeLock(tmp_path / "run")
+    assert stat.S_IMODE((tmp_path / "run" / "sidecar.lock").stat().st_mode) == 0o600
+    lock.release()
+
+
+def test_any_thread_may_let_the_folder_go(tmp_path: Path) -> None:
+    lock = RuntimeLock(tmp_path)
+    letting_go = threading.Thread(target=lock.release)
+    letting_go.start()
+    letting_go.join(10)
     RuntimeLock(tmp_path, patience_s=0.05).release()
 
 

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgpack
 import numpy as np
@@ -16,7 +18,7 @@ from affekt.shared import limits, messages
 from affekt.shared.client import Client
 from affekt.shared.conversions import track_fields
 from affekt.shared.emotion import constant_track
-from affekt.shared.errors import JobError
+from affekt.shared.errors import AffektError, JobError
 from affekt.shared.messages import (
     Acknowledged,
     ArtefactState,
@@ -30,7 +32,10 @@ from affekt.shared.messages import (
     Welcome,
 )
 from affekt.shared.wire import encode
+from affekt.sidecar.cache.cache import Cache
 from affekt.sidecar.server import server
+from affekt.sidecar.server.worker_process import Died, Heard
+from affekt.sidecar.worker import orders
 from fakes.link import HELLO, TAKE, Link, RawClient, comes_true, running_server, wait_for
 
 JOB = "ab" * 16
@@ -422,8 +427,19 @@ def test_a_bug_in_the_news_is_not_the_end(
 
 def test_the_answer_to_shutdown_arrives(link: Link, raw: RawClient) -> None:
     """And the server waits for its reader to hang up, but not for ever."""
+    seen_out = []
+    see_out = link.server._see_out
+    link.server._see_out = lambda: seen_out.append(see_out())  # type: ignore[method-assign]
     assert raw.ask(messages.Shutdown()) == Acknowledged()
     wait_for(link.server.stopped.is_set, "its end", 2)
+    assert seen_out == [None]
+
+
+def test_whom_the_machine_ends_waits_for_nobody(link: Link, raw: RawClient) -> None:
+    seen_out = []
+    link.server._see_out = lambda: seen_out.append("waits")  # type: ignore[method-assign]
+    assert link.server.stop()
+    assert seen_out == []
 
 
 @pytest.mark.parametrize("sees", [False, True])
@@ -445,3 +461,53 @@ def test_the_welcome_says_what_this_sidecar_can(
         "attach",
         *(["create_avatar"] if sees else []),
     }
+
+
+def test_a_server_tidies_up_before_anybody_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shared memory of dead servers goes, and what a cache holds beyond its limit."""
+    tidied: list[str] = []
+    monkeypatch.setattr(server, "remove_orphans", lambda: tidied.append("orphans"))
+    user = Cache(tmp_path / "cache").user("local")
+    names = [user.add(lambda file, n=n: file.write(bytes([n]) * 40_000))[0] for n in range(3)]
+    for age_s, name in enumerate(names):
+        used_at = 1e9 - 1000 * age_s
+        os.utime(user.path(name, "it"), (used_at, used_at))
+    files = [tmp_path / "cache" / "users" / "local" / "artefacts" / name for name in names]
+    with running_server(tmp_path, cache_bytes=64 * 1024):
+        wait_for(lambda: tidied and not files[1].exists(), "room")
+        assert tidied == ["orphans"]
+        assert [file.exists() for file in files] == [True, False, False]
+
+
+def test_why_a_worker_was_killed_counts_for_that_death_alone(
+    link: Link, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What its successor dies of by itself is a crash; it has all to compile again, and its time
+    to load begins anew."""
+    told: list[str | None] = []
+    begun: list[str] = []
+    one = link.server
+
+    def died(error: AffektError | None = None) -> None:
+        told.append(None if error is None else error.code)
+
+    monkeypatch.setattr(one._scheduler, "worker_died", died)
+    monkeypatch.setattr(one, "_watch", SimpleNamespace(begun=lambda: begun.append("begun")))
+
+    def play() -> None:
+        one._verdict = JobError("job.memory", "Too much.", "Ask for less.")
+        one._take_news(Heard(orders.pack(orders.Compiled(pieces=3))))
+        one._pieces = one._pieces[0], 6
+        assert one._pieces == (3, 6)
+        for code in (-9, 1):
+            one._take_news(Died(code))
+        told.append("all")
+
+    monkeypatch.setattr(one, "_look_after_worker", lambda: None)
+    one._mailbox.put(play)
+    wait_for(lambda: "all" in told, "both deaths")
+    assert told == ["job.memory", None, "all"]
+    assert begun == ["begun", "begun"]
+    assert one._pieces == (0, 0)

@@ -114,7 +114,7 @@ def test_what_a_job_needs_counts_as_used(make_store: Callable[[int], Store]) -> 
     sha256 = store.keep(b"a take")
     path = store.cache.user("anna").path(sha256, "it")
     os.utime(path, (START, START))
-    store.files.touch("anna", [sha256, "0" * 64])
+    store.files.touch("anna", ["0" * 64, sha256])  # the first is not there
     assert path.stat().st_mtime > START
 
 
@@ -221,6 +221,25 @@ def test_each_user_downloads_alone(make_store: Callable[[int], Store]) -> None:
     answer = store.upload(os.urandom(8 * PIECE), 0, PIECE)
     assert isinstance(answer, Failure)
     assert store.has(sha256)
+
+
+def test_a_download_that_began_before_the_oldest_job_counts(
+    make_store: Callable[[int], Store],
+) -> None:
+    store = make_store(10 * PIECE)
+    sha256 = store.keep(bytes(3 * PIECE + 5))
+    store.download(sha256)
+    os.utime(store.cache.user("anna").path(sha256, "it"), (START, START))
+    other = store.keep(bytes(4 * PIECE))
+    used_at = START - 90
+    os.utime(store.cache.user("anna").path(other, "it"), (used_at, used_at))
+    store.now += 20  # s after the last piece
+    piece = Upload(
+        kind="motion", name="take", sha256="a" * 64, size=6 * PIECE, offset=0, data=b"begin"
+    )
+    answer = store.files.answer("anna", piece, START + 15)
+    assert isinstance(answer, ArtefactState)
+    assert (store.has(sha256), store.has(other)) == (True, False)
 
 
 def test_a_long_error_is_cut() -> None:

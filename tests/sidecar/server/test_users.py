@@ -15,6 +15,7 @@ from affekt.shared.connection import Connection
 from affekt.shared.conversions import track_fields
 from affekt.shared.emotion import constant_track
 from affekt.shared.messages import Acknowledged, ArtefactState, Failure, Message, MotionRead
+from affekt.shared.pixels import default_pixel_folder
 from affekt.sidecar.server.authenticator import LOCAL_USER, PinnedKeys
 from affekt.sidecar.server.client_socket import Incoming
 from affekt.sidecar.server.sockets import ClientEndpoint, make_keys
@@ -111,10 +112,18 @@ def test_a_routing_id_is_no_identity(house: House) -> None:
     server, mine = house.link.server, house.client(LOCAL_USER)
     name = next(iter(server._sessions))
     mine.upload(TAKE)
+    track = track_fields(constant_track(6, 30))
+    mine.ask(messages.Bake(**track, job=JOB, motion=MOTION, name="take.json", head="open"))
+    opened = mine.ask(messages.OpenPixels(slots=1, slot_bytes=4))
+    assert isinstance(opened, messages.PixelsOpened)
+    assert server._scheduler.owner(JOB) == name
     session = server._sessions[name]
     server._mailbox.put(lambda: server._handle(Incoming(name, "anna", [memoryview(b"")])))
     wait_for(lambda: server._sessions[name] is not session, "another session")
     assert (server._sessions[name].user, server._sessions[name].has_greeted) == ("anna", False)
+    # His job goes on, and its events go to nobody; his memory is gone.
+    assert (server._scheduler.owner(JOB), server._scheduler.open_jobs()) == (None, 1)
+    assert not (default_pixel_folder() / opened.name).exists()
     assert code(mine.ask(messages.Ping())) == "link.no_hello"
 
 

@@ -18,7 +18,14 @@ import zmq
 from affekt.shared.alive import is_process_alive
 from affekt.shared.connection import Connection
 from affekt.sidecar.server.sockets import ServerSockets, local_endpoint, make_keys
-from affekt.sidecar.server.worker_process import Died, GaveUp, Heard, News, WorkerProcess
+from affekt.sidecar.server.worker_process import (
+    Died,
+    GaveUp,
+    Heard,
+    News,
+    WorkerProcess,
+    spawn_worker,
+)
 from affekt.sidecar.worker import orders
 from fakes.link import RawClient, wait_for
 
@@ -147,6 +154,30 @@ def test_kill(tmp_path: Path) -> None:
         bench.worker.kill()
         died, _ = bench.wait_for(Died, Heard)
         assert died == Died(-signal.SIGKILL)
+
+
+def test_ctrl_c_in_the_servers_terminal_is_not_for_the_worker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It has a session of its own; and its standard input is ours to close."""
+    how: list[dict[str, object]] = []
+    monkeypatch.setattr(subprocess, "Popen", lambda command, **given: how.append(given) or command)
+    assert list(spawn_worker()) == [sys.executable, "-m", "affekt.sidecar.worker"]
+    (given,) = how
+    assert given["start_new_session"] is True
+    assert given["stdin"] == subprocess.PIPE
+    assert "stdout" not in given
+
+
+def test_while_none_runs_there_is_none_to_kill(tmp_path: Path) -> None:
+    """The watch may find a fault just when the worker has died by itself."""
+    with zmq.Context() as context:
+        sockets = ServerSockets(context, local_endpoint())
+        worker = WorkerProcess(sockets, tmp_path, 123)
+        worker.kill()
+        assert (worker.state, worker.pid, worker.restarts) == ("starting", None, 0)
+        worker.stop()
+        sockets.close(linger_ms=0)
 
 
 def test_back_off_and_after_a_quiet_minute_none(tmp_path: Path) -> None:

@@ -86,9 +86,15 @@ def test_another_users_artefact_is_not_there(client: WorkClient, take: str) -> N
     refused(client.begin(bake_request(take), user="eve"), "link.no_artefact")
 
 
-def test_a_request_that_is_none_of_the_workers(client: WorkClient) -> None:
+def test_a_request_that_is_none_of_the_workers(client: WorkClient, take: str) -> None:
+    """A job is no short request, and no short request begins a job."""
     refused(client.answer(messages.Ping()), "link.unknown_message")
     refused(client.answer(messages.Cancel(job=JOB)), "link.unknown_message")
+    refused(client.answer(bake_request(take)), "link.unknown_message")
+    short = preview_request(take)
+    order = orders.Begin(unit=3, user="local", job=JOB)
+    refused(client._order(order, short)[0], "link.unknown_message")
+    assert isinstance(client.answer(short), messages.Previewed)
 
 
 def test_nonsense_is_no_order_and_ends_nothing(client: WorkClient, take: str) -> None:
