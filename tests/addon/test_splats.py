@@ -256,6 +256,7 @@ def test_binding_again_asks_for_what_binds(binding: Binding) -> None:
         follow="surface",
         is_solid=False,
         anchors=np.array([1, 0], np.int32),
+        supports=np.array([[0, 1, 2], [0, 2, 3], [1, 2, 3], [3, 0, 1]], np.int32),
         offsets=np.array([[0.1, 0, 0], [0, 0.2, 0]], np.float32),
         quaternions=np.array([[1, 0, 0, 0], [0, 1, 0, 0]], np.float32),
         scales=np.full((2, 3), 0.01, np.float32),

@@ -36,6 +36,7 @@ def small_cloud() -> bpy.types.Object:
         follow="still",
         is_solid=False,
         anchors=np.arange(3, dtype=np.int32),
+        supports=np.tile(np.arange(3, dtype=np.int32), (3, 1)),
         offsets=np.zeros((3, 3), np.float32),
         quaternions=turns,
         scales=np.full((3, 3), 0.01, np.float32),
