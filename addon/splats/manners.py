@@ -190,7 +190,9 @@ class FaceManners(Manners):
         return self._g.sampled(self._mesh, value, index, kind, "FACE")
 
     def still(self) -> Pose:
-        place = self._g.vector("ADD", self._of_face(self._faces(Attribute.CORNERS).middle), self._offset)
+        place = self._g.vector(
+            "ADD", self._of_face(self._faces(Attribute.CORNERS).middle), self._offset
+        )
         return Pose(place, self._rotation, self._scale)
 
     def stretch(self) -> Pose:

@@ -42,8 +42,6 @@ class Attribute:
 _BOTH = {Attribute.OFFSET, Attribute.AREA, Attribute.IN_FRAME, Attribute.TURN_IN_FRAME}
 BINDING: Final[Mapping[Binding, frozenset[str]]] = {
     "vertex": frozenset({*_BOTH, Attribute.VERTEX, *Attribute.SUPPORTS}),
-    "face": frozenset(
-        {*_BOTH, Attribute.FACE, Attribute.SIZE, Attribute.PLACE, *Attribute.AXES}
-    ),
+    "face": frozenset({*_BOTH, Attribute.FACE, Attribute.SIZE, Attribute.PLACE, *Attribute.AXES}),
 }
 """What a point cloud must have for its node group to move it, but for shares of bones."""

@@ -69,8 +69,7 @@ class Actor:
             self._corner_shares = corner_shares(avatar, self._rest)
         elif avatar.binding == "vertex":
             self._rest_rings = _rings(self._rest, self._faces)
-        by_faces = avatar.binding == "face"
-        if self.follow == "surface" or (self.follow == "deform" and not by_faces):
+        if self.follow == "surface" or (self.follow, avatar.binding) == ("deform", "vertex"):
             self._supports = supports_of(avatar)
             self._rest_axes, self._support_sizes = face_frames(self._rest, self._supports)
 

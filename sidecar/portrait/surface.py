@@ -13,8 +13,8 @@ from ...shared.arrays import BoolArray, Float32Array, Float64Array, FloatArray, 
 from ...shared.head import REGIONS, HeadModel
 from ..avatar.avatar import Avatar
 from ..avatar.drive import Actor, PosedAvatar
-from ..avatar.supports import edges_of
 from ..avatar.open_avatar import discs
+from ..avatar.supports import edges_of
 from ..raster.mesh import rasterise_mesh
 from ..raster.project import to_pixels
 from .fit import Fit
