@@ -40,7 +40,7 @@ class AvatarRead(Message):
     0..1; colours (N, 3) sRGB; harmonics (N, K, 3), K = 3, 8 or 15, in 3DGS's order. follow: how
     they were made to follow. is_solid: the head hides all that is behind it. head_space: the space
     of a `head`. supports (A, 3): by which three vertices the turn of each face is told, or of each
-    vertex where they are bound to those (since 3.8)."""
+    vertex where they are bound to those; since 3.8."""
 
     TYPE: ClassVar[str] = "avatar_read"
     name: Annotated[str, _TITLE]
@@ -51,7 +51,6 @@ class AvatarRead(Message):
     notes: Annotated[tuple[str, ...], Several(item=NOTE, most=limits.MAX_NOTES)] = ()
     head_space: Annotated[str | None, replace(NAME, optional=True)] = None
     anchors: Annotated[Int32Array, Array(dtype="<i4", shape=(None,))]
-    supports: Annotated[Int32Array, Array(dtype="<i4", shape=(None, 3))]
     offsets: Annotated[Float32Array, _VECTORS]
     quaternions: Annotated[Float32Array, Array(dtype="<f4", shape=(None, 4))]
     scales: Annotated[Float32Array, _VECTORS]
@@ -78,6 +77,10 @@ class AvatarRead(Message):
     most: Annotated[Float32Array | None, Array(dtype="<f4", shape=(52,), optional=True)] = None
     gaps: Annotated[Float32Array | None, Array(dtype="<f4", shape=(2, 52), optional=True)] = None
     reach: Annotated[Float32Array | None, Array(dtype="<f4", shape=(52, 2), optional=True)] = None
+
+    supports: Annotated[Int32Array | None, Array(dtype="<i4", shape=(None, 3), optional=True)] = (
+        None
+    )
 
     def __len__(self) -> int:
         return len(self.anchors)

@@ -60,6 +60,19 @@ def binding_columns(avatar: AvatarRead, rest: RestMesh) -> Columns:
     return _face_columns(avatar, rest)
 
 
+def supports_of(avatar: AvatarRead, rest: RestMesh) -> Int32Array:
+    """(A, 3) by which three vertices the turn of each face, or of each vertex, is told: what the
+    sidecar says, or for one of before 3.8 a face's own corners, for a vertex of any face at it."""
+    if avatar.supports is not None:
+        return avatar.supports
+    if avatar.binding == "face":
+        return rest.faces
+    out = np.repeat(np.arange(len(rest.vertices), dtype=np.int32)[:, None], 3, 1)
+    for corner in rest.faces.T:
+        out[corner] = rest.faces
+    return out
+
+
 def _vertex_columns(avatar: AvatarRead, rest: RestMesh) -> Columns:
     corners = rest.vertices[rest.faces]
     cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
@@ -68,7 +81,7 @@ def _vertex_columns(avatar: AvatarRead, rest: RestMesh) -> Columns:
     areas = np.repeat(0.5 * np.linalg.norm(cross, axis=1), 3)
     area = np.bincount(flat, areas, minlength=count) / around
     offsets = axes.to_blender(avatar.offsets.astype(np.float64))
-    supports = avatar.supports[avatar.anchors]
+    supports = supports_of(avatar, rest)[avatar.anchors]
     return {
         Attribute.VERTEX: avatar.anchors,
         **{name: supports[:, k] for k, name in enumerate(Attribute.SUPPORTS)},
@@ -116,7 +129,7 @@ def _shares(avatar: AvatarRead) -> Columns:
 
 def _face_columns(avatar: AvatarRead, rest: RestMesh) -> Columns:
     own = _Triangles(rest, rest.faces[avatar.anchors])
-    supports = _Triangles(rest, avatar.supports[avatar.anchors])
+    supports = _Triangles(rest, supports_of(avatar, rest)[avatar.anchors])
     edge = np.linalg.norm(own.first, axis=1)
     offsets = axes.to_blender(avatar.offsets.astype(np.float64))
     turns = _turns(avatar)

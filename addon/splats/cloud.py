@@ -12,7 +12,7 @@ import numpy as np
 from ...shared.avatar_messages import AvatarRead
 from ...shared.errors import InputError
 from .appearance import has_look
-from .binding import Columns, RestMesh, are_flat, binding_columns, gaussian_columns
+from .binding import Columns, RestMesh, are_flat, binding_columns, gaussian_columns, supports_of
 from .group import ARMATURE, LABEL, MESH, Plan, new_group
 from .names import BINDING, Attribute
 
@@ -179,6 +179,6 @@ def _write_mesh(mesh: bpy.types.Mesh, avatar: AvatarRead, rest: RestMesh) -> Non
     if avatar.binding == "vertex":
         return
     names = (*Attribute.CORNERS, *Attribute.SUPPORTS)
-    for name, corner in zip(names, (*rest.faces.T, *avatar.supports.T), strict=True):
+    for name, corner in zip(names, (*rest.faces.T, *supports_of(avatar, rest).T), strict=True):
         attribute = mesh.attributes.get(name) or mesh.attributes.new(name, "INT", "FACE")
         attribute.data.foreach_set("value", np.ascontiguousarray(corner, np.int32))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from affekt.addon.splats.binding import RestMesh, binding_columns
+from affekt.addon.splats.binding import RestMesh, binding_columns, supports_of
 from affekt.addon.splats.names import BINDING
 from affekt.shared.avatar_messages import AvatarRead, Binding
 from affekt.shared.emotion import EMOTIONS
@@ -264,6 +264,11 @@ def test_binding_again_asks_for_what_binds(binding: Binding) -> None:
     corners = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]])
     rest = RestMesh(vertices=corners, faces=np.array([[0, 1, 2], [0, 2, 3]], np.int32))
     assert binding_columns(avatar, rest).keys() == BINDING[binding]
+    if binding == "face":
+        np.testing.assert_array_equal(supports_of(replace(avatar, supports=None), rest), rest.faces)
+    else:  # a sidecar of before says nothing: any face at the vertex does
+        told = supports_of(replace(avatar, supports=None), rest)
+        assert told.tolist() == [[0, 2, 3], [0, 1, 2], [0, 1, 2], [0, 2, 3]]
 
 
 @pytest.mark.one_blender
