@@ -39,7 +39,8 @@ class AvatarRead(Message):
     (N, 3): from there, metres; quaternions (N, 4) w, x, y, z; scales (N, 3) metres; opacities (N,)
     0..1; colours (N, 3) sRGB; harmonics (N, K, 3), K = 3, 8 or 15, in 3DGS's order. follow: how
     they were made to follow. is_solid: the head hides all that is behind it. head_space: the space
-    of a `head`."""
+    of a `head`. supports (A, 3): by which three vertices the turn of each face is told, or of each
+    vertex where they are bound to those; since 3.8."""
 
     TYPE: ClassVar[str] = "avatar_read"
     name: Annotated[str, _TITLE]
@@ -76,6 +77,10 @@ class AvatarRead(Message):
     most: Annotated[Float32Array | None, Array(dtype="<f4", shape=(52,), optional=True)] = None
     gaps: Annotated[Float32Array | None, Array(dtype="<f4", shape=(2, 52), optional=True)] = None
     reach: Annotated[Float32Array | None, Array(dtype="<f4", shape=(52, 2), optional=True)] = None
+
+    supports: Annotated[Int32Array | None, Array(dtype="<i4", shape=(None, 3), optional=True)] = (
+        None
+    )
 
     def __len__(self) -> int:
         return len(self.anchors)

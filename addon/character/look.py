@@ -28,9 +28,10 @@ _WORLD_AXES = np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]])
 """Left, up and front of a character that stands as Blender's own do, row by row."""
 
 
-def use_character(active: bpy.types.Object) -> list[str]:
+def use_character(active: bpy.types.Object, face: Float64Array | None = None) -> list[str]:
     """Makes the object's character a head, and returns what is to be said of it. Lines that were
-    chosen by hand stay. Raises InputError `character.*`."""
+    chosen by hand stay. face: (3, 3) its left, up and front in the mesh's axes, row by row, where
+    they are known. Raises InputError `character.*`."""
     family = find_meshes(active)
     found = match_names({mesh.name: _key_names(mesh) for mesh in family})
     head = _main_mesh(active, family, found)
@@ -47,7 +48,7 @@ def use_character(active: bpy.types.Object) -> list[str]:
         raise
     said = [*describe_names(found), *_warn(found, family)]
     said += _find_bones(head, {match.shape for match in found.matches})
-    character.axes = _axes(head).ravel()
+    character.axes = (_axes(head) if face is None else face).ravel()
     character.notes = "\n".join(said)
     character.is_character = True
     head.affekt_head.is_head, head.affekt_head.model = True, OWN_MODEL

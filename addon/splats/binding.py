@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ...shared.arrays import Float32Array, Float64Array, FloatArray, Int32Array
+from ...shared.arrays import Float64Array, FloatArray, Int32Array
 from ...shared.avatar_messages import AvatarRead
 from .. import axes
 from .harmonics import turned_harmonics
@@ -60,6 +60,19 @@ def binding_columns(avatar: AvatarRead, rest: RestMesh) -> Columns:
     return _face_columns(avatar, rest)
 
 
+def supports_of(avatar: AvatarRead, rest: RestMesh) -> Int32Array:
+    """(A, 3) by which three vertices the turn of each face, or of each vertex, is told: what the
+    sidecar says, or for one of before 3.8 a face's own corners, for a vertex of any face at it."""
+    if avatar.supports is not None:
+        return avatar.supports
+    if avatar.binding == "face":
+        return rest.faces
+    out = np.repeat(np.arange(len(rest.vertices), dtype=np.int32)[:, None], 3, 1)
+    for corner in rest.faces.T:
+        out[corner] = rest.faces
+    return out
+
+
 def _vertex_columns(avatar: AvatarRead, rest: RestMesh) -> Columns:
     corners = rest.vertices[rest.faces]
     cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
@@ -67,27 +80,30 @@ def _vertex_columns(avatar: AvatarRead, rest: RestMesh) -> Columns:
     around = np.maximum(np.bincount(flat, minlength=count), 1)
     areas = np.repeat(0.5 * np.linalg.norm(cross, axis=1), 3)
     area = np.bincount(flat, areas, minlength=count) / around
-    sums = [np.bincount(flat, np.repeat(cross[:, k], 3), minlength=count) for k in range(3)]
-    frame = _frames(axes.to_blender(np.stack(sums, 1).astype(np.float64)))[avatar.anchors]
     offsets = axes.to_blender(avatar.offsets.astype(np.float64))
+    supports = supports_of(avatar, rest)[avatar.anchors]
     return {
         Attribute.VERTEX: avatar.anchors,
+        **{name: supports[:, k] for k, name in enumerate(Attribute.SUPPORTS)},
         Attribute.OFFSET: offsets,
         Attribute.AREA: area[avatar.anchors],
-        Attribute.TANGENTS[0]: frame[:, :, 0],
-        Attribute.TANGENTS[1]: frame[:, :, 2],
-        **_in_frame(offsets, _turns(avatar), frame),
+        **_in_frame(offsets, _turns(avatar), _Triangles(rest, supports).frames),
         **_shares(avatar),
     }
 
 
-def _frames(normals: FloatArray) -> Float64Array:
-    """(N, 3, 3) right-handed axes of which the second column is the normal (N, 3), of any length;
-    the first lies beside it anywhere."""
-    normal = _unit(normals.astype(np.float64))
-    least = np.eye(3)[np.abs(normal).argmin(1)]
-    tangent = _unit(np.cross(normal, least))
-    return np.stack([tangent, normal, np.cross(tangent, normal)], 2)
+class _Triangles:
+    """Of N triangles (N, 3) at rest, in Blender's axes: two edges from the first corner, normal
+    (unit), all (N, 3), twice the area (N,), and frames (N, 3, 3): first edge, normal and their
+    cross product in columns, unit."""
+
+    def __init__(self, rest: RestMesh, triangles: Int32Array) -> None:
+        corners = axes.to_blender(rest.vertices)[triangles]
+        self.first, self.second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+        cross = np.cross(self.first, self.second)
+        self.area, self.normal = np.linalg.norm(cross, axis=1), _unit(cross)
+        along = _unit(self.first)
+        self.frames = np.stack([along, self.normal, np.cross(along, self.normal)], 2)
 
 
 def _turns(avatar: AvatarRead) -> Float64Array:
@@ -112,26 +128,23 @@ def _shares(avatar: AvatarRead) -> Columns:
 
 
 def _face_columns(avatar: AvatarRead, rest: RestMesh) -> Columns:
-    corners = axes.to_blender(rest.vertices)[rest.faces[avatar.anchors]]
-    first, second = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
-    cross = np.cross(first, second)
-    area = np.linalg.norm(cross, axis=1)
-    normal, edge = _unit(cross), np.linalg.norm(first, axis=1)
-    frame = np.stack([_unit(first), normal, np.cross(_unit(first), normal)], 2)
+    own = _Triangles(rest, rest.faces[avatar.anchors])
+    supports = _Triangles(rest, supports_of(avatar, rest)[avatar.anchors])
+    edge = np.linalg.norm(own.first, axis=1)
     offsets = axes.to_blender(avatar.offsets.astype(np.float64))
     turns = _turns(avatar)
     scaled = turns * avatar.scales[:, None, :]
     # Their products with the edges are 1 and 0, and 0 with the normal.
-    over = np.maximum(area, 1e-30)[:, None]
-    duals = np.stack([np.cross(second, normal) / over, np.cross(normal, first) / over, normal], 1)
+    over = np.maximum(own.area, 1e-30)[:, None]
+    one, other = np.cross(own.second, own.normal), np.cross(own.normal, own.first)
+    duals = np.stack([one / over, other / over, own.normal], 1)
     shares = np.einsum("nij,njk->nik", duals, scaled)
     return {
         Attribute.FACE: avatar.anchors,
-        **{name: rest.faces[avatar.anchors, k] for k, name in enumerate(Attribute.CORNERS)},
         Attribute.OFFSET: offsets,
-        Attribute.AREA: area,
-        Attribute.SIZE: 0.5 * (edge + area / np.maximum(edge, 1e-30)),
-        **_in_frame(offsets, turns, frame),
+        Attribute.AREA: own.area,
+        Attribute.SIZE: 0.5 * (edge + own.area / np.maximum(edge, 1e-30)),
+        **_in_frame(offsets, turns, supports.frames),
         Attribute.PLACE: np.einsum("nij,nj->ni", duals, offsets),
         **{name: shares[:, :, k] for k, name in enumerate(Attribute.AXES)},
     }
@@ -144,19 +157,6 @@ def are_flat(columns: Columns) -> bool:
     across = np.abs(np.concatenate([first[:, 2], second[:, 2]])).max()
     thick = np.abs(third[:, 2]).max()
     return bool(across < _FLAT * thick and np.abs(third[:, :2]).max() < _FLAT * size)
-
-
-def edge_column(pairs: Int32Array, rest: RestMesh) -> Float32Array:
-    """(E, 3) the mesh's edges (pairs of vertices) at rest, each times the faces that it borders."""
-    corners = rest.faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
-    keys = corners.min(1).astype(np.int64) * len(rest.vertices) + corners.max(1)
-    known, counts = np.unique(keys, return_counts=True)
-    wanted = pairs.min(1).astype(np.int64) * len(rest.vertices) + pairs.max(1)
-    at = np.searchsorted(known, wanted).clip(0, len(known) - 1)
-    times = np.where(known[at] == wanted, counts[at], 0)
-    vertices = axes.to_blender(rest.vertices)
-    vectors = (vertices[pairs[:, 1]] - vertices[pairs[:, 0]]) * times[:, None]
-    return vectors.astype(np.float32)
 
 
 _QUARTER = np.array([np.sqrt(0.5), np.sqrt(0.5), 0, 0])

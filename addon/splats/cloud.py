@@ -12,7 +12,7 @@ import numpy as np
 from ...shared.avatar_messages import AvatarRead
 from ...shared.errors import InputError
 from .appearance import has_look
-from .binding import Columns, RestMesh, are_flat, binding_columns, edge_column, gaussian_columns
+from .binding import Columns, RestMesh, are_flat, binding_columns, gaussian_columns, supports_of
 from .group import ARMATURE, LABEL, MESH, Plan, new_group
 from .names import BINDING, Attribute
 
@@ -174,23 +174,11 @@ def _write(data: bpy.types.PointCloud, columns: Columns) -> None:
 
 
 def _write_mesh(mesh: bpy.types.Mesh, avatar: AvatarRead, rest: RestMesh) -> None:
-    """What the node group reads of the mesh beside its shape: edges at rest, or its faces' corners,
-    which no node gives as cheaply."""
+    """What the node group reads of the mesh's faces beside its shape: their corners, which no node
+    gives as cheaply, and supports. A head that had splats before has the attributes already."""
     if avatar.binding == "vertex":
-        pairs = np.empty(2 * len(mesh.edges), np.int32)
-        mesh.edges.foreach_get("vertices", pairs)
-        values = edge_column(pairs.reshape(-1, 2), rest)
-        _attribute(mesh, Attribute.EDGE, "FLOAT_VECTOR", "EDGE").foreach_set(
-            "vector", values.ravel()
-        )
         return
-    for name, corner in zip(Attribute.CORNERS, rest.faces.T, strict=True):
-        values = np.ascontiguousarray(corner, np.int32)
-        _attribute(mesh, name, "INT", "FACE").foreach_set("value", values)
-
-
-def _attribute(
-    mesh: bpy.types.Mesh, name: str, kind: str, domain: str
-) -> bpy.types.bpy_prop_collection:
-    """The values of the mesh's attribute, which a head that had splats before has already."""
-    return (mesh.attributes.get(name) or mesh.attributes.new(name, kind, domain)).data
+    names = (*Attribute.CORNERS, *Attribute.SUPPORTS)
+    for name, corner in zip(names, (*rest.faces.T, *supports_of(avatar, rest).T), strict=True):
+        attribute = mesh.attributes.get(name) or mesh.attributes.new(name, "INT", "FACE")
+        attribute.data.foreach_set("value", np.ascontiguousarray(corner, np.int32))

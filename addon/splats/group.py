@@ -64,10 +64,10 @@ def new_group(plan: Plan, *, harmonics: int, has_look: bool) -> bpy.types.NodeTr
     mesh = info.outputs["Geometry"]
     cloud = given["Geometry"]
     posed = _in_manner(g, plan, mesh, given)
-    changed_look = changed(g, posed, given)
-    is_on = g.compare("GREATER_THAN", given[APPEARANCE], 0.0)
-    looking = g.choose(is_on, changed_look, posed, "GEOMETRY")
-    right = g.choose(_is_right(g, plan, mesh), looking, cloud, "GEOMETRY")
+    if has_look:
+        is_on = g.compare("GREATER_THAN", given[APPEARANCE], 0.0)
+        posed = g.choose(is_on, changed(g, posed, given), posed, "GEOMETRY")
+    right = g.choose(_is_right(g, plan, mesh), posed, cloud, "GEOMETRY")
     g.node("NodeGroupOutput", lit(g, right, given, harmonics))
     sockets[FOLLOW].default_value = plan.follow.title()
     return tree

@@ -114,13 +114,28 @@ def _shade(g: Graph, caster: Output, given: Mapping[str, Output]) -> Output:
     far = g.vector("ADD", position, sunward)
     middle = g.choose(given[IS_SUN], far, lamp.outputs["Location"], "VECTOR")
     start = g.first("FunctionNodeTransformPoint", position, back)
+    ray = _new_ray()
     hits: list[Output] = []
     for point in _points():
-        shift = g.scaled(point, given[SIZE])
-        end = g.first("FunctionNodeTransformPoint", g.vector("ADD", middle, shift), back)
-        hits.append(_hit(g, caster, start, g.vector("SUBTRACT", end, start)))
+        hits += g.grouped(ray, caster, start, middle, given[SIZE], back, point)
     share = g.math("MULTIPLY", g.sum(hits), 1 / len(hits))
     return g.math("SUBTRACT", 1.0, g.math("MULTIPLY", share, given[SHADOW]))
+
+
+def _new_ray() -> bpy.types.NodeTree:
+    """A group that tells whether the caster lies between a place and a point of the lamp: one node
+    for each ray instead of six, which are as many to make at every import."""
+    tree = bpy.data.node_groups.new("Affekt Shadow Ray", "GeometryNodeTree")
+    kinds = {"Caster": "Geometry", "Start": "Vector", "Lamp": "Vector", "Size": "Float"}
+    for name, kind in (kinds | {"Into Caster": "Matrix", "Point": "Vector"}).items():
+        tree.interface.new_socket(name, in_out="INPUT", socket_type=f"NodeSocket{kind}")
+    tree.interface.new_socket("Is Hit", in_out="OUTPUT", socket_type="NodeSocketFloat")
+    g = Graph(tree)
+    caster, start, lamp, size, into, point = g.node("NodeGroupInput").outputs[:6]
+    place = g.vector("ADD", lamp, g.scaled(point, size))
+    way = g.vector("SUBTRACT", g.first("FunctionNodeTransformPoint", place, into), start)
+    g.node("NodeGroupOutput", _hit(g, caster, start, way))
+    return tree
 
 
 def _hit(g: Graph, caster: Output, start: Output, way: Output) -> Output:

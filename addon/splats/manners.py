@@ -62,6 +62,15 @@ class Manners:
             g.scaled(self._scale, growth),
         )
 
+    def _in_frame(self, place: Output, frame: Output, growth: Output, reach: Value = 1.0) -> Pose:
+        """A Gaussian at the place as it lies in a frame; its size grows, its offset by `reach`."""
+        g, offset = self._g, self._g.named(Attribute.IN_FRAME, "FLOAT_VECTOR")
+        return Pose(
+            g.vector("ADD", place, g.turned(g.scaled(offset, reach), frame)),
+            g.after(frame, g.named(Attribute.TURN_IN_FRAME, "QUATERNION")),
+            g.scaled(self._scale, growth),
+        )
+
     def _grown(self, area: Output) -> Output:
         """Factor of length of the area since rest, within `STRETCH_RANGE`."""
         g = self._g
@@ -127,58 +136,17 @@ class VertexManners(Manners):
         return self._placed(self._anchor(), self._turn(), self._grown(self._around()))
 
     def surface(self) -> Pose:
-        """Of all turns that bring the rest normal to the posed one, that which best fits the
-        vertex's posed edges to its rest edges. With M the sum of their products, tangents t and u
-        at rest and n the posed normal, the sum of the fits is x (M t + n x M u) for a posed tangent
-        x, so it is greatest along that."""
-        g, (normal, area) = self._g, self._normal_and_area()
-        one, other = self._mapped_tangents()
-        wanted = g.vector("ADD", one, g.vector("CROSS_PRODUCT", normal, other))
-        across = g.vector("CROSS_PRODUCT", wanted, normal)
-        frame = g.axes_turn({"Y": normal, "Z": across})
-        offset = g.turned(g.named(Attribute.IN_FRAME, "FLOAT_VECTOR"), frame)
-        return Pose(
-            g.vector("ADD", self._anchor(), offset),
-            g.after(frame, g.named(Attribute.TURN_IN_FRAME, "QUATERNION")),
-            g.scaled(self._scale, self._grown(area)),
-        )
-
-    def _normal_and_area(self) -> tuple[Output, Output]:
-        """Of the posed mesh around the vertex: the mean normal of its faces by area, and their
-        mean area. As a colour the four numbers go from faces to vertices in one pass."""
-        g, area = self._g, self._g.first("GeometryNodeInputMeshFaceArea")
-        flat = g.scaled(g.first("GeometryNodeInputNormal"), area)
-        packed = g.first("FunctionNodeCombineColor", *g.parts(flat), area)
-        faces, found = g.captured(self._mesh, "FACE", {"Faces": ("RGBA", packed)})
-        index = g.named(Attribute.VERTEX, "INT")
-        mean = g.sampled(faces, found["Faces"], index, "FLOAT_COLOR")
-        x, y, z, around = g.node("FunctionNodeSeparateColor", mean).outputs
-        return g.vector("NORMALIZE", g.joined(x, y, z)), around
-
-    def _mapped_tangents(self) -> list[Output]:
-        """What the edges' products make of the two tangents."""
-        g, columns = self._g, self._edge_columns()
-        tangents = [g.parts(g.named(name, "FLOAT_VECTOR")) for name in Attribute.TANGENTS]
-        return [g.total(*map(g.scaled, columns, tangent)) for tangent in tangents]
-
-    def _edge_columns(self) -> list[Output]:
-        """Column k: the mean over the vertex's edges of the posed edge times part k of its rest
-        edge, transposed. Means do for sums, whose factor does not matter."""
         g = self._g
-        ends = g.node("GeometryNodeInputMeshEdgeVertices")
-        edge = g.vector("SUBTRACT", ends.outputs["Position 2"], ends.outputs["Position 1"])
-        rest = g.parts(g.named(Attribute.EDGE, "FLOAT_VECTOR"))
-        fields = {
-            axis: ("VECTOR", g.scaled(edge, part)) for axis, part in zip(_AXES, rest, strict=True)
-        }
-        edges, found = g.captured(self._mesh, "EDGE", fields)
-        index = g.named(Attribute.VERTEX, "INT")
-        return [g.sampled(edges, found[axis], index, "FLOAT_VECTOR") for axis in _AXES]
+        a, b, c = (self._at(name, self._position) for name in Attribute.SUPPORTS)
+        first = g.vector("SUBTRACT", b, a)
+        cross = g.vector("CROSS_PRODUCT", first, g.vector("SUBTRACT", c, a))
+        growth = self._grown(self._around())
+        return self._in_frame(self._anchor(), g.axes_turn({"X": first, "Y": cross}), growth)
 
 
 class _Face(NamedTuple):
-    """Fields of a posed face: its two edges from the first corner, their cross product, and the
-    middle of its corners."""
+    """Fields of three vertices of each face: two edges from the first, their cross product, and
+    the middle."""
 
     first: Output
     second: Output
@@ -203,25 +171,18 @@ class FaceManners(Manners):
         super().__init__(graph, mesh, armature, bones)
         self._is_flat, self._thin, self._jacobi = is_flat, thin, new_jacobi()
 
-    def _face(self, corners: Sequence[Output]) -> _Face:
+    def _faces(self, names: Sequence[str]) -> _Face:
+        """Of the mesh's faces, which are fewer than the Gaussians on them, by these vertices."""
         g = self._g
-        a, b, c = corners
+        a, b, c = self._at_vertices(names, self._position, "FLOAT_VECTOR")
         first, second = g.vector("SUBTRACT", b, a), g.vector("SUBTRACT", c, a)
         cross = g.vector("CROSS_PRODUCT", first, second)
         return _Face(first, second, cross, g.scaled(g.total(a, b, c), 1 / 3))
 
-    def _own_face(self) -> _Face:
-        """The face of each Gaussian."""
-        return self._face([self._at(name, self._position) for name in Attribute.CORNERS])
-
-    def _each_face(self) -> _Face:
-        """The faces of the mesh, which are fewer than the Gaussians on them."""
-        return self._face(self._at_corners(self._position, "FLOAT_VECTOR"))
-
-    def _at_corners(self, value: Output, kind: Kind) -> list[Output]:
-        """A field of the mesh's points at the three corners of each of its faces."""
+    def _at_vertices(self, names: Sequence[str], value: Output, kind: Kind) -> list[Output]:
+        """A field of the mesh's points at the vertices that its faces name."""
         g = self._g
-        return [g.at_point(value, g.named(name, "INT"), kind) for name in Attribute.CORNERS]
+        return [g.at_point(value, g.named(name, "INT"), kind) for name in names]
 
     def _of_face(self, value: Output, kind: Kind = "FLOAT_VECTOR") -> Output:
         """What each Gaussian's face has."""
@@ -229,13 +190,16 @@ class FaceManners(Manners):
         return self._g.sampled(self._mesh, value, index, kind, "FACE")
 
     def still(self) -> Pose:
-        place = self._g.vector("ADD", self._of_face(self._each_face().middle), self._offset)
+        place = self._g.vector(
+            "ADD", self._of_face(self._faces(Attribute.CORNERS).middle), self._offset
+        )
         return Pose(place, self._rotation, self._scale)
 
     def stretch(self) -> Pose:
-        g, face = self._g, self._each_face()
+        g, face = self._g, self._faces(Attribute.CORNERS)
         turns = self._bone_turns([g.named(name, "FLOAT") for name in self._bones.names])
-        corners = [g.quaternion_parts(one) for one in self._at_corners(turns, "QUATERNION")]
+        at_corners = self._at_vertices(Attribute.CORNERS, turns, "QUATERNION")
+        corners = [g.quaternion_parts(one) for one in at_corners]
         turn = self._of_face(g.quaternion(*self._mean_turn(corners)), "QUATERNION")
         area = self._of_face(g.measure("LENGTH", face.cross), "FLOAT")
         return self._placed(self._of_face(face.middle), turn, self._grown(area))
@@ -251,30 +215,25 @@ class FaceManners(Manners):
         return w, vector
 
     def surface(self) -> Pose:
-        g, face = self._g, self._each_face()
-        frame = self._of_face(g.axes_turn({"X": face.first, "Y": face.cross}), "QUATERNION")
+        g, face, wide = self._g, *map(self._faces, (Attribute.CORNERS, Attribute.SUPPORTS))
+        frame = self._of_face(g.axes_turn({"X": wide.first, "Y": wide.cross}), "QUATERNION")
         edge = g.measure("LENGTH", face.first)
         height = g.math("DIVIDE", g.measure("LENGTH", face.cross), edge)
         size = self._of_face(g.math("MULTIPLY", g.math("ADD", edge, height), 0.5), "FLOAT")
         ratio = g.math("DIVIDE", size, g.named(Attribute.SIZE, "FLOAT"))
         growth = g.first("ShaderNodeClamp", ratio, *GROWTH_RANGE)
-        offset = g.scaled(g.named(Attribute.IN_FRAME, "FLOAT_VECTOR"), growth)
-        return Pose(
-            g.vector("ADD", self._of_face(face.middle), g.turned(offset, frame)),
-            g.after(frame, g.named(Attribute.TURN_IN_FRAME, "QUATERNION")),
-            g.scaled(self._scale, growth),
-        )
+        return self._in_frame(self._of_face(face.middle), frame, growth, growth)
 
     def deform(self) -> Pose:
         """The ellipsoid of the covariance as the face's linear map changes it, by one-sided Jacobi
         rotations of its axes."""
-        g, face = self._g, self._own_face()
-        normal = g.vector("NORMALIZE", face.cross)
+        g, face = self._g, self._faces(Attribute.CORNERS)
+        edges = (face.first, face.second, g.vector("NORMALIZE", face.cross))
+        basis = [self._of_face(edge) for edge in edges]
 
         def mapped(name: str) -> Output:
-            """What the face's edges and normal make of three shares of them."""
-            p, q, n = g.parts(g.named(name, "FLOAT_VECTOR"))
-            return g.total(g.scaled(face.first, p), g.scaled(face.second, q), g.scaled(normal, n))
+            """What the edges and the normal make of three shares of them."""
+            return g.total(*map(g.scaled, basis, g.parts(g.named(name, "FLOAT_VECTOR"))))
 
         axes = [mapped(name) for name in Attribute.AXES]
         pairs = ((0, 1),) if self._is_flat else ((0, 1), (0, 2), (1, 2)) * _SWEEPS
@@ -287,7 +246,7 @@ class FaceManners(Manners):
         longest = g.math("MAXIMUM", g.math("MAXIMUM", x, y), z)
         most = g.math("MULTIPLY", longest, GROWTH_RANGE[1])
         scale = g.vector("MINIMUM", lengths, g.joined(most, most, most))
-        place = g.vector("ADD", face.middle, mapped(Attribute.PLACE))
+        place = g.vector("ADD", self._of_face(face.middle), mapped(Attribute.PLACE))
         return Pose(place, rotation, scale)
 
 

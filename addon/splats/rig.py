@@ -108,12 +108,11 @@ def _weights(avatar: AvatarRead) -> dict[str, np.ndarray]:
 
 
 def _make_character(head: bpy.types.Object, rig: bpy.types.Object, avatar: AvatarRead) -> None:
-    use_character(head)
+    use_character(head, _FACE_AXES)
     character = head.affekt_character
     character.armature, character.notes = rig, "\n".join(avatar.notes)
     for role in ROLES:
         setattr(character, role, TURN if role == "head" else "")
-    character.axes = _FACE_AXES
     if avatar.map is not None:
         assert avatar.most is not None
         assert avatar.gaps is not None
@@ -122,5 +121,5 @@ def _make_character(head: bpy.types.Object, rig: bpy.types.Object, avatar: Avata
         character.calibration = encode_calibration(known)
 
 
-_FACE_AXES = (1.0, 0, 0, 0, 0, 1, 0, -1, 0)
+_FACE_AXES = np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]])
 """The face's left, up and front in the mesh's axes, row by row."""

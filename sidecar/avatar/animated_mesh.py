@@ -23,15 +23,20 @@ from .avatar import ArkitRig, Avatar
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class PosedMesh:
-    """The mesh in one frame. vertices: (V, 3) metres. turns: (V, 4) w, x, y, z, each vertex's
-    rotation by the bones, or (0, 4) if it was not asked for; the caller may write into them."""
+    """The mesh in one frame. vertices: (V, 3) metres, from its mesh's origin. turns: (V, 4)
+    w, x, y, z, each vertex's rotation by the bones, or (0, 4) if it was not asked for; the caller
+    may write into them."""
 
     vertices: Float32Array
     turns: Float32Array
 
 
 class AnimatedMesh(Protocol):
-    """A mesh with a take; `pose` may be called from several threads."""
+    """A mesh with a take; `pose` may be called from several threads. origin: (3,) metres, from
+    where the posed vertices are measured: those of a mesh that lies far off would spend their
+    digits on the distance."""
+
+    origin: Float32Array
 
     def pose(self, index: int) -> PosedMesh: ...
 
@@ -52,7 +57,8 @@ def animate_mesh(avatar: Avatar, motion: Motion, *, with_turns: bool) -> Animate
 
 class _AnimatedRig:
     def __init__(self, rig: ArkitRig, motion: Motion) -> None:
-        self._rig = rig
+        self.origin = rig.joint_pivots[-1]
+        self._rig = rig = _moved(rig, -self.origin)
         self._play(motion)
         self._rest = np.ascontiguousarray(rig.vertices, np.float32).reshape(-1)
         self._shapes = np.ascontiguousarray(rig.arkit_shapes, np.float32).reshape(52, -1)
@@ -96,6 +102,8 @@ class _AnimatedRig:
 
 
 class _AnimatedHead:
+    origin = np.zeros(3, np.float32)
+
     def __init__(self, avatar: Avatar, motion: Motion, *, with_turns: bool) -> None:
         from ..head.forward import CHUNK_FRAMES, layer_of  # torch, which other avatars do without
 
@@ -142,6 +150,10 @@ class _AnimatedHead:
                 (block,) = self._mover.blocks(self._motion, first, stop)
                 self._block = first, block
             return self._block[1][index - first]
+
+
+def _moved(rig: ArkitRig, shift: Float32Array) -> ArkitRig:
+    return replace(rig, vertices=rig.vertices + shift, joint_pivots=rig.joint_pivots + shift)
 
 
 def shown_weights(rig: ArkitRig, motion: Motion) -> Float32Array:

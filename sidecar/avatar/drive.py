@@ -17,6 +17,7 @@ from . import kernels
 from .animated_mesh import PosedMesh, animate_mesh
 from .avatar import Avatar, corner_shares
 from .splats import Splats
+from .supports import supports_of
 from .wrinkles import wrinkled_skin
 
 STRETCH_RANGE = (1.0, 1.35)
@@ -54,23 +55,23 @@ class Actor:
     ) -> None:
         self.avatar, self.motion = avatar, motion
         self.follow: Follow = avatar.follow if follow is None else follow
-        by_frames = avatar.binding == "face" and self.follow in ("surface", "deform")
-        turning = self.follow != "still" and not by_frames
-        self._mesh = animate_mesh(avatar, motion, with_turns=turning)
+        self._mesh = animate_mesh(avatar, motion, with_turns=self.follow == "stretch")
         self._still = None if self._mesh is not None else _rest_of(avatar)
         self.appearance = appearance
         self._skin = None
         if self._mesh is not None and np.any(appearance):
             self._skin = wrinkled_skin(avatar, motion, appearance)
-        rest = avatar.vertices
         self._faces = np.ascontiguousarray(avatar.faces)
-        self._rest = np.ascontiguousarray(rest, np.float32)
+        self._origin = np.zeros(3, np.float32) if self._mesh is None else self._mesh.origin
+        self._rest = np.ascontiguousarray(avatar.vertices - self._origin, np.float32)
         if avatar.binding == "face":
-            self._rest_axes, self._rest_sizes = face_frames(self._rest, self._faces)
+            self._rest_sizes = face_frames(self._rest, self._faces)[1]
             self._corner_shares = corner_shares(avatar, self._rest)
         elif avatar.binding == "vertex":
             self._rest_rings = _rings(self._rest, self._faces)
-            self._edges, self._shares = edges_of(self._faces)
+        if self.follow == "surface" or (self.follow, avatar.binding) == ("deform", "vertex"):
+            self._supports = supports_of(avatar)
+            self._rest_axes, self._support_sizes = face_frames(self._rest, self._supports)
 
     def playing(self, motion: Motion, appearance: FloatArray | float | None = None) -> Actor:
         """The avatar in another take, which shares what is known of it at rest. appearance: this
@@ -113,9 +114,7 @@ class Actor:
         else:
             stretch = _growth(rings[:, 3], self._rest_rings[:, 3])
         if self.follow in ("surface", "deform"):
-            products = np.empty((count, 3, 3), np.float32)
-            kernels.edge_products(self._rest, posed.vertices, self._edges, self._shares, products)
-            kernels.turn_with_rings(self._rest_rings, rings, products, turns)
+            turns = self._support_turns(posed.vertices)
         reach = np.ones(count, np.float32)
         return self._place(posed.vertices, posed.vertices, rings, turns, stretch, reach)
 
@@ -136,12 +135,19 @@ class Actor:
             turns /= np.maximum(np.linalg.norm(turns, axis=1, keepdims=True), 1e-12)
             stretch = _growth(sizes[:, 1], self._rest_sizes[:, 1])
         else:
-            turns = np.empty((count, 4), np.float32)
-            kernels.turns_between(self._rest_axes, axes, np.minimum(self._rest_sizes, sizes), turns)
+            turns = self._support_turns(vertices)
             before = self._rest_sizes[:, 0]
             ratio = np.divide(sizes[:, 0], before, out=np.ones_like(before), where=before > 0)
             stretch = reach = np.clip(ratio, *GROWTH_RANGE)
         return self._place(vertices, middles, normals, turns, stretch, reach)
+
+    def _support_turns(self, vertices: Float32Array) -> Float32Array:
+        """(A, 4) the turns of the faces, or the vertices, since rest."""
+        axes, sizes = face_frames(vertices, self._supports)
+        turns = np.empty((len(sizes), 4), np.float32)
+        smaller = np.minimum(self._support_sizes, sizes)
+        kernels.turns_between(self._rest_axes, axes, smaller, turns)
+        return turns
 
     def _deformed(
         self, vertices: Float32Array, middles: Float32Array, normals: Float32Array
@@ -157,7 +163,7 @@ class Actor:
             kernels.place_deformed(first, last, *given, rest, out.arrays)
 
         run_ranges(place, even_pieces(len(avatar), 1))
-        return out.posed(avatar, vertices)
+        return out.posed(avatar, vertices, self._origin)
 
     def _place(
         self,
@@ -171,7 +177,7 @@ class Actor:
         avatar, out = self.avatar, _Room(len(self.avatar))
         rest = (avatar.offsets, avatar.quaternions, avatar.scales)
         kernels.place(avatar.anchors, points, normals, turns, stretch, reach, rest, out.arrays)
-        return out.posed(avatar, vertices)
+        return out.posed(avatar, vertices, self._origin)
 
 
 class _Room:
@@ -181,8 +187,12 @@ class _Room:
         means, scales, normals = (np.empty((count, 3), np.float32) for _ in range(3))
         self.arrays = means, np.empty((count, 4), np.float32), scales, normals
 
-    def posed(self, avatar: Avatar, vertices: Float32Array) -> PosedAvatar:
+    def posed(self, avatar: Avatar, vertices: Float32Array, origin: Float32Array) -> PosedAvatar:
+        """What was filled in. origin: from where means and vertices are measured, the avatar's."""
         means, quaternions, scales, normals = self.arrays
+        if origin.any():
+            means += origin
+            vertices = vertices + origin
         gaussians = _splats(avatar, means, quaternions, scales)
         return PosedAvatar(gaussians=gaussians, normals=normals, vertices=vertices)
 
@@ -239,12 +249,3 @@ def _growth(after: Float32Array, before: Float32Array) -> Float32Array:
     """Factors of length from areas (n,) after and before, within `STRETCH_RANGE`."""
     ratio = np.divide(after, before, out=np.ones_like(before), where=before > 0)
     return np.clip(np.sqrt(ratio), *STRETCH_RANGE)
-
-
-def edges_of(faces: Int32Array) -> tuple[Int32Array, Float32Array]:
-    """Each edge once (E, 2), and how many faces it borders (E,)."""
-    edges = np.sort(faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), 1)
-    if not len(edges):
-        return np.zeros((0, 2), np.int32), np.zeros(0, np.float32)
-    unique, counts = np.unique(edges, axis=0, return_counts=True)
-    return np.ascontiguousarray(unique, np.int32), counts.astype(np.float32)

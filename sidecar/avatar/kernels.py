@@ -114,66 +114,6 @@ def vertex_rings(points, faces, out):  # pragma: no cover - compiled
 
 
 @njit(cache=True, nogil=True)
-def edge_products(rest, posed, edges, counts, out):  # pragma: no cover - compiled
-    """out (V, 3, 3): for each vertex the sum over its edges of posed edge times rest edge,
-    transposed, each as often as it borders a face. edges (E, 2), counts (E,)."""
-    out[:] = 0
-    for index in range(edges.shape[0]):
-        a, b, share = edges[index, 0], edges[index, 1], counts[index]
-        for row in range(3):
-            p = share * (posed[b, row] - posed[a, row])
-            for column in range(3):
-                value = p * (rest[b, column] - rest[a, column])
-                out[a, row, column] += value
-                out[b, row, column] += value
-
-
-@njit(cache=True, nogil=True)
-def turn_with_rings(before, after, products, turns):  # pragma: no cover - compiled
-    """Adds the rotation of the surface around each vertex to turns (V, 4), which hold the bones':
-    the shortest one from the rest normal to the posed one (before, after: (V, 4) of
-    `vertex_rings`), then the twist about it that best fits the edges (`edge_products`)."""
-    matrix, work = np.empty((3, 3), np.float32), np.empty((3, 3), np.float32)
-    for i in range(turns.shape[0]):
-        if before[i, 3] == 0 or after[i, 3] == 0:
-            continue
-        nx, ny, nz = after[i, 0], after[i, 1], after[i, 2]
-        bx, by, bz = turn(turns[i], before[i, 0], before[i, 1], before[i, 2])
-        w = np.float32(1) + bx * nx + by * ny + bz * nz
-        if w < np.float32(1e-6):
-            continue
-        swing = _unit_quaternion(w, by * nz - bz * ny, bz * nx - bx * nz, bx * ny - by * nx)
-        q = multiply(swing, turns[i])
-        _matrix(q, matrix)
-        cosine, sine = _twist_sums(products[i], matrix, work, nx, ny, nz)
-        half = np.float32(0.5) * np.arctan2(sine, cosine)
-        s = np.sin(half)
-        w, x, y, z = multiply((np.cos(half), s * nx, s * ny, s * nz), q)
-        turns[i, 0], turns[i, 1], turns[i, 2], turns[i, 3] = _unit_quaternion(w, x, y, z)
-
-
-@njit(cache=True, nogil=True)
-def _twist_sums(product, matrix, m, nx, ny, nz):  # pragma: no cover - compiled
-    """Cosine and sine sums about n of the angle between each posed edge and its rest edge turned
-    by the matrix. m: (3, 3) to work in."""
-    for row in range(3):
-        for column in range(3):
-            m[row, column] = (
-                product[row, 0] * matrix[column, 0]
-                + product[row, 1] * matrix[column, 1]
-                + product[row, 2] * matrix[column, 2]
-            )
-    along = (
-        nx * (m[0, 0] * nx + m[0, 1] * ny + m[0, 2] * nz)
-        + ny * (m[1, 0] * nx + m[1, 1] * ny + m[1, 2] * nz)
-        + nz * (m[2, 0] * nx + m[2, 1] * ny + m[2, 2] * nz)
-    )
-    cosine = m[0, 0] + m[1, 1] + m[2, 2] - along
-    sine = nx * (m[2, 1] - m[1, 2]) + ny * (m[0, 2] - m[2, 0]) + nz * (m[1, 0] - m[0, 1])
-    return cosine, sine
-
-
-@njit(cache=True, nogil=True)
 def _unit_quaternion(w, x, y, z):  # pragma: no cover - compiled
     length = np.sqrt(w * w + x * x + y * y + z * z)
     scale = np.float32(1) / max(length, np.float32(1e-12))

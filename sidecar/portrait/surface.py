@@ -12,8 +12,9 @@ from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue]
 from ...shared.arrays import BoolArray, Float32Array, Float64Array, FloatArray, Int32Array
 from ...shared.head import REGIONS, HeadModel
 from ..avatar.avatar import Avatar
-from ..avatar.drive import Actor, PosedAvatar, edges_of
+from ..avatar.drive import Actor, PosedAvatar
 from ..avatar.open_avatar import discs
+from ..avatar.supports import edges_of
 from ..raster.mesh import rasterise_mesh
 from ..raster.project import to_pixels
 from .fit import Fit

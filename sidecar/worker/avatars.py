@@ -17,6 +17,7 @@ from ..avatar.affekt_avatar import mesh_hash
 from ..avatar.avatar import ArkitRig, Avatar, performance_notes
 from ..avatar.open_avatar import open_avatar
 from ..avatar.read import decode_avatar
+from ..avatar.supports import supports_of
 from ..head.read import OPEN
 from ..memory import remembered
 from ..render.shot import head_from_avatar
@@ -56,6 +57,7 @@ def read_avatar(source: AvatarSource) -> AvatarRead:
         head_space=surface.space if isinstance(surface, HeadModel) else None,
         binding=avatar.binding,
         follow=avatar.follow,
+        supports=supports_of(avatar),
         is_solid=avatar.opaque_core,
         notes=_notes(avatar),
         **arrays,

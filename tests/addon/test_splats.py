@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from affekt.addon.splats.binding import RestMesh, binding_columns
+from affekt.addon.splats.binding import RestMesh, binding_columns, supports_of
 from affekt.addon.splats.names import BINDING
 from affekt.shared.avatar_messages import AvatarRead, Binding
 from affekt.shared.emotion import EMOTIONS
@@ -39,15 +39,15 @@ DEMO = ROOT / "sidecar/assets/demo/take.npz"
 DATA = Path(os.environ.get("AFFEKT_TEST_DATA", ROOT.parent / "shared" / "data"))
 FOLLOWS = ("still", "stretch", "surface", "deform")
 NEAR = 1e-4
+LOOSE = 3e-4
 BAKED = (20, 50, 80, 110, 140, 170)
 """Frames of the demo take at which each of the six emotions is keyed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """What is imported and played. baked: frames at which the six emotions are keyed. loose: the
-    share of Gaussians that need not be turned alike in a manner, whose faces are so small that
-    single precision ends."""
+    """What is imported and played. baked: frames at which the six emotions are keyed. loose: in a
+    manner, the share of Gaussians whose turns need only be within `LOOSE`."""
 
     name: str
     avatar: Path | str
@@ -220,10 +220,8 @@ def check(case: Case, folder: Path, told: dict) -> None:
         print(f"{case.name} {follow}: {place:.1e} m, {scale:.1e} m, {turn:.1e}, {far:.2%} not near")
         assert place < NEAR, (case.name, follow)
         assert scale < NEAR, (case.name, follow)
-        if follow in case.loose:
-            assert far < case.loose[follow], (case.name, follow)
-        else:
-            assert turn < NEAR, (case.name, follow)
+        assert far <= case.loose.get(follow, 0), (case.name, follow)
+        assert turn < (LOOSE if follow in case.loose else NEAR), (case.name, follow)
 
 
 def test_the_quarter_turn_back() -> None:
@@ -256,6 +254,7 @@ def test_binding_again_asks_for_what_binds(binding: Binding) -> None:
         follow="surface",
         is_solid=False,
         anchors=np.array([1, 0], np.int32),
+        supports=np.array([[0, 1, 2], [0, 2, 3], [1, 2, 3], [3, 0, 1]], np.int32),
         offsets=np.array([[0.1, 0, 0], [0, 0.2, 0]], np.float32),
         quaternions=np.array([[1, 0, 0, 0], [0, 1, 0, 0]], np.float32),
         scales=np.full((2, 3), 0.01, np.float32),
@@ -265,6 +264,11 @@ def test_binding_again_asks_for_what_binds(binding: Binding) -> None:
     corners = np.array([[0.0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]])
     rest = RestMesh(vertices=corners, faces=np.array([[0, 1, 2], [0, 2, 3]], np.int32))
     assert binding_columns(avatar, rest).keys() == BINDING[binding]
+    if binding == "face":
+        np.testing.assert_array_equal(supports_of(replace(avatar, supports=None), rest), rest.faces)
+    else:  # a sidecar of before says nothing: any face at the vertex does
+        told = supports_of(replace(avatar, supports=None), rest)
+        assert told.tolist() == [[0, 2, 3], [0, 1, 2], [0, 1, 2], [0, 2, 3]]
 
 
 @pytest.mark.one_blender
@@ -365,14 +369,12 @@ def check_changes(changed: dict) -> None:
 def test_over_two_takes_with_all_emotions(
     blender_user_folder: Path, blender_python: str, tmp_path: Path
 ) -> None:
-    """The open head's own, a GaussianAvatars file on a FLAME whose bake stays FLAME, and LAM's.
-    Tiny triangles around the eyes turn by noise of single precision: on LAM's, `surface`, which
-    none uses, is near in all but 2 % of the Gaussians; on the others in all but 0.02 %."""
+    """The open head's own, a GaussianAvatars file on a FLAME whose bake stays FLAME, and LAM's."""
     if "bpy53" not in blender_python:
         pytest.skip("Blender draws Gaussians from 5.3 on")
     cases = [open_case(), person_case(tmp_path), *lam_cases()]
-    takes, few = (DEMO, second_take(tmp_path)), {"surface": 2e-4, "deform": 2e-4}
-    cases = [replace(case, takes=takes, loose=case.loose or few) for case in cases]
+    takes = (DEMO, second_take(tmp_path))
+    cases = [replace(case, takes=takes) for case in cases]
     told = run_script(
         blender_python,
         blender_user_folder,
@@ -414,6 +416,9 @@ def person_case(folder: Path) -> Case:
         frames=BAKED,
         baked=BAKED,
         flame=flame,
+        # Blender adds a hundred shape keys of FLAME's up in single precision, to within 1.6e-7 m.
+        # On a face 0.3 mm high that pulls a Gaussian by 5e-4 of its size, if it is printed on it.
+        loose={"deform": 2e-4},
     )
 
 
@@ -426,7 +431,6 @@ def lam_cases() -> list[Case]:
             takes=(DEMO,),
             frames=BAKED,
             baked=BAKED,
-            loose={"surface": 0.02, "deform": 0.02},
         )
         for path in sorted(DATA.glob("lam_avatars/*.zip"))
     ]

@@ -69,27 +69,10 @@ def ring_frames(points: NDArray, faces: NDArray) -> tuple[NDArray, NDArray]:
     return normals / np.where(length > 0, length, 1), areas
 
 
-def vertex_turns(rest: NDArray, posed: NDArray, faces: NDArray, bones: Rotation) -> Rotation:
-    """The surface's turn around each vertex: the bones', the shortest way from the so turned
-    rest normal to the posed one, and the angle about it that best fits the edges around."""
-    before, after = bones.apply(ring_frames(rest, faces)[0]), ring_frames(posed, faces)[0]
-    angle = np.arccos(np.clip(np.sum(before * after, 1), -1, 1))
-    axis = np.cross(before, after)
-    length = np.linalg.norm(axis, axis=1)
-    axis /= np.where(length > 0, length, 1)[:, None]
-    whole = Rotation.from_rotvec(angle[:, None] * axis) * bones
-    around = np.zeros((len(rest), 2))
-    for face in faces:
-        for i in face:
-            for j in face:
-                if i == j:
-                    continue
-                r = whole[i].apply(rest[j].astype(np.float64) - rest[i])
-                p, n = posed[j] - posed[i], after[i]
-                r, p = r - n * (n @ r), p - n * (n @ p)
-                around[i] += r @ p, n @ np.cross(r, p)
-    twist = np.arctan2(around[:, 1], around[:, 0])
-    return Rotation.from_rotvec(twist[:, None] * after) * whole
+def support_turns(rest: NDArray, posed: NDArray, supports: NDArray) -> Rotation:
+    """The turns of triangles (N, 3) from their frames at rest to the posed ones."""
+    turns = [face_frame(posed[one])[1] @ face_frame(rest[one])[1].T for one in supports]
+    return Rotation.from_matrix(np.array(turns))
 
 
 def face_frame(corners: NDArray) -> tuple[NDArray, NDArray, float]:

@@ -188,11 +188,11 @@ THIRD = (
         ),
     ),
     Fault(
-        what="an edge turns only one of its two vertices",
-        file="sidecar/avatar/kernels.py",
-        old="                out[b, row, column] += value\n",
-        new="",
-        tests=("tests/sidecar/avatar/test_drive.py",),
+        what="low faces are told by their own corners all the same",
+        file="sidecar/avatar/supports.py",
+        old="(_least_heights(poses, out) < LEAST_M)",
+        new="(_least_heights(poses, out) < 0)",
+        tests=("tests/sidecar/avatar/test_supports.py",),
     ),
     Fault(
         what="a torn face grows its Gaussians without end",

@@ -75,7 +75,7 @@ def mesh_frames(subject: Subject, motion: Motion) -> list[Float32Array]:
         return list(layer_of(subject).vertices(motion, 0, len(motion)))
     mesh = animate_mesh(subject, motion, with_turns=False)
     assert mesh is not None
-    return [mesh.pose(frame).vertices for frame in range(len(motion))]
+    return [mesh.origin + mesh.pose(frame).vertices for frame in range(len(motion))]
 
 
 def on_paper(picture: UInt8Array, paper: Sequence[int] = (235, 235, 235)) -> UInt8Array:

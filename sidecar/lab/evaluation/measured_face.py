@@ -79,7 +79,8 @@ class MeasuredFace:
             return layer.vertices(still, 0, len(still))[:, : len(self.kept)]
         mesh = animate_mesh(self.subject, still, with_turns=False)
         assert mesh is not None
-        return np.stack([mesh.pose(frame).vertices[self.kept] for frame in range(len(still))])
+        frames = range(len(still))
+        return np.stack([mesh.origin + mesh.pose(frame).vertices[self.kept] for frame in frames])
 
     def gap_mm(self, positions: Float32Array) -> Float64Array:
         """(T,) mean distance between the lips, 0 where they lie as at rest."""

@@ -203,6 +203,7 @@ class FakeClient:
             is_solid=True,
             head_space="open",
             anchors=np.array([0, 1], np.int32),
+            supports=self.head.faces,
             offsets=0 * ones,
             quaternions=np.array([[1, 0, 0, 0]] * 2, np.float32),
             scales=0.01 * ones,

@@ -36,6 +36,7 @@ def small_cloud() -> bpy.types.Object:
         follow="still",
         is_solid=False,
         anchors=np.arange(3, dtype=np.int32),
+        supports=np.tile(np.arange(3, dtype=np.int32), (3, 1)),
         offsets=np.zeros((3, 3), np.float32),
         quaternions=turns,
         scales=np.full((3, 3), 0.01, np.float32),
@@ -190,7 +191,7 @@ def bind_as_by_others(cloud: bpy.types.Object) -> None:
 def bound_without_data(cloud: bpy.types.Object) -> dict[str, object]:
     """Bind Again where a version of Affekt that knew no tangents has bound the cloud."""
     before = cloud.modifiers[0].node_group
-    cloud.data.attributes.remove(cloud.data.attributes["affekt_tangent_2"])
+    cloud.data.attributes.remove(cloud.data.attributes["affekt_support_2"])
     said = harness.failure(lambda: bpy.ops.affekt.bind_splats())
     return {"no_tangent": said, "group_kept": cloud.modifiers[0].node_group == before}
 
