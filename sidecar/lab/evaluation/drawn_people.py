@@ -11,13 +11,14 @@ import cv2
 import numpy as np
 from scipy.ndimage import map_coordinates
 
-from ....shared.arrays import BoolArray, Float32Array, Float64Array, Int32Array
+from ....shared.arrays import BoolArray, Float32Array, Float64Array, Int32Array, Int64Array
 from ....shared.camera import Camera, look_at
 from ....shared.head import REGIONS, HeadModel
 from ...head.forward import layer_of
 from ...raster import occlusion
 from ...raster.colour import linear_to_srgb, srgb_to_linear
 from ...raster.mesh import interpolate, rasterise_mesh, vertex_normals
+from .avatar_looks import NECK_M
 from .drawn_strands import (
     Piece,
     grow_beard,
@@ -30,12 +31,27 @@ from .drawn_strands import (
 from .people import Colour, Person, identity_of, pose_of
 
 PHOTO_SIZE = (720, 840)
+KINDS = ("skin", "eyes", "worn", "mouth", "clothes")
+"""What a face of the mesh belongs to: skin and lips; eyes, brows and lashes; hair, beard and
+glasses; the mouth's inside; clothes."""
 _FOV_RAD, _DISTANCE_M, _TARGET_M = 0.40, 1.05, (0.0, -0.015, -0.02)
 _SAMPLES = 2
 _NOISE = np.random.default_rng(7).standard_normal((48, 48, 48)).astype(np.float32)
-_SKY, _GROUND, _KEY = np.array([0.50, 0.52, 0.56]), np.array([0.24, 0.21, 0.19]), np.array([0.95, 0.89, 0.80])
+_SKY, _GROUND, _KEY = (
+    np.array([0.50, 0.52, 0.56]),
+    np.array([0.24, 0.21, 0.19]),
+    np.array([0.95, 0.89, 0.80]),
+)
 _SKY_RAYS, _KEY_RAYS, _KEY_HALF_ANGLE_RAD, _WRAP = 24, 5, 0.25, 0.25
-_GLOSS = {"skin": 0.06, "lip": 0.12, "sclera": 0.9, "iris": 1.1, "pupil": 1.1, "teeth": 0.3, "tongue": 0.2}
+_GLOSS = {
+    "skin": 0.06,
+    "lip": 0.12,
+    "sclera": 0.9,
+    "iris": 1.1,
+    "pupil": 1.1,
+    "teeth": 0.3,
+    "tongue": 0.2,
+}
 _WET = 0.5
 """A gloss at least as strong is sharp."""
 _MOUTH_LIT_M, _MOUTH_FADE_M = 0.012, 0.02
@@ -46,8 +62,9 @@ _SENSOR = 0.006
 class Scene:
     """A person in one expression, everything that light meets. vertices (V, 3), faces (F, 3),
     normals (V, 3), colour (V, 3) linear, light (V, 2) shares of sky and lamp, gloss (V,), rest
-    (V, 3) places on the template, kind (F,): 0 skin, 1 the rest of the head, 2 hair and what is
-    worn, 3 clothes. head: how many vertices are the head's own."""
+    (V, 3) places on the template, kind (F,) one of `KINDS`. skin: (V',) which of the head's
+    vertices, the first ones, are of its face's skin; eyes: (2, 3) their middles; lamp: (3,) the
+    direction to it."""
 
     person: Person
     vertices: Float64Array
@@ -58,19 +75,31 @@ class Scene:
     gloss: Float32Array
     rest: Float32Array
     kind: Int32Array
-    head: int
+    skin: Int64Array
+    eyes: Float64Array
     lamp: Float64Array
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Drawn:
-    """picture (H, W, 3) sRGB 0 to 1, premultiplied by alpha (H, W); kind (H, W) of the middle of
-    each pixel, -1 nothing; place (H, W, 3) metres in the world."""
+    """picture (H, W, 3) sRGB 0 to 1, premultiplied by alpha (H, W). Of the middle of each pixel:
+    kind (H, W) one of `KINDS`, -1 nothing; rest (H, W, 3) the place on the template, metres."""
 
     picture: Float32Array
     alpha: Float32Array
     kind: Int32Array
-    place: Float32Array
+    rest: Float32Array
+
+    @property
+    def face(self) -> BoolArray:
+        """(H, W) the face without the inside of the mouth, as far as nothing covers it."""
+        return (self.kind >= 0) & (self.kind <= KINDS.index("eyes")) & _on_face(self.rest)
+
+    @property
+    def whole(self) -> BoolArray:
+        """(H, W) the head with its hair and what it wears, above the neck."""
+        shown = (self.kind >= 0) & (self.kind != KINDS.index("clothes"))
+        return shown & (self.rest[..., 1] > NECK_M)
 
 
 def set_scene(
@@ -84,7 +113,9 @@ def set_scene(
     """The person with an expression, ARKit weights by name. dressed: with shoulders in a shirt."""
     shape = identity_of(person, words)
     still = layer_of(head).vertices(pose_of(person, shape, head, {}), 0, 1)[0].astype(np.float64)
-    posed = layer_of(head).vertices(pose_of(person, shape, head, weights), 0, 1)[0].astype(np.float64)
+    posed = (
+        layer_of(head).vertices(pose_of(person, shape, head, weights), 0, 1)[0].astype(np.float64)
+    )
     worn: list[Piece] = []
     if person.hair is not None:
         worn += grow_hair(head, still, person.hair, person.seed)
@@ -113,12 +144,16 @@ def photo_camera(person: Person, yaw_deg: float | None = None) -> Camera:
 
 
 def draw_photo(scene: Scene, camera: Camera) -> Float32Array:
-    """(H, W, 3) sRGB 0 to 1: the person before a room that is out of focus, with a sensor's noise."""
+    """(H, W, 3) sRGB 0 to 1: the person before a room out of focus, with a sensor's noise."""
     drawn = draw(scene, camera)
     rng = np.random.default_rng(500 + scene.person.seed)
     size = (camera.width, camera.height)
-    room = cv2.resize(rng.uniform(0.25, 0.85, (7, 6, 1)).astype(np.float32), size, interpolation=cv2.INTER_CUBIC)
-    tint = cv2.resize(rng.uniform(-0.08, 0.08, (4, 4, 3)).astype(np.float32), size, interpolation=cv2.INTER_CUBIC)
+    room = cv2.resize(
+        rng.uniform(0.25, 0.85, (7, 6, 1)).astype(np.float32), size, interpolation=cv2.INTER_CUBIC
+    )
+    tint = cv2.resize(
+        rng.uniform(-0.08, 0.08, (4, 4, 3)).astype(np.float32), size, interpolation=cv2.INTER_CUBIC
+    )
     behind = np.clip(cv2.GaussianBlur(room, (0, 0), 25)[..., None] + tint, 0.03, 0.97)
     picture = drawn.picture + (1 - drawn.alpha[..., None]) * behind
     return np.clip(picture + rng.normal(0, _SENSOR, picture.shape), 0, 1).astype(np.float32)
@@ -137,7 +172,15 @@ def draw(scene: Scene, camera: Camera) -> Drawn:
     )
     seen = rasterise_mesh(scene.vertices, scene.faces, large)
     values = np.concatenate(
-        [scene.normals, scene.colour, scene.light, scene.gloss[:, None], scene.rest, scene.vertices], 1
+        [
+            scene.normals,
+            scene.colour,
+            scene.light,
+            scene.gloss[:, None],
+            scene.rest,
+            scene.vertices,
+        ],
+        1,
     )
     at = interpolate(values.astype(np.float32), scene.faces, seen)
     shown = seen.face >= 0
@@ -152,7 +195,7 @@ def draw(scene: Scene, camera: Camera) -> Drawn:
         picture=picture,
         alpha=alpha,
         kind=kind[middle, middle],
-        place=np.ascontiguousarray(at[middle, middle, 12:15]),
+        rest=np.ascontiguousarray(at[middle, middle, 9:12]),
     )
 
 
@@ -168,10 +211,16 @@ def _lit(
     sizes = [len(posed), *(len(piece.vertices) for piece in pieces)]
     starts = np.cumsum([0, *sizes])
     vertices = np.concatenate([posed, *(piece.vertices for piece in pieces)])
-    faces = np.concatenate([head.faces, *(p.faces + s for p, s in zip(pieces, starts[1:-1], strict=True))])
-    skin = np.isin(head.region[head.faces[:, 0]], [REGIONS.index(n) for n in ("skin", "lip")])
-    kinds = [np.where(skin, 0, 1), *(np.full(len(p.faces), 2) for p in worn)]
-    kinds += [np.full(len(p.faces), 3) for p in clothes]
+    faces = np.concatenate(
+        [head.faces, *(p.faces + s for p, s in zip(pieces, starts[1:-1], strict=True))]
+    )
+    region = head.region[head.faces[:, 0]]
+    inside = np.isin(region, [REGIONS.index(n) for n in ("mouth", "teeth", "tongue")])
+    skin = np.isin(region, [REGIONS.index(n) for n in ("skin", "lip")])
+    of_head = np.where(skin, KINDS.index("skin"), KINDS.index("eyes"))
+    kinds = [np.where(inside, KINDS.index("mouth"), of_head)]
+    kinds += [np.full(len(p.faces), KINDS.index("worn")) for p in worn]
+    kinds += [np.full(len(p.faces), KINDS.index("clothes")) for p in clothes]
     gloss = np.array([_GLOSS.get(name, 0.02) for name in REGIONS])[head.region]
     normals = np.concatenate([vertex_normals(posed, head.faces), *(p.normals for p in pieces)])
     colour = np.concatenate([_painted(person, head), *(p.colour for p in pieces)])
@@ -185,10 +234,13 @@ def _lit(
         normals=normals,
         colour=np.asarray(srgb_to_linear(np.clip(colour, 0, 1)), np.float32),
         light=_light(vertices, faces, normals, head, posed, lamp),
-        gloss=np.concatenate([gloss, *(np.full(len(p.vertices), p.gloss) for p in pieces)]).astype(np.float32),
+        gloss=np.concatenate([gloss, *(np.full(len(p.vertices), p.gloss) for p in pieces)]).astype(
+            np.float32
+        ),
         rest=np.concatenate([head.template, *(p.vertices for p in pieces)]).astype(np.float32),
         kind=np.concatenate(kinds).astype(np.int32),
-        head=len(posed),
+        eyes=head.joint_regressor[3:5].astype(np.float64) @ posed,
+        skin=np.flatnonzero((head.region == REGIONS.index("skin")) & _on_face(head.template)),
         lamp=lamp,
     )
 
@@ -225,7 +277,9 @@ def _light(
     """(V, 2) the shares of the sky's and of the lamp's light that come to each vertex."""
     rays = occlusion.sphere_directions(_SKY_RAYS)
     facing = np.maximum(rays @ normals.T, 0)
-    sky = (occlusion.visibility(vertices, faces, rays) * facing).sum(0) / np.maximum(facing.sum(0), 1e-9)
+    sky = (occlusion.visibility(vertices, faces, rays) * facing).sum(0) / np.maximum(
+        facing.sum(0), 1e-9
+    )
     cone = occlusion.cone_directions(lamp, _KEY_HALF_ANGLE_RAD, _KEY_RAYS)
     key = occlusion.visibility(vertices, faces, cone).mean(0)
     both = occlusion.neighbour_mean(np.stack([sky, key], 1).astype(np.float32), faces)
@@ -234,7 +288,10 @@ def _light(
     skin, lips = (head.region == REGIONS.index(n) for n in ("skin", "lip"))
     deep = np.linalg.norm(posed[inside] - posed[lips].mean(0), axis=1)
     own = both[: len(posed)]
-    own[inside] = np.maximum(own[inside], 0.55) * np.exp(-np.maximum(deep - _MOUTH_LIT_M, 0) / _MOUTH_FADE_M)[:, None]
+    own[inside] = (
+        np.maximum(own[inside], 0.55)
+        * np.exp(-np.maximum(deep - _MOUTH_LIT_M, 0) / _MOUTH_FADE_M)[:, None]
+    )
     shade = occlusion.lid_shade(posed, eye, skin, np.array([0.0, 1.0, 0.0]))
     own[eye] = np.maximum(own[eye], 0.7) * shade[:, None]
     return both
@@ -264,7 +321,9 @@ def _shade(scene: Scene, at: Float32Array, kind: Int32Array, camera: Camera) -> 
     exponent = np.where(wet, 420.0, 26.0)
     shine = np.maximum((normals * half).sum(1), 0) ** exponent * (exponent + 8) / 60
     light += (gloss * shine * np.maximum(toward, 0))[:, None] * _KEY * share[:, 1:2] * 0.5
-    return np.asarray(np.where(light > 0.75, 0.75 + 0.25 * (1 - np.exp((0.75 - light) / 0.25)), light), np.float32)
+    return np.asarray(
+        np.where(light > 0.75, 0.75 + 0.25 * (1 - np.exp((0.75 - light) / 0.25)), light), np.float32
+    )
 
 
 def _skin_detail(person: Person, rest: Float64Array) -> tuple[Float64Array, Float64Array]:
@@ -338,6 +397,6 @@ def _unit(vectors: Float64Array) -> Float64Array:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)
 
 
-def head_mask(drawn: Drawn) -> BoolArray:
-    """(H, W) what is the head with hair, not its clothes."""
-    return (drawn.kind >= 0) & (drawn.kind < 3)
+def _on_face(rest: Float32Array) -> BoolArray:
+    """Which places on the template (..., 3) are the face's front."""
+    return (rest[..., 2] > -0.005) & (rest[..., 1] > -0.1) & (rest[..., 1] < 0.09)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -63,6 +64,13 @@ def read_people() -> list[Person]:
     return [_person(name, seed, entry) for seed, (name, entry) in enumerate(table.items())]
 
 
+def read_words() -> dict[str, Float32Array]:
+    """What the words of MakeHuman's sliders are in the open head's identity, (S,) each."""
+    root = Path(__file__).parents[3]
+    table = json.loads((root / "addon/head/identities.json").read_text("utf-8"))
+    return {word: np.array(shares, np.float32) for word, shares in table.items()}
+
+
 def _person(name: str, seed: int, entry: dict[str, object]) -> Person:
     given = dict(entry)
     for part in ("hair", "beard"):
@@ -80,7 +88,9 @@ def identity_of(person: Person, words: Mapping[str, Float32Array]) -> Float32Arr
     return np.asarray(shape, np.float32)
 
 
-def pose_of(person: Person, shape: Float32Array, head: HeadModel, weights: Mapping[str, float]) -> Motion:
+def pose_of(
+    person: Person, shape: Float32Array, head: HeadModel, weights: Mapping[str, float]
+) -> Motion:
     """One frame of the person with these ARKit weights, by name."""
     scores = np.zeros(52, np.float32)
     for name, value in weights.items():
