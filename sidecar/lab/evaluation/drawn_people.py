@@ -161,27 +161,9 @@ def draw_photo(scene: Scene, camera: Camera) -> Float32Array:
 
 def draw(scene: Scene, camera: Camera) -> Drawn:
     """What the camera sees. Light stays where it is in the world."""
-    large = replace(
-        camera,
-        width=camera.width * _SAMPLES,
-        height=camera.height * _SAMPLES,
-        focal_x=camera.focal_x * _SAMPLES,
-        focal_y=camera.focal_y * _SAMPLES,
-        centre_x=camera.centre_x * _SAMPLES,
-        centre_y=camera.centre_y * _SAMPLES,
-    )
-    seen = rasterise_mesh(scene.vertices, scene.faces, large)
-    values = np.concatenate(
-        [
-            scene.normals,
-            scene.colour,
-            scene.light,
-            scene.gloss[:, None],
-            scene.rest,
-            scene.vertices,
-        ],
-        1,
-    )
+    seen = rasterise_mesh(scene.vertices, scene.faces, _finer(camera))
+    looks = (scene.normals, scene.colour, scene.light, scene.gloss[:, None])
+    values = np.concatenate([*looks, scene.rest, scene.vertices], 1)
     at = interpolate(values.astype(np.float32), scene.faces, seen)
     shown = seen.face >= 0
     kind = np.where(shown, scene.kind[seen.face], -1).astype(np.int32)
@@ -199,6 +181,19 @@ def draw(scene: Scene, camera: Camera) -> Drawn:
     )
 
 
+def _finer(camera: Camera) -> Camera:
+    """The same view with `_SAMPLES` times as many pixels an edge."""
+    return replace(
+        camera,
+        width=camera.width * _SAMPLES,
+        height=camera.height * _SAMPLES,
+        focal_x=camera.focal_x * _SAMPLES,
+        focal_y=camera.focal_y * _SAMPLES,
+        centre_x=camera.centre_x * _SAMPLES,
+        centre_y=camera.centre_y * _SAMPLES,
+    )
+
+
 def _shrunk(values: Float32Array) -> Float32Array:
     size = values.shape[1] // _SAMPLES, values.shape[0] // _SAMPLES
     return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA), np.float32)
@@ -208,25 +203,16 @@ def _lit(
     person: Person, head: HeadModel, posed: Float64Array, worn: list[Piece], clothes: list[Piece]
 ) -> Scene:
     pieces = [*worn, *clothes]
-    sizes = [len(posed), *(len(piece.vertices) for piece in pieces)]
-    starts = np.cumsum([0, *sizes])
+    starts = np.cumsum([len(posed), *(len(piece.vertices) for piece in pieces)])
     vertices = np.concatenate([posed, *(piece.vertices for piece in pieces)])
-    faces = np.concatenate(
-        [head.faces, *(p.faces + s for p, s in zip(pieces, starts[1:-1], strict=True))]
-    )
-    region = head.region[head.faces[:, 0]]
-    inside = np.isin(region, [REGIONS.index(n) for n in ("mouth", "teeth", "tongue")])
-    skin = np.isin(region, [REGIONS.index(n) for n in ("skin", "lip")])
-    of_head = np.where(skin, KINDS.index("skin"), KINDS.index("eyes"))
-    kinds = [np.where(inside, KINDS.index("mouth"), of_head)]
-    kinds += [np.full(len(p.faces), KINDS.index("worn")) for p in worn]
-    kinds += [np.full(len(p.faces), KINDS.index("clothes")) for p in clothes]
-    gloss = np.array([_GLOSS.get(name, 0.02) for name in REGIONS])[head.region]
+    moved = [piece.faces + start for piece, start in zip(pieces, starts[:-1], strict=True)]
+    faces = np.ascontiguousarray(np.concatenate([head.faces, *moved]), np.int32)
     normals = np.concatenate([vertex_normals(posed, head.faces), *(p.normals for p in pieces)])
     colour = np.concatenate([_painted(person, head), *(p.colour for p in pieces)])
+    of_head = np.array([_GLOSS.get(name, 0.02) for name in REGIONS])[head.region]
+    gloss = [of_head, *(np.full(len(p.vertices), p.gloss) for p in pieces)]
     side = -0.75 if person.seed % 2 else 0.7
-    lamp = np.array([side, 0.55, 0.95]) / np.linalg.norm([side, 0.55, 0.95])
-    faces = np.ascontiguousarray(faces, np.int32)
+    lamp = _unit(np.array([side, 0.55, 0.95]))
     return Scene(
         person=person,
         vertices=vertices,
@@ -234,15 +220,29 @@ def _lit(
         normals=normals,
         colour=np.asarray(srgb_to_linear(np.clip(colour, 0, 1)), np.float32),
         light=_light(vertices, faces, normals, head, posed, lamp),
-        gloss=np.concatenate([gloss, *(np.full(len(p.vertices), p.gloss) for p in pieces)]).astype(
-            np.float32
-        ),
+        gloss=np.concatenate(gloss).astype(np.float32),
         rest=np.concatenate([head.template, *(p.vertices for p in pieces)]).astype(np.float32),
-        kind=np.concatenate(kinds).astype(np.int32),
+        kind=_kinds(head, worn, clothes),
         eyes=head.joint_regressor[3:5].astype(np.float64) @ posed,
         skin=np.flatnonzero((head.region == REGIONS.index("skin")) & _on_face(head.template)),
         lamp=lamp,
     )
+
+
+def _kinds(head: HeadModel, worn: list[Piece], clothes: list[Piece]) -> Int32Array:
+    """(F,) which of `KINDS` each face is."""
+    region = head.region[head.faces[:, 0]]
+    inside = np.isin(region, _numbers("mouth", "teeth", "tongue"))
+    skin = np.isin(region, _numbers("skin", "lip"))
+    outside = np.where(skin, KINDS.index("skin"), KINDS.index("eyes"))
+    kinds = [np.where(inside, KINDS.index("mouth"), outside)]
+    kinds += [np.full(len(piece.faces), KINDS.index("worn")) for piece in worn]
+    kinds += [np.full(len(piece.faces), KINDS.index("clothes")) for piece in clothes]
+    return np.concatenate(kinds).astype(np.int32)
+
+
+def _numbers(*names: str) -> list[int]:
+    return [REGIONS.index(name) for name in names]
 
 
 def _painted(person: Person, head: HeadModel) -> Float64Array:
@@ -283,8 +283,8 @@ def _light(
     cone = occlusion.cone_directions(lamp, _KEY_HALF_ANGLE_RAD, _KEY_RAYS)
     key = occlusion.visibility(vertices, faces, cone).mean(0)
     both = occlusion.neighbour_mean(np.stack([sky, key], 1).astype(np.float32), faces)
-    inside = np.isin(head.region, [REGIONS.index(n) for n in ("mouth", "teeth", "tongue")])
-    eye = np.isin(head.region, [REGIONS.index(n) for n in ("sclera", "iris", "pupil")])
+    inside = np.isin(head.region, _numbers("mouth", "teeth", "tongue"))
+    eye = np.isin(head.region, _numbers("sclera", "iris", "pupil"))
     skin, lips = (head.region == REGIONS.index(n) for n in ("skin", "lip"))
     deep = np.linalg.norm(posed[inside] - posed[lips].mean(0), axis=1)
     own = both[: len(posed)]
