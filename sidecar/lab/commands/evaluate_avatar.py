@@ -16,6 +16,7 @@ from ....shared.wording import say_count
 from .evaluate_pictures import take_names
 
 if TYPE_CHECKING:
+    from ....shared.arrays import UInt8Array
     from ....shared.head import HeadModel
     from ...avatar.avatar import Avatar
     from ...modulation.modulator import Modulator
@@ -131,6 +132,7 @@ class _Session:
         self._out, self._size, self._head, self._modulator = out, size, head, modulator
         self._reader, self._trunk = reader, trunk
         self._alone: dict[str, dict[str, float]] = {}
+        self._photos: dict[str, UInt8Array] = {}
         self._truth: dict[str, dict[str, Compared]] = {}
         self._beside: dict[str, dict[str, dict[str, float]]] = {}
 
@@ -162,6 +164,7 @@ class _Session:
         assert person is not None
         compared = compare_with_truth(person, self._head, sitting.portrait, self._trunk)
         self._truth[person.name] = compared
+        self._photos[person.name] = sitting.sitter.photo.pixels
         write_png(self._out / f"avatar_{person.name}_truth.png", truth_sheet(compared))
 
     def _set_beside(self, sitting: Sitting, other: Avatar) -> None:
@@ -175,14 +178,19 @@ class _Session:
         write_png(self._out / f"avatar_{name}_beside.png", sheet)
 
     def write(self) -> None:
-        """Writes avatar.json and avatar.md, and prints the tables."""
+        """Writes the sheet of all drawn people, avatar.json and avatar.md, and prints the
+        tables."""
         from ...files import write_whole
+        from ...render.images import write_png
         from ..evaluation.avatar import with_mean
         from ..evaluation.page import markdown_of, write_figures
+        from ..evaluation.truth import people_sheet
 
         figures: dict[str, object] = {"each avatar": with_mean(self._alone)}
         if self._truth:
             figures["against the truth"] = self._by_figure()
+            seen = {name: (self._photos[name], views) for name, views in self._truth.items()}
+            write_png(self._out / "avatar_people.png", people_sheet(seen))
         if self._beside:
             figures["beside another avatar"] = self._beside
         write_figures(self._out / "avatar.json", figures)

@@ -43,7 +43,7 @@ REST = make_motion(expression=np.zeros((1, 100), np.float32), fps=30, space="ope
 NECK_M = -0.095
 """Height on the open head below which a neck may fade."""
 _APPEARANCE = 0.5
-_DISTANCE_M, _HEIGHT_M, _TARGET_M = 1.2, 0.36, (0.0, 0.014, -0.03)
+_DISTANCE_M, _HEIGHT_M, _TARGET_M = 1.2, 0.38, (0.0, 0.022, -0.03)
 
 
 def draw_looks(avatar: Avatar, modulator: Modulator, size: int) -> dict[str, UInt8Array]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import cv2
@@ -33,7 +34,7 @@ APART = "the mesh's points apart, % of the eyes' distance"
 """How far the same points of both faces lie apart."""
 TRUNK = "distance of MobileNetV2's features"
 """`trunk.py`'s, over the head."""
-_SHEET_PIXELS = 320
+_SHEET_PIXELS = 240
 _NECK_DEPTH_M = -0.04
 
 
@@ -77,12 +78,27 @@ def truth_sheet(compared: dict[str, Compared]) -> UInt8Array:
     return contact_sheet([*truth, *avatar], labels, len(compared))
 
 
+def people_sheet(seen: Mapping[str, tuple[UInt8Array, dict[str, Compared]]]) -> UInt8Array:
+    """(H, W, 3) a row for each person by name, of their photo and its views: the photo, then truth
+    and avatar in neutral and from both outer sides."""
+    shown = (NEUTRAL, angle_name(YAWS_DEG[0]), angle_name(YAWS_DEG[-1]))
+    pictures, labels = [], []
+    for name, (photo, compared) in seen.items():
+        first = np.asarray(photo / np.float32(255), np.float32)
+        pictures.append(_square(first[: len(compared[NEUTRAL].truth)]))
+        labels.append(name.replace("_", " "))
+        for view in shown:
+            pictures += [_square(compared[view].truth), _square(compared[view].avatar)]
+            labels += [f"truth, {view}", f"avatar, {view}"]
+    return contact_sheet(pictures, labels, 1 + 2 * len(shown))
+
+
 def _square(picture: Float32Array) -> UInt8Array:
     """The picture's middle, as large as a sheet shows it."""
-    rows, columns = picture.shape[:2]
-    beside = max(columns - rows, 0) // 2
-    middle = picture[:, beside : columns - beside]
-    size = _SHEET_PIXELS, round(_SHEET_PIXELS * rows / middle.shape[1])
+    edge = min(picture.shape[:2])
+    beside = (picture.shape[1] - edge) // 2
+    middle = picture[:edge, beside : beside + edge]
+    size = _SHEET_PIXELS, _SHEET_PIXELS
     return bytes_of(np.asarray(cv2.resize(middle, size, interpolation=cv2.INTER_AREA), np.float32))
 
 
