@@ -3,7 +3,7 @@
 
 The network is dlib's ResNet in a process of another Python (`identity_reading.py`): a tool of
 measuring alone, which Affekt neither ships nor needs. Two pictures of one person lie below 0.6,
-mostly; a photo and its mirror image at 0.1 to 0.2.
+mostly; the shipped photo and its mirror image at 0.20.
 """
 
 from __future__ import annotations

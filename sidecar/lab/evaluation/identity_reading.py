@@ -20,7 +20,7 @@ def main(folder: str) -> None:
     import face_recognition_models as models
 
     detect = dlib.get_frontal_face_detector()
-    place = dlib.shape_predictor(models.pose_predictor_five_point_model_location())
+    place = dlib.shape_predictor(models.pose_predictor_model_location())
     network = dlib.face_recognition_model_v1(models.face_recognition_model_location())
     found: dict[str, list[float] | None] = {}
     for path in sorted(Path(folder).glob("*.png")):
