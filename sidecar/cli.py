@@ -58,7 +58,7 @@ COMMANDS = {
     "evaluate pictures": "lab.commands.evaluate_pictures:Pictures",
     "evaluate takes": "lab.commands.evaluate_pictures:Takes",
     "evaluate emotion": "lab.commands.evaluate_emotion:Emotion",
-    "evaluate portrait": "lab.commands.evaluate_portrait:Portraits",
+    "evaluate avatar": "lab.commands.evaluate_avatar:Avatars",
     "presets draw": "lab.commands.presets:Draw",
     "head build-open": "lab.commands.open_head:BuildOpen",
     "head import": "commands.head:Import",

@@ -61,6 +61,13 @@ PARTS = (
         "lips and jaw keep of the take, and what a reader of action units reads.",
     ),
     Part(
+        name="avatar",
+        title="Avatars of photos",
+        says="Landmarks found again in the avatar's own view, percent of the distance between the "
+        "eyes; PSNR and SSIM of the face without the mouth's inside; MediaPipe's smile; identity: "
+        "dlib's distance to the photo. Truth: a drawn person from other sides.",
+    ),
+    Part(
         name="named",
         title="Named by strangers",
         says="Counts of what each state was called on sheets without a neutral face of the same "

@@ -9,8 +9,7 @@ import cv2
 import numpy as np
 
 from ....shared.arrays import BoolArray, Float32Array, UInt8Array
-from ....shared.camera import look_at
-from ....shared.motion import ARKIT_NAMES, make_motion
+from ....shared.motion import ARKIT_NAMES
 from ...avatar.avatar import Avatar
 from ...avatar.drive import Actor
 from ...portrait.create import Portrait
@@ -18,17 +17,16 @@ from ...portrait.framing import mouth_opening, polygon
 from ...portrait.landmarks import OVAL
 from ...portrait.refine import draw
 from ...portrait.seeing import SeenFace, find_faces
-from ...raster.gaussians import GaussianImage, rasterise_gaussians
+from ...raster.gaussians import GaussianImage
+from .avatar_looks import REST, look, neck_row, view
 
 _GREY = np.array([0.299, 0.587, 0.114], np.float32)
 _WINDOW, _SPREAD = (11, 11), 1.5
 _STEADY = 0.01**2, 0.03**2
 """SSIM's two constants, for values from 0 to 1 (Wang et al. 2004)."""
-_SIDES_DEG = (-40.0, 40.0)
-_PIXELS, _DISTANCE_M, _FOV_RAD = 640, 1.0, 0.33
-_MIDDLE_M, _NECK_M = 0.01, -0.095
-"""Heights of what is looked at, and of where a neck may begin to fade."""
-_PAPER = 0.9
+SIDES_DEG = (-40.0, 40.0)
+_PIXELS = 640
+PAPER = 0.9
 _SOLID, _EDGE_PIXELS, _CLOSED_PIXELS = 0.98, 6, 9
 _SMILE = ("mouthSmileLeft", "mouthSmileRight")
 
@@ -56,21 +54,37 @@ class Figures:
 
 def measure_portrait(portrait: Portrait, seen: SeenFace) -> Figures:
     """Measures the avatar against its photo. seen: the face as it was found in the photo."""
-    frame = portrait.frame
-    image = draw(Actor(portrait.avatar, portrait.fit.motion).pose(0).gaussians, frame)
-    own = np.asarray(image.colour + (1 - image.alpha[..., None]) * frame.picture, np.float32)
+    frame, own = portrait.frame, own_view(portrait)
     face = polygon(frame, OVAL) & ~mouth_opening(frame)
     away = _landmarks_away(own, frame.picture)
-    neutral = find_faces(_bytes(_on_paper(_look(portrait.avatar, 0.0))))
+    neutral = find_faces(front(portrait.avatar))
     return Figures(
         landmark_mean=float(away.mean()),
         landmark_p95=float(np.quantile(away, 0.95)),
         psnr_db=psnr_db(own[face], frame.picture[face]),
         ssim=float(ssim_map(own @ _GREY, frame.picture @ _GREY)[face].mean()),
-        smile_photo=_smile(seen),
-        smile_neutral=_smile(neutral[0]) if neutral else float("nan"),
-        see_through=100 * float(np.mean([_open_share(portrait.avatar, yaw) for yaw in _SIDES_DEG])),
+        smile_photo=smile(seen),
+        smile_neutral=smile(neutral[0]) if neutral else float("nan"),
+        see_through=see_through(portrait.avatar),
     )
+
+
+def own_view(portrait: Portrait) -> Float32Array:
+    """(H, W, 3) the avatar with the photo's expression and camera, before the photo."""
+    frame = portrait.frame
+    image = draw(Actor(portrait.avatar, portrait.fit.motion).pose(0).gaussians, frame)
+    return np.asarray(image.colour + (1 - image.alpha[..., None]) * frame.picture, np.float32)
+
+
+def front(avatar: Avatar) -> UInt8Array:
+    """(H, W, 3) sRGB: the avatar at rest from the front, before paper."""
+    return bytes_of(on_plain_paper(_look(avatar, 0.0)))
+
+
+def see_through(avatar: Avatar) -> float:
+    """Percent of the pixels inside the outline at 40 degrees to either side, above the neck, whose
+    opacity is below 0.98."""
+    return 100 * float(np.mean([open_share_from(avatar, yaw) for yaw in SIDES_DEG]))
 
 
 def psnr_db(one: Float32Array, other: Float32Array) -> float:
@@ -101,14 +115,15 @@ def open_share(alpha: Float32Array) -> float:
     return float((alpha[inside] < _SOLID).mean()) if inside.any() else 1.0
 
 
-def _open_share(avatar: Avatar, yaw_deg: float) -> float:
-    neck = int(_PIXELS * (0.5 - (_NECK_M - _MIDDLE_M) / (2 * _DISTANCE_M * np.tan(_FOV_RAD / 2))))
-    return open_share(_look(avatar, yaw_deg).alpha[:neck])
+def open_share_from(avatar: Avatar, yaw_deg: float) -> float:
+    """`open_share` of the avatar at rest from that side, above the neck."""
+    image = _look(avatar, yaw_deg)
+    return open_share(image.alpha[: neck_row(_PIXELS)])
 
 
 def _landmarks_away(own: Float32Array, photo: Float32Array) -> np.ndarray:
     """(478,) percent of the distance between the eyes; all of it where no face is found."""
-    here, there = find_faces(_bytes(own)), find_faces(_bytes(photo))
+    here, there = find_faces(bytes_of(own)), find_faces(bytes_of(photo))
     if not here or not there:
         return np.full(478, 100.0)
     away = np.linalg.norm(here[0].landmarks - there[0].landmarks, axis=1)
@@ -117,25 +132,19 @@ def _landmarks_away(own: Float32Array, photo: Float32Array) -> np.ndarray:
 
 def _look(avatar: Avatar, yaw_deg: float) -> GaussianImage:
     """The avatar at rest."""
-    rest = make_motion(expression=np.zeros((1, 100), np.float32), fps=30, space="open")
-    camera = look_at(
-        target=np.array([0.0, _MIDDLE_M, 0.0]),
-        distance=_DISTANCE_M,
-        yaw_rad=float(np.radians(yaw_deg)),
-        width=_PIXELS,
-        height=_PIXELS,
-        fov_y_rad=_FOV_RAD,
-    )
-    return rasterise_gaussians(Actor(avatar, rest).pose(0).gaussians.seen_by(camera), camera)
+    return look(avatar, REST, 0, view(avatar, yaw_deg, _PIXELS))
 
 
-def _on_paper(image: GaussianImage) -> Float32Array:
-    return np.asarray(image.colour + (1 - image.alpha[..., None]) * _PAPER, np.float32)
+def on_plain_paper(image: GaussianImage) -> Float32Array:
+    """(H, W, 3) sRGB 0 to 1."""
+    return np.asarray(image.colour + (1 - image.alpha[..., None]) * PAPER, np.float32)
 
 
-def _bytes(picture: Float32Array) -> UInt8Array:
+def bytes_of(picture: Float32Array) -> UInt8Array:
+    """sRGB of 8 bit from 0 to 1."""
     return np.rint(255 * np.clip(picture, 0, 1)).astype(np.uint8)
 
 
-def _smile(seen: SeenFace) -> float:
+def smile(seen: SeenFace) -> float:
+    """MediaPipe's score, the mean of both sides."""
     return float(np.mean([seen.scores[ARKIT_NAMES.index(name)] for name in _SMILE]))

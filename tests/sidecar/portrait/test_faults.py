@@ -13,7 +13,7 @@ from affekt.shared.motion import ARKIT_NAMES, make_motion
 from affekt.sidecar.avatar.drive import Actor
 from affekt.sidecar.avatar.open_avatar import open_avatar
 from affekt.sidecar.head.read import read_head
-from affekt.sidecar.lab.evaluation.portrait import _SIDES_DEG, _open_share
+from affekt.sidecar.lab.evaluation.portrait import SIDES_DEG, open_share_from
 from affekt.sidecar.portrait.create import Portrait, portrait_steps
 from affekt.sidecar.portrait.landmarks import HeadLandmarks
 from affekt.sidecar.portrait.lids import folded_away, lash_strip, neutral_vertices
@@ -141,9 +141,9 @@ def test_the_background_is_nowhere_on_the_avatar(made: Made) -> None:
     assert green.max() < 0.1  # the wall has 0.55
 
 
-@pytest.mark.parametrize("yaw_deg", _SIDES_DEG)
+@pytest.mark.parametrize("yaw_deg", SIDES_DEG)
 def test_nothing_is_seen_through_the_head(made: Made, yaw_deg: float) -> None:
-    assert _open_share(made.portrait.avatar, yaw_deg) < 0.005
+    assert open_share_from(made.portrait.avatar, yaw_deg) < 0.005
 
 
 def test_a_portrait_is_no_larger_than_promised(made: Made) -> None:

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An avatar in every emotion, in speech, with shut eyes and a turned gaze, from five sides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ....shared.arrays import UInt8Array
+from ....shared.camera import Camera, look_at
+from ....shared.emotion import EMOTIONS
+from ....shared.motion import ARKIT_NAMES, Motion, make_motion
+from ....shared.preset_portraits import HELD, hold_preset, still_take
+from ....shared.presets import Preset
+from ...avatar.avatar import Avatar
+from ...avatar.drive import Actor
+from ...head.read import OPEN, read_head
+from ...modulation.modulator import Modulator, modulate
+from ...raster.gaussians import GaussianImage, rasterise_gaussians
+from ...render.drawer import draw_splats
+from ...render.sheets import contact_sheet
+from ...render.shot import head_from_avatar, motion_for, of_subject
+
+YAWS_DEG = (-40.0, -20.0, 0.0, 20.0, 40.0)
+"""The sides, from the head's right to its left."""
+POSES: dict[str, dict[str, float]] = {
+    "says ah": {"jawOpen": 0.6},
+    "says oo": {"mouthPucker": 0.8, "mouthFunnel": 0.3, "jawOpen": 0.1},
+    "says f": {
+        "mouthRollLower": 0.6,
+        "mouthUpperUpLeft": 0.35,
+        "mouthUpperUpRight": 0.35,
+        "jawOpen": 0.05,
+    },
+    "eyes shut": {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0},
+    "looks left": {"eyeLookOutLeft": 0.8, "eyeLookInRight": 0.8},
+    "looks down": {"eyeLookDownLeft": 0.8, "eyeLookDownRight": 0.8},
+}
+"""ARKit weights of what is shown beside the emotions."""
+REST = make_motion(expression=np.zeros((1, 100), np.float32), fps=30, space="open")
+"""One frame of a face at rest."""
+NECK_M = -0.095
+"""Height on the open head below which a neck may fade."""
+_APPEARANCE = 0.5
+_DISTANCE_M, _HEIGHT_M, _TARGET_M = 1.2, 0.38, (0.0, 0.022, -0.03)
+
+
+def draw_looks(avatar: Avatar, modulator: Modulator, size: int) -> dict[str, UInt8Array]:
+    """Sheets (H, W, 3) sRGB with a row for each of `YAWS_DEG`: "emotions", neutral and each emotion
+    in full, and "speech", `POSES`. size: pixels of a picture's edges. Raises InputError as
+    `motion_for` does."""
+    emotions = {name: emotion_take(name, modulator) for name in ("neutral", *EMOTIONS)}
+    poses = {name: _pose(weights) for name, weights in POSES.items()}
+    return {"emotions": _sheet(avatar, emotions, size), "speech": _sheet(avatar, poses, size)}
+
+
+def _sheet(avatar: Avatar, takes: Mapping[str, Motion], size: int) -> UInt8Array:
+    rows: list[list[UInt8Array]] = [[] for _ in YAWS_DEG]
+    cameras = [view(avatar, yaw, size) for yaw in YAWS_DEG]
+    for take in takes.values():
+        motion = motion_for(avatar, take, None)
+        posed = Actor(avatar, motion, appearance=_APPEARANCE).pose(min(HELD, len(take) - 1))
+        for row, camera in zip(rows, cameras, strict=True):
+            row.append(draw_splats(posed.gaussians, camera))
+    labels = [f"{name}, {angle_name(yaw)}" for yaw in YAWS_DEG for name in takes]
+    return contact_sheet([picture for row in rows for picture in row], labels, len(takes))
+
+
+def angle_name(yaw_deg: float) -> str:
+    """What a side is called: -40, 0, +20."""
+    return f"{yaw_deg:+.0f}" if yaw_deg else "0"
+
+
+def view(avatar: Avatar, yaw_deg: float, size: int) -> Camera:
+    """A camera from the head's left by so many degrees, the same for all avatars: their eyes lie
+    where the open head's do, and there is room for long hair."""
+    moved = head_from_avatar(avatar, read_head(OPEN))
+    camera = look_at(
+        target=np.array(_TARGET_M),
+        distance=_DISTANCE_M,
+        yaw_rad=float(np.radians(yaw_deg)),
+        width=size,
+        height=size,
+        fov_y_rad=2 * float(np.arctan(0.5 * _HEIGHT_M / _DISTANCE_M)),
+    )
+    return of_subject(camera, moved)
+
+
+def neck_row(size: int) -> int:
+    """The row of a picture by `view`'s camera below which a neck may fade."""
+    return int(size * (0.5 - (NECK_M - _TARGET_M[1]) / _HEIGHT_M))
+
+
+def look(avatar: Avatar, motion: Motion, frame: int, camera: Camera) -> GaussianImage:
+    """What the camera sees of a frame of a motion on any space that needs no adapter."""
+    actor = Actor(avatar, motion_for(avatar, motion, None))
+    return rasterise_gaussians(actor.pose(frame).gaussians.seen_by(camera), camera)
+
+
+def emotion_take(name: str, modulator: Modulator) -> Motion:
+    """A silent second in neutral or an emotion in full; its frame `HELD` is the one to look at."""
+    values = {} if name == "neutral" else {name: 1.0}
+    return modulate(still_take(), hold_preset(Preset(name=name, values=values)), modulator)
+
+
+def _pose(weights: Mapping[str, float]) -> Motion:
+    expression = np.zeros((1, 100), np.float32)
+    for name, value in weights.items():
+        expression[0, ARKIT_NAMES.index(name)] = value
+    return make_motion(expression=expression, fps=30, space="arkit")
