@@ -41,7 +41,7 @@ def pose(head: HeadModel, **weights: float) -> np.ndarray:
     return HeadLayer(head).vertices(arkit_motion(head, **weights), 0, 1)[0]
 
 
-LEARNED = "e715a140b90203f323720d8617ec0de015275ad906ecb97410c697ffa9539ffc"
+LEARNED = "055a9f55e754d4bf249999e9bdfdcaac5d76ea85743cc9227aa1acf5639e2efa"
 """Of everything that the shipped modulator, adapters and calibrations were made on."""
 
 
