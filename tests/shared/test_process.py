@@ -91,7 +91,7 @@ def test_shutdown_by_the_client(sidecar: SidecarProcess) -> None:
     wait_for(lambda: sidecar.poll() is SidecarState.FAILED, "its end", LEAVE_S)
     assert sidecar.error is not None
     assert sidecar.error.code == "link.ended"
-    assert sidecar.error.message.startswith("The sidecar has gone: it ended with code 0. ")
+    assert sidecar.error.message.startswith("The sidecar has gone: it ended with code 0.")
     assert sidecar.error.remedy == f"Start it again; its log is {sidecar.log_path}."
 
 
@@ -109,17 +109,14 @@ def test_terminated(sidecar: SidecarProcess, tmp_path: Path) -> None:
     assert not (tmp_path / "run" / FILE_NAME).exists()
 
 
-def test_poll_is_quick(sidecar: SidecarProcess) -> None:
+def test_poll_is_quick_and_looks_no_more_for_one_that_is_ready(
+    sidecar: SidecarProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever clears up a runtime folder ends no sidecar that runs."""
     started = time.perf_counter()
     for _ in range(100):
         sidecar.poll()
     assert (time.perf_counter() - started) / 100 < 0.001
-
-
-def test_one_that_is_ready_stays_so_without_its_file(
-    sidecar: SidecarProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Whoever clears up a runtime folder ends no sidecar that runs."""
     (tmp_path / "run" / FILE_NAME).unlink()
     monkeypatch.setattr(sidecar, "_deadline", 0.0)
     assert sidecar.poll() is SidecarState.READY

@@ -9,8 +9,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from affekt.sidecar.cache.claim import Claim, is_claimed
 from fakes.link import running_server, wait_for
+from filelock import FileLock, Timeout
 
 
 def test_several_claims(tmp_path: Path) -> None:
@@ -74,6 +76,30 @@ def test_claims_for_different_things_do_not_know_of_each_other(tmp_path: Path) -
     assert [path.name[:9] for path in tmp_path.iterdir()] == ["bake-1a2b"], "it is still held"
     bake.close()
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_in_which_no_lock_can_be_made_counts_as_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever only reads there works without a claim; and asking passes such a file over."""
+    for error in (PermissionError(13, "Permission denied"), Timeout("lock")):
+
+        def refuse(*_: object, error: Exception = error, **__: object) -> None:
+            raise error
+
+        with monkeypatch.context() as patch:
+            patch.setattr(FileLock, "acquire", refuse)
+            Claim(tmp_path).close()
+        assert not list(tmp_path.iterdir())
+    (tmp_path / "in-use-1-aa.lock").touch()
+    with monkeypatch.context() as patch:
+        patch.setattr(FileLock, "__enter__", refuse_os)
+        assert not is_claimed(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["in-use-1-aa.lock"]
+
+
+def refuse_os(_: FileLock) -> None:
+    raise PermissionError(13, "Permission denied")
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:

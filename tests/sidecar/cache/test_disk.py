@@ -91,3 +91,28 @@ def test_a_use_is_marked_by_now(tmp_path: Path) -> None:
     disk.remove(path)
     disk.remove(path)
     assert not path.exists()
+
+
+def test_an_error_of_which_the_system_says_nothing_is_told_by_its_kind() -> None:
+    for error, said in (
+        (OSError(28, "No space left on device"), "No space left on device"),
+        (TimeoutError(), "TimeoutError"),
+    ):
+        told = disk.disk_error(error)
+        assert told.code == "job.disk"
+        assert told.message == f"The sidecar cannot use its cache folder ({said})."
+        assert "AFFEKT_CACHE_DIR" in told.remedy
+
+
+def test_what_may_not_be_removed_or_marked_stays_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    monkeypatch.setattr(os, "utime", refuse)
+    (tmp_path / "file").write_bytes(b"x")
+    disk.remove(tmp_path / "file")
+    disk.touch(tmp_path / "file")
+    assert (tmp_path / "file").read_bytes() == b"x"

@@ -67,6 +67,21 @@ def test_every_file_takes_room(length: int) -> None:
     assert disk_bytes(length) - length <= 4096
 
 
+def test_a_file_that_was_used_at_the_very_moment_is_in_use() -> None:
+    """And of files of one time the first by name goes."""
+    old, edge, new = (
+        Entry(path=Path(name), size=10, used_at=used)
+        for name, used in (("c", 4.0), ("b", 5.0), ("a", 6.0))
+    )
+    assert list(choose([new, edge, old], 100, 5.0)) == [old]
+    assert list(choose([new, edge, old], 100, 5.5)) == [old, edge]
+    assert list(choose([new, edge, old], 11, None)) == [old, edge]
+    assert list(choose([new, edge, old], 10, None)) == [old]
+    assert list(choose([new, edge, old], 0, None)) == []
+    same = [Entry(path=Path(name), size=10, used_at=4.0) for name in "cab"]
+    assert [entry.path.name for entry in choose(same, 15, None)] == ["a", "b"]
+
+
 def test_least_recently_used_first(tmp_path: Path) -> None:
     cache = Cache(tmp_path, 10 * FILE)
     names = [add(cache, index, 1000.0 + index, "ab"[index % 2]) for index in range(10)]

@@ -404,6 +404,25 @@ def test_users_names_are_no_paths(tmp_path: Path, name: str) -> None:
     assert os.listdir(tmp_path) == []
 
 
+def test_what_is_no_users_name_is_told_shortly(tmp_path: Path) -> None:
+    """64 letters are one, of more the first ones are said; and the folder is its user's alone."""
+    cache = Cache(tmp_path / "new" / "cache")
+    assert cache.size_bytes() == 0
+    assert cache.user("a" * 64).folder.name == "a" * 64
+    with pytest.raises(LinkError) as caught:
+        cache.user("b" * 65)
+    assert caught.value.code == "link.user"
+    assert caught.value.message == f"'{'b' * 64}' is no user's name."
+    if os.name == "posix":
+        assert stat.S_IMODE((tmp_path / "new" / "cache").stat().st_mode) == 0o700
+        (tmp_path / "theirs").mkdir()
+        (tmp_path / "theirs").chmod(0o755)
+        (tmp_path / "theirs" / "file").touch()
+        with pytest.raises(LinkError) as caught:
+            Cache(tmp_path / "theirs")
+        assert caught.value.code == "link.folder"
+
+
 def test_users_see_only_their_own(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
     cache.user("ann").take(piece(0, 1024))

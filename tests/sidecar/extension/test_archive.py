@@ -127,6 +127,13 @@ def test_a_given_blender_validates_alone(tmp_path: Path, monkeypatch: pytest.Mon
         [sys.executable, str(script), "validate"],
     ]
     assert find_validators(Path("/opt/blender"), tmp_path) == [["/opt/blender", *words]]
+    for version, python in (("53", "3.13"), ("36", "3.10")):
+        other = tmp_path / place.replace("42", version).replace("3.11", python)
+        other.mkdir(parents=True)
+        (other / "blender_ext.py").touch()
+    found = [command[1] for command in find_validators(None, tmp_path)[1:]]
+    assert found == sorted(found)
+    assert len(found) == 3
     monkeypatch.setattr("shutil.which", lambda _name: None)
     assert find_validators(None, tmp_path / "none") == []
 

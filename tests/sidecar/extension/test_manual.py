@@ -34,6 +34,22 @@ def test_the_first_page_is_what_readme_says_of_blender() -> None:
     assert "\n## " not in page
 
 
+def test_every_other_page_is_the_one_of_its_name(tmp_path: Path) -> None:
+    """And a manual may be written over an older one."""
+    for name in PAGES[1:]:
+        assert read_page(ROOT, name) == (ROOT / "docs" / f"{name}.md").read_text("utf-8")
+    folder = tmp_path / "new" / "manual"
+    for _ in range(2):
+        write_manual(ROOT, folder)
+    titles = {
+        path.stem: re.findall(r"<title>Affekt: (.+)</title>", path.read_text("utf-8"))
+        for path in folder.iterdir()
+    }
+    assert titles["flame_head"] == ["FLAME head"]
+    assert titles["blender"] == ["Blender"]
+    assert len(titles) == len(PAGES)
+
+
 def test_a_link_becomes_one_of_the_manual_or_plain_words() -> None:
     shown = render_page(
         "# A\n\n[bakes](baking.md#options), [code](architecture.md), ![face](face.png) <b>", "setup"

@@ -47,6 +47,7 @@ def test_its_record_is_true(wheel: Path) -> None:
         (place,) = [name for name in archive.namelist() if name.endswith("/RECORD")]
         rows = list(csv.reader(archive.read(place).decode().splitlines()))
         assert {row[0] for row in rows} == set(archive.namelist())
+        assert rows[-1] == [place, "", ""]
         for name, digest, size in rows:
             data = archive.read(name)
             expected = base64.urlsafe_b64encode(hashlib.sha256(data).digest()).decode().rstrip("=")
@@ -60,6 +61,9 @@ def test_it_says_what_the_project_says(wheel: Path) -> None:
     (told,) = importlib.metadata.distributions(path=[str(wheel.parent / "unpacked")])
     assert (told.name, told.version) == (project["name"], project["version"])
     assert told.metadata["Requires-Python"] == project["requires-python"]
+    assert told.metadata["Summary"] == project["description"]
+    assert told.metadata["License"] == project["license"]
+    assert told.metadata["Metadata-Version"] == "2.1"
     extras = project["optional-dependencies"]
     assert told.metadata.get_all("Provides-Extra") == list(extras)
     wanted = [f'{line}; extra == "{extra}"' for extra, lines in extras.items() for line in lines]

@@ -482,3 +482,26 @@ def test_an_adapters_file_as_other_versions_write_it(
     again = read_adapter(tmp_path / "b.npz")
     for name in names:
         np.testing.assert_array_equal(getattr(again, name), getattr(adapter, name))
+
+
+def test_weights_do_not_depend_on_the_unit_of_the_head() -> None:
+    """What holds alike shapes apart is a share of the head's own motion, whatever its size."""
+    large = replace(
+        HEAD, template=1000 * HEAD.template, expression_basis=1000 * HEAD.expression_basis
+    )
+    motion = random_motion(5)
+    plain, other = open_to_arkit(motion, HEAD), open_to_arkit(motion, large)
+    np.testing.assert_allclose(other, plain, atol=1e-4)
+    assert np.abs(plain).max() > 0.1
+
+
+def test_only_what_is_clearly_below_zero_is_solved_anew() -> None:
+    """Of two shapes that do nearly the same: rounding stays, and is nobody's weight."""
+    basis = np.array([[1.0, 0.9], [0.0, 0.1], [0.5, 0.0]])
+    weights = np.array([[0.5, -9e-7], [0.5, -0.2], [0.25, 0.75], [-1e-7, -1e-7]])
+    found = arkit_from_open.not_negative(weights, basis)
+    np.testing.assert_array_equal(found[[0, 2, 3]], weights[[0, 2, 3]])
+    # The second alone: the first shape that comes nearest to 0.5 of it less 0.2 of the other.
+    goal = basis @ weights[1]
+    alone = basis[:, 0] @ goal / (basis[:, 0] @ basis[:, 0])
+    np.testing.assert_allclose(found[1], [alone, 0], atol=1e-12)
