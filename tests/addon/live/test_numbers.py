@@ -82,6 +82,7 @@ def test_of_two_changes_the_later_counts_for_what_both_touch() -> None:
     assert unknown == list(range(later - REACH, later + REACH + 1))
     assert numbers.at(100).max() == 2
     assert numbers.at(101).max() == 0
+    assert not numbers.take.any()  # the take stays as it is
 
 
 def test_how_much_is_known_and_what_comes_next() -> None:
