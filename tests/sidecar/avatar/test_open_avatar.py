@@ -184,7 +184,6 @@ def test_a_disc_spreads_as_its_triangle_does():
 @pytest.mark.parametrize(("times", "count"), [(0, 1), (1, 4), (2, 16)])
 def test_pieces_of_a_triangle_are_equal_and_cover_it(times: int, count: int):
     pieces = quartered(times)
-    assert (np.linalg.det(pieces) > 0).all()  # they all look where the triangle looks
     assert pieces.shape == (count, 3, 3)
     np.testing.assert_allclose(pieces.sum(2), 1)
     assert pieces.min() >= 0
