@@ -530,6 +530,24 @@ def test_an_answer_that_cannot_be_sent_is_an_error_that_can(
     assert failure_of(raw.ask(Ping())).code == "link.too_large"
 
 
+def test_a_request_that_could_not_be_answered_is_not_done(link: Link) -> None:
+    """It came without an id."""
+    with RawClient(link.connection) as raw:
+        raw.socket.send_multipart(encode(HELLO, 0))
+        assert failure_of(raw.ask(Ping())).code == "link.no_hello"
+
+
+def test_who_does_not_read_is_asked_to_before_more_is_done(
+    link: Link, raw: RawClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is answered at once is answered all the same."""
+    monkeypatch.setattr(link.server._clients, "is_full", lambda client: True)
+    assert failure_of(raw.ask(FindArtefact(sha256="0" * 64))).code == "link.busy"
+    assert isinstance(raw.ask(Ping()), Pong)
+    assert raw.ask(messages.Cancel(job="ab" * 16)) == Acknowledged()
+    assert isinstance(raw.ask(messages.GetStatus()), messages.Status)
+
+
 @contextmanager
 def not_started(folder: Path, clients: object, **options: object) -> Iterator[server.Server]:
     """A server that talks to nobody but these clients."""
