@@ -7,7 +7,6 @@ import hashlib
 import os
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,7 +14,6 @@ from types import SimpleNamespace
 import msgpack
 import numpy as np
 import pytest
-import zmq
 from affekt.shared import limits, messages, wire
 from affekt.shared.client import Client
 from affekt.shared.conversions import track_fields
@@ -546,40 +544,3 @@ def test_who_does_not_read_is_asked_to_before_more_is_done(
     assert isinstance(raw.ask(Ping()), Pong)
     assert raw.ask(messages.Cancel(job="ab" * 16)) == Acknowledged()
     assert isinstance(raw.ask(messages.GetStatus()), messages.Status)
-
-
-@contextmanager
-def not_started(folder: Path, clients: object, **options: object) -> Iterator[server.Server]:
-    """A server that talks to nobody but these clients."""
-    places = server.ServerOptions(runtime_folder=folder / "run", cache_folder=folder / "cache")
-    one = server.Server(lambda _: None, replace(places, **options))  # type: ignore[arg-type]
-    one._clients = clients  # type: ignore[assignment]
-    yield one
-    one._mailbox.close()
-
-
-@pytest.mark.parametrize(
-    ("silence_s", "is_waiting", "patience_ms"),
-    [(30.0, False, 1000), (2.0, False, 500), (0.001, False, 1), (30.0, True, 20)],
-)
-def test_how_long_it_sleeps_while_nothing_comes(
-    silence_s: float, is_waiting: bool, patience_ms: int, tmp_path: Path
-) -> None:
-    """A quarter of the silence after which a client counts as gone; little while messages wait
-    for room, since no event tells of that."""
-    clients = SimpleNamespace(is_waiting=is_waiting)
-    with not_started(tmp_path, clients, silence_s=silence_s) as one:
-        assert one._patience_ms() == patience_ms
-
-
-def test_who_ends_it_gets_what_waits_and_a_moment_to_hang_up(tmp_path: Path) -> None:
-    did: list[object] = []
-    monitor = SimpleNamespace(poll=did.append, close=lambda linger: did.append(("close", linger)))
-    socket = SimpleNamespace(
-        get_monitor_socket=lambda event: did.append(event) or monitor,
-        disable_monitor=lambda: did.append("no monitor"),
-    )
-    clients = SimpleNamespace(flush=lambda: did.append("flush"), socket=socket)
-    with not_started(tmp_path, clients) as one:
-        one._see_out()
-    assert did == ["flush", zmq.EVENT_DISCONNECTED, 300, "no monitor", ("close", 0)]
