@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from affekt.shared.camera import Camera
+from affekt.shared.camera import Camera, camera_centre
 from affekt.shared.head import HeadModel
 from affekt.shared.motion import ARKIT_NAMES
 from affekt.sidecar.adapter.registration import Registration
@@ -165,6 +165,9 @@ def test_the_registration_is_shown_in_three_rows(heads: Heads, drawn: Drawn) -> 
         np.testing.assert_allclose(
             (camera.camera_from_world @ [*place, 1])[:3], [0, 0, away], atol=1e-9
         )
+    eyes = [camera_centre(camera) for *_, camera in drawn[:3]]
+    assert abs(eyes[0][0]) < 1e-9  # from the front, and what is near from the head's left
+    assert min(eyes[1][0], eyes[2][0] - 0.03) > 0.05
 
 
 @pytest.mark.full
