@@ -81,8 +81,15 @@ def _camera(given: _Json, path: Path) -> Camera:
         camera_from_world=_numbers(given, "camera_from_head", (4, 4), path),
         near=_number(given, "near_m", path, 0.01),
         far=_number(given, "far_m", path, 100.0),
-        orthographic=given.get("orthographic") is True,
+        orthographic=_switch(given, "orthographic", path),
     )
+
+
+def _switch(given: _Json, key: str, path: Path) -> bool:
+    value = given.get(key, False)
+    if not isinstance(value, bool):
+        raise _broken(path, f"'{key}' is neither true nor false")
+    return value
 
 
 def _number(given: _Json, key: str, path: Path, default: float | None = None) -> float:

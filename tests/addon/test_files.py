@@ -105,6 +105,38 @@ def test_what_may_not_be_read_is_said(tmp_path: Path, monkeypatch: pytest.Monkey
     assert code_of(lambda: numbered_files(tmp_path / "1.npz")) == "file.unreadable"
 
 
+def test_a_refusal_names_the_file_and_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asking what a path is may be refused, too; a very long name is cut."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    long = "a" * 120
+    monkeypatch.setattr(Path, "is_file", refuse)
+    with pytest.raises(InputError) as caught:
+        read_file(tmp_path / long, 9)
+    assert caught.value.code == "file.unreadable"
+    assert caught.value.message == f"{'a' * 100} cannot be read: Permission denied."
+    monkeypatch.undo()
+    fill(tmp_path, "take.csv")
+    monkeypatch.setattr(limits, "MAX_MOTION_BYTES", 7)
+    with pytest.raises(InputError, match=r"take\.csv is too large") as caught:
+        read_source(tmp_path / "take.csv")
+    assert caught.value.code == "file.too_large"
+    with pytest.raises(InputError, match="There is no file at") as caught:
+        read_source(tmp_path / "none.csv")
+    assert caught.value.code == "file.missing"
+
+
+def test_a_file_may_vanish_while_its_folder_is_packed(tmp_path: Path) -> None:
+    fill(tmp_path, "walk/1.npz", "walk/2.npz")
+    with pytest.raises(InputError, match="walk cannot be read") as caught:
+        pack(tmp_path / "walk", [tmp_path / "walk" / "1.npz", tmp_path / "walk" / "3.npz"])
+    assert caught.value.code == "file.unreadable"
+
+
 @pytest.mark.parametrize(
     ("path", "name"),
     [

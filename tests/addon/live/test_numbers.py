@@ -47,6 +47,56 @@ def test_a_place_lies_between_two_frames_of_the_take() -> None:
     assert place_at(5000, grid(11, 4, 90)) == Place(low=89, high=89, part=0)
 
 
+def test_a_trimmed_takes_first_frame_is_the_first_of_its_rows() -> None:
+    """Rows 20 to 59 of a file's frames, two of the take's for each of the scene's."""
+    trimmed = grid(100, 0.5, 0)
+    trimmed.rows = range(20, 60)
+    assert place_at(110, trimmed) == Place(low=0, high=0, part=0)
+    assert place_at(113.625, trimmed) == Place(low=7, high=8, part=0.25)
+    assert place_at(129.5, trimmed) == Place(low=39, high=39, part=0)
+    assert place_at(200, trimmed) == Place(low=39, high=39, part=0)
+
+
+def test_a_change_at_an_end_reaches_into_the_take_alone() -> None:
+    numbers = whole()
+    weights = numbers.track.weights.copy()
+    weights[[0, FRAMES - 1], 1] = 0.75
+    assert numbers.follow(replace(numbers.track, weights=weights))
+    wanted = [*range(REACH + 1), *range(FRAMES - 1 - REACH, FRAMES)]
+    assert np.flatnonzero(~numbers.known).tolist() == wanted
+    assert numbers.revision == 1
+    assert not numbers.follow(replace(numbers.track, weights=weights.copy()))
+    assert numbers.revision == 1
+
+
+def test_of_two_changes_the_later_counts_for_what_both_touch() -> None:
+    """An answer between them is good for the first one's frames alone."""
+    numbers = fresh()
+    numbers.follow(keyed(numbers.track, 100))
+    between = numbers.revision
+    later = 100 + REACH + 1
+    numbers.follow(keyed(numbers.track, later))
+    numbers.put(0, np.full((FRAMES, 103), 2, np.float32), between)
+    assert (between, numbers.revision) == (1, 2)
+    unknown = np.flatnonzero(~numbers.known).tolist()
+    assert unknown == list(range(later - REACH, later + REACH + 1))
+    assert numbers.at(100).max() == 2
+    assert numbers.at(101).max() == 0
+    assert not numbers.take.any()  # the take stays as it is
+
+
+def test_how_much_is_known_and_what_comes_next() -> None:
+    numbers = Numbers(np.zeros((20, 103), np.float32), constant_track(20, 30))
+    numbers.known[[0, 1, 6, 7, 12]] = True
+    assert numbers.share(range(4, 14)) == pytest.approx(0.3)
+    assert numbers.share(range(0)) == 1
+    assert numbers.next_piece(6, range(2, 18), 6) == range(8, 14)
+    assert numbers.next_piece(6, range(2, 18), 5) == range(8, 12)  # the last one is known
+    assert numbers.next_piece(6, range(2, 9), 9) == range(8, 9)
+    assert numbers.next_piece(17, range(2, 13), 3) == range(2, 5)  # nothing ahead
+    assert numbers.next_piece(0, range(6, 8), 3) is None
+
+
 def test_a_change_makes_unknown_what_depends_on_it_and_nothing_else() -> None:
     numbers = whole()
     assert not numbers.follow(constant_track(FRAMES, 30, happy=0.5))

@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from affekt.shared.errors import InputError
 from affekt.shared.head import JOINTS, REGIONS
+from affekt.sidecar.adapter import solve as solving
 from affekt.sidecar.adapter.skin import (
     Hits,
     Skin,
@@ -271,3 +273,35 @@ def test_shapes_that_look_alike_are_told_apart_by_what_they_have_of_their_own() 
     assert not adapter.arkit_from_space[2:].any()
     # A face that shows only the second number is the second shape, less what that shares.
     assert wanted[1, 1] > 0.5 > 0 > wanted[0, 1]
+
+
+def test_the_fit_begins_with_the_open_heads_jaw_in_the_other_heads_axes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A head whose x axis is the open head's y: open = a quarter turn about z of FLAME."""
+    begun: list[np.ndarray] = []
+
+    class FarEnoughError(Exception):
+        pass
+
+    def fit(forward: object, wanted: object, start: np.ndarray, weight: object) -> None:
+        begun.append(start)
+        raise FarEnoughError
+
+    def still(numbers: np.ndarray) -> np.ndarray:
+        return np.zeros((len(numbers), 4, 3))
+
+    monkeypatch.setattr(solving, "Forward", lambda head, vertex: still)
+    monkeypatch.setattr(solving, "transfer_displacements", lambda registration, moved: moved)
+    monkeypatch.setattr(solving, "_weights", lambda *_: (np.ones(4, bool), np.full(4, 0.25)))
+    monkeypatch.setattr(solving, "_fit", fit)
+    turn = np.array([[0.0, -1, 0], [1, 0, 0], [0, 0, 1]])
+    registration = SimpleNamespace(turn=turn, source=SimpleNamespace(vertex=np.arange(4)))
+    head = small_head()
+    with pytest.raises(FarEnoughError):
+        solving.solve(head, replace(head, arkit_jaw=0 * head.arkit_jaw), registration)
+    (start,) = begun
+    assert not start[:, :100].any()
+    wanted = np.zeros((103, 3))
+    wanted[100, 1], wanted[101, 0], wanted[102, 2] = -0.2, 0.08, 0.08
+    np.testing.assert_allclose(start[:, 100:], wanted, atol=1e-12)

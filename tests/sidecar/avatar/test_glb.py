@@ -6,6 +6,7 @@ import struct
 import numpy as np
 import pytest
 from affekt.shared.errors import InputError
+from affekt.sidecar.avatar import glb
 from affekt.sidecar.avatar.glb import Glb, decode_glb, get_dict, get_list, read_accessor
 
 NUMBERS = np.arange(24, dtype="<f4")
@@ -160,22 +161,54 @@ def test_lists_and_objects_of_another_kind() -> None:
     assert code_of(glb) == "avatar.glb"
 
 
-def packed(*chunks: tuple[bytes, bytes], length: int = 0, version: int = 2) -> bytes:
-    body = b"".join(struct.pack("<I4s", len(data), kind) + data for kind, data in chunks)
-    return struct.pack("<4sII", b"glTF", version, length or 12 + len(body)) + body
+def chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack("<I4s", len(data), kind) + data
 
 
-def test_chunks_of_a_file() -> None:
-    found = decode_glb(packed((b"JSON", b'{"a": 1}'), (b"BIN\0", b"xyz")), "a.glb")
-    assert (found.document, bytes(found.binary)) == ({"a": 1}, b"xyz")
-    assert bytes(decode_glb(packed((b"JSON", b'{"a": 1}')), "a.glb").binary) == b""
-    for data in (
-        packed((b"BIN\0", b"12345678")),
-        packed((b"JSON", b"[1, 2, 3, 4]")),
-        packed((b"JSON", b'{"a": 1}'), version=1),
-        packed((b"JSON", b'{"a": 1}'), length=29),
-        packed((b"JSON", b'{"a": 1}'))[:12] + struct.pack("<I4s", 9, b"JSON") + b'{"a": 1}',
-    ):
-        with pytest.raises(InputError) as caught:
-            decode_glb(data, "a.glb")
-        assert caught.value.code == "avatar.glb"
+def packed(*chunks: bytes, version: int = 2, less: int = 0) -> bytes:
+    """A file of these chunks; less: how many bytes it says it has too few."""
+    body = b"".join(chunks)
+    return struct.pack("<4sII", b"glTF", version, 12 + len(body) - less) + body
+
+
+WHOLE = (chunk(b"JSON", b'{"a": 1}'), chunk(b"BIN\0", b"12345678"))
+
+
+def test_the_first_chunk_of_a_kind_counts_and_nothing_past_the_end() -> None:
+    """Chunks of other kinds are passed over, as glTF has it."""
+    more = (chunk(b"MORE", b"none"), chunk(b"JSON", b'{"b": 2}'), chunk(b"BIN\0", b"87654321"))
+    found = decode_glb(packed(*WHOLE, *more), "a.glb")
+    assert (found.name, found.document, bytes(found.binary)) == ("a.glb", {"a": 1}, b"12345678")
+    odd = decode_glb(packed(WHOLE[0], chunk(b"BIN\0", b"xyz")), "a.glb")
+    assert bytes(odd.binary) == b"xyz"
+    behind = decode_glb(packed(WHOLE[0]) + WHOLE[1], "a.glb")
+    assert (behind.document, len(behind.binary)) == ({"a": 1}, 0)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (packed(*WHOLE)[:19], "does not begin as a binary glTF file does"),
+        (b"GLTF" + packed(*WHOLE)[4:], "does not begin as a binary glTF file does"),
+        (packed(*WHOLE, version=1), "it is glTF version 1, not 2"),
+        (packed(*WHOLE)[:-1], "it should have 44 bytes but ends after 43"),
+        (packed(*WHOLE, less=1), "one of its parts is longer than the file"),
+        (packed(chunk(b"BIN\0", b"12345678")), "its description is missing or too long"),
+        (packed(chunk(b"JSON", b'{"a": 12')), "its description cannot be read"),
+        (packed(chunk(b"JSON", 9000 * b"[")), "its description cannot be read"),
+        (packed(chunk(b"JSON", b"[1, 2, 3]")), "its description is not an object"),
+    ],
+)
+def test_what_is_wrong_with_a_mesh_file_is_said(data: bytes, said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        decode_glb(data, "a.glb")
+    assert caught.value.code == "avatar.glb"
+    assert said in caught.value.message
+
+
+def test_a_description_as_long_as_may_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(glb, "_MAX_JSON_BYTES", 8)
+    assert decode_glb(packed(*WHOLE), "a.glb").document == {"a": 1}
+    monkeypatch.setattr(glb, "_MAX_JSON_BYTES", 7)
+    with pytest.raises(InputError, match="missing or too long"):
+        decode_glb(packed(*WHOLE), "a.glb")

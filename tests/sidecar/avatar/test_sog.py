@@ -69,11 +69,21 @@ def test_a_sogs_label_past_its_palette_has_no_harmonics():
     files = packed.sog_files(splats)
     labels = np.zeros((40, 3), int)
     labels[:, 0] = np.arange(40)[::-1]
-    labels[7] = (255, 255, 0)
+    labels[7], labels[9] = (255, 255, 0), (64, 0, 0)  # its one row has 64 places
     found = decode_avatar(pack_zip({**files, "shN_labels.webp": packed._webp(labels)}), "x")
-    assert not found.harmonics[7].any()
-    others = np.delete(np.arange(40), 7)
+    assert not found.harmonics[[7, 9]].any()
+    others = np.delete(np.arange(40), [7, 9])
     np.testing.assert_allclose(found.harmonics[others], splats.harmonics[others], atol=0.003)
+
+
+@pytest.mark.parametrize("width", [64 * 3 + 1, 64 * 3 - 1, 64 * 4, 64 * 16])
+def test_a_sogs_palette_has_whole_places_of_a_known_degree(width: int):
+    files = packed.sog_files(some_splats(40, 3))
+    name = json.loads(files["meta.json"])["shN"]["files"][0]
+    palette = packed._encode(np.zeros((1, width, 4), np.uint8))
+    refused = refusal(pack_zip({**files, name: palette}))
+    assert refused.code == "avatar.packed"
+    assert "palette of harmonics has a width that none can have" in refused.message
 
 
 def test_pictures_that_do_not_belong():

@@ -89,6 +89,7 @@ def test_one_gaussian(pxr, tmp_path: Path):
     assert UsdGeom.GetStageMetersPerUnit(stage) == 1
     assert UsdGeom.GetStageUpAxis(stage) == "Y"
     assert stage.GetDefaultPrim().GetPath() == "/Avatar"
+    assert Usd.ModelAPI(stage.GetDefaultPrim()).GetKind() == "component"
     name = Usd.ColorSpaceAPI(found.GetPrim()).GetColorSpaceNameAttr().Get()
     assert name == "srgb_rec709_scene"
 

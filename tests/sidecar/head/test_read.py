@@ -116,6 +116,16 @@ def test_head_files_that_are_not_whole(tmp_path: Path, changes: dict, code: str)
     assert caught.value.code == code
 
 
+def test_of_much_that_lacks_three_names_are_told(tmp_path: Path) -> None:
+    lacking = dict.fromkeys(("uv", "faces", "template", "skin_weights", "space"))
+    with pytest.raises(InputError) as caught:
+        read_head(str(changed(tmp_path / "head.safetensors", **lacking)))
+    assert caught.value.code == "file.wrong_kind"
+    named = caught.value.message.partition("it has no ")[2].rstrip(".").split(", ")
+    assert len(named) == 3
+    assert set(named) < set(lacking)
+
+
 def test_a_folder_and_a_file_larger_than_any_head(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -367,3 +367,5 @@ def test_normals_of_vertices_are_those_of_the_faces_around_by_area():
     shared = np.array([2, 0, 1]) / np.sqrt(5)
     wanted = [shared, shared, [0, 0, 1], [1, 0, 0], [0, 0, 0]]
     np.testing.assert_allclose(vertex_normals(points, faces), wanted, atol=1e-12)
+    # As long on faces of hundredths of a millimetre, in metres.
+    np.testing.assert_allclose(vertex_normals(1e-5 * points, faces), wanted, atol=1e-12)

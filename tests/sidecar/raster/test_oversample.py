@@ -138,8 +138,9 @@ def test_orthographic():
 def test_samples_and_box_of_two_gaussians(zoom: float):
     """At 10 m with a focal length of 100 the middle deviation of 21 mm is 0.21 pixels, which five
     samples make wider than one; the box reaches four of them and 4 pixels further than centres at
-    (10, 12.6) and (25, 17.4); pixels are wider than high, and the width counts. One behind the camera and one beyond its end do not count. A camera that
-    makes the world twice as large sees a world of half the size as it is."""
+    (10, 12.6) and (25, 17.4). Pixels are wider than high, and their width counts. One behind the
+    camera and one beyond its end do not count. A camera that makes the world twice as large sees a
+    world of half the size as it is."""
     means = np.array([[-1.0, -0.3, 10], [0.5, 0.3, 10], [5, 5, -10], [30, 20, 200]]) / zoom
     scene = Gaussians(
         means=means.astype(np.float32),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from affekt.shared.camera import Camera
+from affekt.shared.camera import Camera, camera_centre
 from affekt.shared.head import HeadModel
 from affekt.shared.motion import ARKIT_NAMES
 from affekt.sidecar.adapter.registration import Registration
@@ -16,6 +16,7 @@ from affekt.sidecar.cli import run
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.render import adapter_sheets
 from affekt.sidecar.render.adapter_sheets import Heads
+from affekt.sidecar.render.sheets import contact_sheet
 from fakes.flame import npz
 from fakes.flame_twin import remeshed_twin
 from fakes.head import small_head
@@ -99,7 +100,9 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> Drawn:
     return seen
 
 
-def test_every_shape_is_drawn_on_both_heads_side_by_side(heads: Heads, drawn: Drawn) -> None:
+def test_every_shape_is_drawn_on_both_heads_side_by_side(
+    heads: Heads, drawn: Drawn, monkeypatch: pytest.MonkeyPatch
+) -> None:
     numbers = np.zeros((52, 103))
     numbers[:, :52] = 0.5 * np.eye(52)
     solution = Solution(
@@ -114,7 +117,16 @@ def test_every_shape_is_drawn_on_both_heads_side_by_side(heads: Heads, drawn: Dr
     pair = replace(
         heads, registration=replace(heads.registration, source=skin([7, 3], np.zeros((2, 3))))
     )
+    labels: list[list[str]] = []
+
+    def sheet_of(pictures: list, names: tuple[str, ...], columns: int, *, title: str) -> np.ndarray:
+        labels.append(list(names))
+        return contact_sheet(pictures, names, columns, title=title)
+
+    monkeypatch.setattr(adapter_sheets, "contact_sheet", sheet_of)
     sheets = adapter_sheets.shape_sheets(pair, solution)
+    assert [name for names in labels for name in names] == list(ARKIT_NAMES)
+    assert [len(names) for names in labels] == [13] * 4
     # 13 pairs of 200 x 240 in rows of 4, with a line of 35 below each and a title of 60.
     assert [sheet.shape for sheet in sheets] == [(60 + 4 * 281 + 6, 4 * 406 + 6, 3)] * 4
     assert len(drawn) == 104
@@ -153,6 +165,9 @@ def test_the_registration_is_shown_in_three_rows(heads: Heads, drawn: Drawn) -> 
         np.testing.assert_allclose(
             (camera.camera_from_world @ [*place, 1])[:3], [0, 0, away], atol=1e-9
         )
+    eyes = [camera_centre(camera) for *_, camera in drawn[:3]]
+    assert abs(eyes[0][0]) < 1e-9  # from the front, and what is near from the head's left
+    assert min(eyes[1][0], eyes[2][0] - 0.03) > 0.05
 
 
 @pytest.mark.full

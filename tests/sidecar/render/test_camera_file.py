@@ -52,6 +52,8 @@ def test_a_frame_that_is_not_named_has_the_camera_before_it(tmp_path: Path) -> N
     cameras = read_cameras(write(tmp_path, {**WHOLE, "frames": entries}), 6)
     assert [camera.far for camera in cameras] == [20, 20, 20, 30, 30, 30]
     assert {camera.focal_y for camera in cameras} == {700}
+    twice = [{"frame": 0, "far_m": 20}, {"frame": 0, "far_m": 30}]  # the later one counts
+    assert read_cameras(write(tmp_path, {**WHOLE, "frames": twice}), 1)[0].far == 30
 
 
 @pytest.mark.parametrize(
@@ -67,6 +69,9 @@ def test_a_frame_that_is_not_named_has_the_camera_before_it(tmp_path: Path) -> N
         ({"camera_from_head": POSE[:3]}, "'camera_from_head' is not 4x4 number(s)"),
         ({"camera_from_head": [["a"] * 4] * 4}, "'camera_from_head' is missing or not numbers"),
         ({"near_m": "close"}, "'near_m' is missing or not numbers"),
+        ({"orthographic": 1}, "'orthographic' is neither true nor false"),
+        ({"orthographic": "no"}, "'orthographic' is neither true nor false"),
+        ({"orthographic": None}, "'orthographic' is neither true nor false"),
         ({"frames": []}, "'frames' is not a list of cameras"),
         ({"frames": {"frame": 0}}, "'frames' is not a list of cameras"),
         ({"frames": [{"far_m": 8}]}, "an entry of 'frames' does not say its frame"),

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from affekt.shared.motion import Motion, make_motion
-from affekt.sidecar.avatar.drive import Actor
+from affekt.sidecar.avatar.drive import Actor, PosedAvatar
 from affekt.sidecar.avatar.open_avatar import open_avatar
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.raster.colour import linear_light, over
 from affekt.sidecar.raster.gaussians import rasterise_gaussians
+from affekt.sidecar.render import drawer
 from affekt.sidecar.render.drawer import Drawer
 from affekt.sidecar.render.portrait import ViewAngles, default_camera, draw_frame
 from affekt.sidecar.render.shot import motion_for
@@ -33,12 +35,30 @@ def test_a_head_is_drawn_as_elsewhere() -> None:
 def test_motions_are_not_mixed_up() -> None:
     """Of one drawer that draws two in turns, each frame is that of its own."""
     avatar, little, wide = open_avatar(read_head("open")), opening(0.1), opening(0.4)
-    drawer = Drawer(avatar, SIZE)
+    both = Drawer(avatar, SIZE)
     alone = {jaw: Drawer(avatar, SIZE).draw(one, 1) for jaw, one in ((0.1, little), (0.4, wide))}
     assert (alone[0.1] != alone[0.4]).any()
     for jaw, one in ((0.4, wide), (0.1, little), (0.4, wide)):
-        np.testing.assert_array_equal(drawer.draw(one, 1), alone[jaw])
-    np.testing.assert_array_equal(drawer.draw(little, 0), drawer.draw(wide, 0))
+        np.testing.assert_array_equal(both.draw(one, 1), alone[jaw])
+    np.testing.assert_array_equal(both.draw(little, 0), both.draw(wide, 0))
+
+
+def test_an_avatars_skin_wrinkles_as_much_as_was_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In every motion that it draws; none if nothing was said."""
+    seen: list[float] = []
+
+    class Spy(Actor):
+        def pose(self, index: int, *, with_smooth_normals: bool = True) -> PosedAvatar:
+            seen.append(self.appearance)  # type: ignore[arg-type]
+            return super().pose(index, with_smooth_normals=with_smooth_normals)
+
+    monkeypatch.setattr(drawer, "Actor", Spy)
+    avatar = open_avatar(read_head("open"))
+    wrinkled = Drawer(avatar, SIZE, appearance=1.5)
+    for motion in (opening(0.1), opening(0.2)):
+        wrinkled.draw(motion, 1)
+    Drawer(avatar, SIZE).draw(opening(0.1), 1)
+    assert seen == [1.5, 1.5, 0.0]
 
 
 def test_an_avatar_is_seen_from_where_it_was_said() -> None:

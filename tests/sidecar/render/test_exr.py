@@ -120,6 +120,20 @@ def test_every_codec_keeps_what_it_promises(half: bool, tmp_path: Path):
     assert max(sizes, key=sizes.__getitem__) == "none"
 
 
+@pytest.mark.parametrize("error", [RuntimeError("no"), ValueError("no"), MemoryError()])
+def test_whatever_its_library_says_of_a_file_is_one_sentence(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    (tmp_path / "a.exr").write_bytes(b"v/1\1")
+    monkeypatch.setattr(OpenEXR, "File", fail)
+    with pytest.raises(InputError, match="not a whole EXR picture") as caught:
+        read_exr(tmp_path / "a.exr")
+    assert caught.value.code == "file.wrong_kind"
+
+
 def smooth_frame() -> Frame:
     """Colours as pictures have them, of every pass; noise would tell nothing of codecs."""
     y, x = np.mgrid[:256, :192].astype(np.float32) / 256

@@ -12,6 +12,7 @@ from affekt.shared.errors import InputError
 from affekt.shared.head import REGIONS
 from affekt.shared.pictures import PictureRequest
 from affekt.sidecar.avatar.avatar import Avatar
+from affekt.sidecar.avatar.drive import Actor
 from affekt.sidecar.avatar.open_avatar import open_avatar
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.raster.gaussians import GaussianImage
@@ -127,6 +128,25 @@ def test_light_alone_is_that_of_the_passes_through_any_camera(avatar: Avatar) ->
         np.testing.assert_array_equal(again.paint(1).combined, beside.paint(4).combined)
         np.testing.assert_array_equal(again.paint_light(1, other), beside.paint(4).combined)
         np.testing.assert_array_equal(painter.paint_light(4, other), beside.paint(4).combined)
+
+
+def test_an_avatar_follows_and_wrinkles_as_the_request_says(
+    avatar: Avatar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An appearance for each frame, or 1 for all; of another take its own."""
+    asked: list[tuple[object, ...]] = []
+
+    def actor(*given: object) -> Actor:
+        asked.append(given)
+        return Actor(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(gaussian_passes, "Actor", actor)
+    motion, levels = take(), np.linspace(0, 2, 6, dtype=np.float32)
+    GaussianPainter(avatar, motion, PictureRequest())
+    GaussianPainter(avatar, motion, PictureRequest(follow="still", appearance=levels))
+    assert [given[:3] for given in asked] == [(avatar, motion, None), (avatar, motion, "still")]
+    assert asked[0][3] == 1
+    np.testing.assert_array_equal(asked[1][3], levels)  # type: ignore[arg-type]
 
 
 def test_an_opaque_core_hides_more_than_its_gaussians_do(avatar: Avatar) -> None:

@@ -36,6 +36,19 @@ def test_a_sample_has_the_label_that_weighs_most_of_its_faces_corners() -> None:
     assert out[3, 3].tolist() == [0, 0, 0, 0]
 
 
+def test_a_mesh_is_drawn_on_a_card_only_where_that_is_worth_the_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The rasteriser chooses; but who asked for the CPU gets it."""
+    asked: list[str] = []
+    monkeypatch.setattr(mesh_passes, "choose_mesh_rasteriser", asked.append)
+    head = small_head()
+    motion = make_motion(expression=np.zeros((1, 100), np.float32), fps=30, space=head.space)
+    for device in ("cpu", "auto", "cuda"):
+        MeshPainter(head, motion, PictureRequest(cameras=(view(),)), device)
+    assert asked == ["cpu", "auto", "auto"]
+
+
 def test_a_face_of_one_label_needs_no_weighing() -> None:
     face = np.array([[0, -1, 1], [-1, -1, 1], [1, 1, 1]], np.int32)
     out = np.zeros((1, 1, 3), np.float32)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import OpenEXR
 import pytest
 from affekt.shared import ledger
 from affekt.shared.errors import InputError
@@ -342,6 +343,18 @@ def test_the_header_has_the_frames_own_camera_and_the_takes_rate(avatar: Avatar,
         header = exr.read_exr(one.files[0])[0]
         assert header["affekt:centre_px"].tolist() == [20.0 + one.index, 30.0 - one.index]
         assert header["affekt:fps"] == 25.0
+
+
+def test_an_exr_is_packed_as_asked_for_and_has_its_own_frames_camera(
+    avatar: Avatar, tmp_path: Path
+):
+    cameras = tuple(replace(view(), focal_x=200.0 + 10 * index) for index in range(6))
+    wanted = {"cameras": cameras, "frames": range(2, 4), "codec": "piz"}
+    saved = save(shot_of(avatar, **wanted), tmp_path)
+    for one in saved:
+        header = exr.read_exr(one.files[0])[0]
+        assert header["compression"] == OpenEXR.PIZ_COMPRESSION
+        assert header["affekt:focal_px"][0] == pytest.approx(200 + 10 * one.index)
 
 
 @pytest.mark.parametrize("half", [True, False])

@@ -11,10 +11,13 @@ from affekt.shared.errors import InputError
 from affekt.shared.head import HeadModel
 from affekt.shared.motion import Motion, make_motion
 from affekt.shared.pictures import PictureRequest
+from affekt.sidecar.avatar.affekt_avatar import encode_avatar
 from affekt.sidecar.avatar.avatar import ArkitRig, Avatar
+from affekt.sidecar.avatar.lam import decode_lam_avatar
 from affekt.sidecar.avatar.open_avatar import open_avatar
 from affekt.sidecar.avatar.read import read_avatar
 from affekt.sidecar.head.read import read_head
+from affekt.sidecar.render import shot
 from affekt.sidecar.render.portrait import default_camera
 from affekt.sidecar.render.shot import (
     head_from_avatar,
@@ -124,6 +127,31 @@ def test_what_a_name_means(tmp_path: Path) -> None:
             read_subject(str(tmp_path / name))
         assert caught.value.code == code
         assert said in caught.value.message
+
+
+def test_an_avatars_file_is_an_avatar_and_all_that_was_told_is_handed_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Avatars and heads of ours have one ending."""
+    mine = tmp_path / "mine.safetensors"
+    mine.write_bytes(encode_avatar(decode_lam_avatar(lam_bundle(), "egg.zip")))
+    avatar = read_subject(str(mine), plain_shapes=True)
+    assert isinstance(avatar, Avatar)
+    assert isinstance(avatar.surface, ArkitRig)
+    asked: list[tuple[object, ...]] = []
+
+    def read(path: Path, head: object, *, plain_shapes: bool) -> str:
+        asked.append((path, head, plain_shapes))
+        return "an avatar"
+
+    monkeypatch.setattr(shot, "read_avatar", read)
+    monkeypatch.setattr(shot, "read_head", lambda name: f"the head {name}")
+    assert read_subject("person.ply", "flame.pkl", plain_shapes=True) == "an avatar"
+    assert read_subject("vase.ply") == "an avatar"
+    assert asked == [
+        (Path("person.ply"), "the head flame.pkl", True),
+        (Path("vase.ply"), None, False),
+    ]
 
 
 def test_what_is_no_expression_goes_over_as_it_is() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from affekt.shared.errors import InputError
 from affekt.sidecar.render.video import VideoWriter, read_sound
 
 RATE = 16_000
@@ -34,6 +35,22 @@ def when_loud(samples: np.ndarray, rate: int = 48_000) -> tuple[float, float]:
     """Seconds of the first and the last sample that can be heard."""
     heard = np.flatnonzero(np.abs(samples) > 0.05)
     return heard[0] / rate, heard[-1] / rate
+
+
+@pytest.mark.parametrize(
+    "error", [PermissionError(13, "Permission denied"), av.error.EOFError(1, "end")]
+)
+def test_a_video_that_cannot_be_begun(
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(av, "open", fail)
+    with pytest.raises(InputError) as caught:
+        VideoWriter(tmp_path / "a.mp4", 30.0)
+    assert caught.value.code == "file.not_writable"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_sound_keeps_its_sides_its_strength_and_its_time(tmp_path: Path) -> None:

@@ -103,6 +103,22 @@ def test_it_may_be_stopped_twice() -> None:
         authenticator.stop()
 
 
+def test_those_that_were_not_logged_are_counted_when_it_ends(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with zmq.Context() as context:
+        authenticator = Authenticator(context, {DOMAIN: PinnedKeys()})
+        with context.socket(zmq.REQ) as socket:
+            socket.rcvtimeo = 10_000
+            socket.connect("inproc://zeromq.zap.01")
+            for _ in range(13):
+                socket.send_multipart(REQUEST)
+                assert socket.recv_multipart()[2] == b"400"
+        authenticator.stop()
+    assert len(caplog.records) == 11
+    assert caplog.records[-1].getMessage() == "refused 3 more connections"
+
+
 REQUEST = [b"1.0", b"request 7", b"global", b"192.0.2.7", b"identity", b"CURVE", b"k" * 32]
 
 

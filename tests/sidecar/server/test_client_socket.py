@@ -97,6 +97,21 @@ def test_who_reads_nothing_is_full_and_then_gone(
     assert not room.clients.is_full(b"a")
 
 
+def test_as_many_messages_wait_as_may(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With one more their reader counts as gone."""
+    room.reader(b"a")
+    while not room.clients.is_blocked(b"a"):
+        room.clients.post(b"a", [b"first"])
+    monkeypatch.setattr(limits, "MAX_OUTBOX", 5)
+    for _ in range(4):
+        room.clients.post(b"a", [b"x"])
+    assert room.clients.is_waiting
+    assert room.clients.take_gone() == []
+    room.clients.post(b"a", [b"x"])
+    assert not room.clients.is_waiting
+    assert room.clients.take_gone() == [b"a"]
+
+
 def test_many_who_read_nothing_are_full_together(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,11 +14,11 @@ from types import SimpleNamespace
 import msgpack
 import numpy as np
 import pytest
-from affekt.shared import limits, messages
+from affekt.shared import limits, messages, wire
 from affekt.shared.client import Client
 from affekt.shared.conversions import track_fields
 from affekt.shared.emotion import constant_track
-from affekt.shared.errors import AffektError, JobError
+from affekt.shared.errors import AffektError, JobError, LinkError
 from affekt.shared.messages import (
     Acknowledged,
     ArtefactState,
@@ -511,3 +511,36 @@ def test_why_a_worker_was_killed_counts_for_that_death_alone(
     assert told == ["job.memory", None, "all"]
     assert begun == ["begun", "begun"]
     assert one._pieces == (0, 0)
+
+
+def test_an_answer_that_cannot_be_sent_is_an_error_that_can(
+    link: Link, raw: RawClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is too large for a message, say; whoever asked is not left waiting."""
+    pack = wire.encode
+
+    def fail(message: Message, number: int = 0) -> Sequence[wire.Frame]:
+        if isinstance(message, Pong):
+            raise LinkError("link.too_large", "It is too large.", "Ask for less.")
+        return pack(message, number)
+
+    monkeypatch.setattr(wire, "encode", fail)
+    assert failure_of(raw.ask(Ping())).code == "link.too_large"
+
+
+def test_a_request_that_could_not_be_answered_is_not_done(link: Link) -> None:
+    """It came without an id."""
+    with RawClient(link.connection) as raw:
+        raw.socket.send_multipart(encode(HELLO, 0))
+        assert failure_of(raw.ask(Ping())).code == "link.no_hello"
+
+
+def test_who_does_not_read_is_asked_to_before_more_is_done(
+    link: Link, raw: RawClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is answered at once is answered all the same."""
+    monkeypatch.setattr(link.server._clients, "is_full", lambda client: True)
+    assert failure_of(raw.ask(FindArtefact(sha256="0" * 64))).code == "link.busy"
+    assert isinstance(raw.ask(Ping()), Pong)
+    assert raw.ask(messages.Cancel(job="ab" * 16)) == Acknowledged()
+    assert isinstance(raw.ask(messages.GetStatus()), messages.Status)

@@ -143,10 +143,16 @@ def test_a_piece_of_a_picture(make_store: Callable[[int], Store]) -> None:
     place = store.cache.user("anna").relative(path)
     assert store.files.read_piece("anna", place, 0) == (PIECE + 100, data[:PIECE])
     assert store.files.read_piece("anna", place, PIECE) == (PIECE + 100, data[PIECE:])
-    for user, file in (("ben", place), ("anna", place.replace("1.png", "2.png")), ("anna", "../x")):
+    for user, file, reason in (
+        ("ben", place, "No such file or directory"),
+        ("anna", place.replace("1.png", "2.png"), "No such file or directory"),
+        ("anna", "../x", "ValueError"),
+    ):
         with pytest.raises(JobError) as caught:
             store.files.read_piece(user, file, 0)
         assert caught.value.code == "job.disk"
+        said = f"A picture cannot be read from the sidecar's cache ({reason})."
+        assert caught.value.message == said  # and no path
 
 
 def test_each_users_files_are_marked_alone(make_store: Callable[[int], Store]) -> None:

@@ -42,7 +42,8 @@ import zmq
 from affekt.sidecar.worker import orders
 from affekt.sidecar.worker.main import connect
 socket = connect(zmq.Context.instance(), start)
-socket.send_multipart(orders.pack(orders.Ready(device=f"cpu.{start.cache_bytes}")))
+told = f"cpu.{start.cache_bytes}.{start.memory_bytes}.{os.getppid() == start.server_pid}"
+socket.send_multipart(orders.pack(orders.Ready(device=told)))
 while True:
     order, _ = orders.unpack(socket.recv_multipart(), orders.ORDERS)
     if isinstance(order, orders.Step):
@@ -121,10 +122,10 @@ class Waits:
 
 
 def test_ready_order_reply(tmp_path: Path) -> None:
-    with running(tmp_path) as bench:
+    with running(tmp_path, memory_bytes=456) as bench:
         assert bench.worker.state == "starting"
         (ready,) = bench.wait_for(Heard)
-        assert reply_of(ready) == orders.Ready(device="cpu.123")
+        assert reply_of(ready) == orders.Ready(device="cpu.123.456.True")
         assert bench.worker.state == "ready"
         assert bench.worker.pid == bench.processes[0].pid
         bench.worker.send(ANSWER)

@@ -107,6 +107,74 @@ def test_what_was_compiled_of_other_code_does_not_count(
     assert not is_compiled()
 
 
+def test_signs_of_older_code_go_and_kernels_stay(compiled_code: Path, tmp_path: Path) -> None:
+    kernels = tmp_path / "kernels"
+    (old,) = kernels.iterdir()
+    (kernels / "one.nbi").touch()
+    write_longer(compiled_code / "one.py")
+    assert len(list(warming.compile_all())) == len(NAMES)
+    left = sorted(path.name for path in kernels.iterdir())
+    assert len(left) == 2
+    assert left[1] == "one.nbi"
+    assert old.name != left[0]
+    assert is_compiled()
+
+
+def test_where_no_sign_can_be_left_it_is_compiled_all_the_same(
+    compiled_code: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next worker does it again."""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "file" / "kernels"))
+    told = list(warming.compile_all())
+    assert told == [(number, 6, name) for number, name in enumerate(NAMES, 1)]
+
+
+def test_where_the_package_may_not_be_written_the_sign_lies_in_the_cache(
+    compiled_code: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NUMBA_CACHE_DIR")
+    monkeypatch.setattr(warming, "default_cache_folder", lambda: tmp_path / "cache")
+    assert warming._sign().parent == compiled_code / "__pycache__"
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert warming._sign().parent == tmp_path / "cache" / "kernels"
+
+
+def test_nothing_is_compiled_aside_where_all_is_or_no_process_starts(
+    compiled_code: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[str] = []
+
+    def start() -> str:
+        started.append("one")
+        return "aside"
+
+    monkeypatch.setattr(warming, "Aside", start)
+    assert compile_aside() is None
+    write_longer(compiled_code / "one.py")
+    assert compile_aside() == "aside"
+
+    def fail() -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(warming, "Aside", fail)
+    assert compile_aside() is None
+    assert started == ["one"]
+
+
+def test_pieces_are_done_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[int] = []
+    monkeypatch.setattr(
+        warming,
+        "pieces",
+        lambda: [lambda number=number: done.append(number) for number in range(3)],
+    )
+    cold = warming.warm_up()
+    assert done == []
+    assert [next(cold), list(done), next(cold), list(done)] == [None, [0], None, [0, 1]]
+    assert (list(cold), done) == ([None], [0, 1, 2])
+
+
 def test_the_pieces_are_those_that_are_named() -> None:
     assert len(warming.pieces()) == len(NAMES)
 
