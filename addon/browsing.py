@@ -9,6 +9,7 @@ timer is another's, which `hand_on` calls."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import bpy
 
@@ -27,6 +28,13 @@ def browse_files(operator: bpy.types.Operator, context: bpy.types.Context) -> se
 def remember_file(operator: bpy.types.Operator) -> None:
     """Notes the operator's `filepath`, which was chosen; called before it is read."""
     _chosen[operator.bl_idname] = operator.filepath
+
+
+def chosen_path(text: str) -> Path:
+    """The whole path of what an operator was given: `//` begins at the blend file. What a script
+    names without a folder lies in the process's own, which the next process may have elsewhere, so
+    that a path that is kept is never so."""
+    return Path(bpy.path.abspath(text)).absolute()
 
 
 def hand_on(operator: bpy.types.Operator, call: Callable[[], object]) -> set[str]:

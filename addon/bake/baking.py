@@ -17,7 +17,7 @@ from ..link.requests import Waiting
 from ..link.session import session
 from ..link.tasks import Progress, Steps
 from ..motion.curves import Keying, channels_of
-from ..motion.placement import Placement, describe_speed
+from ..motion.placement import Placement, describe_end, describe_speed
 from ..motion.playback import need_free_actions, top_actions
 from ..motion.properties import AFFEKT_PG_take
 from ..motion.takes import HeldTake, add_take, bake_again, hold_take, source_take
@@ -69,7 +69,7 @@ def _bake(held: Held, options: BakeOptions) -> Steps:
     result, what = _write(head, source, baked, place, keying, options)
     if options.as_strip:
         lay_strips(head, result, scene)
-    said = [*what, *said, read.how, describe_speed(result, scene)]
+    said = [*what, describe_end(result, scene), *said, read.how, describe_speed(result, scene)]
     if said[-1]:
         said.append("Fit to Scene Rate, in the panel's Take section, mends that.")
     return " ".join(filter(None, said))

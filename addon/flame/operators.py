@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import bpy
 import numpy as np
 
-from ..browsing import browse_files, hand_on, remember_file
+from ..browsing import browse_files, chosen_path, hand_on, remember_file
 from ..head.find import find_head, is_flame, need_head
 from ..head.identity import SLIDERS, turn_sliders, values_of
 from ..head.polling import in_object_mode
@@ -55,7 +53,7 @@ class AFFEKT_OT_add_flame_head(FlameFileProperties, TaskOperator, bpy.types.Oper
 
     def make_steps(self, context: bpy.types.Context) -> Steps:
         space = None if self.version == "FILE" else self.version.lower()
-        return add_steps(Path(bpy.path.abspath(self.filepath)), space, context)
+        return add_steps(chosen_path(self.filepath), space, context)
 
 
 class AFFEKT_OT_browse_flame_head(FlameFileProperties, bpy.types.Operator):

@@ -107,6 +107,7 @@ class AvatarView:
         self._asked: dict[int, _Asked] = {}
         self._newest: _Asked | None = None
         self._moved_at = self._failed_at = float("-inf")
+        self._failure = ""
 
     def step(
         self, live: LiveHead, line: Supervisor | None, told: Told, *, edge_px: int
@@ -119,6 +120,11 @@ class AvatarView:
         except AffektError as error:
             self._fail(say_error(error))
         return None if self.seen is before else self.seen
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether what it waits for is that an error is mended."""
+        return bool(self.why) and self.why == self._failure
 
     @property
     def is_waiting(self) -> bool:
@@ -202,7 +208,7 @@ class AvatarView:
     def _fail(self, why: str) -> None:
         self._forget()
         self._sending = None
-        self._failed_at, self.why = time.monotonic(), why
+        self._failed_at, self.why, self._failure = time.monotonic(), why, why
 
     def _forget(self) -> None:
         """A picture of what is no longer there must not be seen."""

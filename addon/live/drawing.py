@@ -24,7 +24,7 @@ def draw_avatar_button(
     layout.operator("affekt.show_avatar", icon="VIEW_CAMERA", depress=view is not None)
     if view is not None and view.why:
         column = layout.column()
-        column.alert = True
+        column.alert = view.has_failed
         draw_sentence(column, context, fill("The avatar waits: {why}", why=view.why))
 
 
@@ -38,7 +38,7 @@ def draw_state(
     state, share, why = live.describe()
     if state is State.WAITING:
         column = layout.column()
-        column.alert = True
+        column.alert = live.has_failed
         draw_sentence(column, context, fill("Live waits: {why}", why=why))
     elif state is State.CATCHING_UP:
         layout.progress(factor=share / 100, text=fill("Catching up: {share} %", share=share))

@@ -84,6 +84,7 @@ class LiveHead:
         """How much of the frames ahead is known."""
         self.why = ""
         """What it waits for, in a sentence."""
+        self._failure = ""
         self._name = name_object(head)
         self._signature: Signature | None = None
         self._outdated_take = self._outdated_emotions = False
@@ -150,6 +151,11 @@ class LiveHead:
     def is_catching_up(self) -> bool:
         """Whether it does something else that ends soon."""
         return self.state in (State.READING, State.CATCHING_UP)
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether what it waits for is that an error is mended, and nothing that ends by itself."""
+        return self.state is State.WAITING and self.why == self._failure
 
     def describe(self) -> tuple[State, int, str]:
         """What the panel shows: the state, per cent of the frames ahead, a sentence."""
@@ -260,6 +266,7 @@ class LiveHead:
         self._forget_asked()
         self._failed_at = time.monotonic()
         self.state, self.why = State.WAITING, say_error(error)
+        self._failure = self.why
 
     def moment(self) -> Moment | None:
         """What is shown now, for who draws it; None while Live shows nothing."""

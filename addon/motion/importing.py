@@ -24,7 +24,7 @@ from ..link.tasks import Steps
 from ..preferences import remember_adapter, remembered_adapter
 from ..splats.cloud import clouds_of
 from .files import name_of, numbered_files, pack, read_file, read_source
-from .placement import Placement, curve_fps, is_same_rate, last_frame, stretch
+from .placement import Placement, curve_fps, describe_end, is_same_rate, last_frame, stretch
 from .properties import AFFEKT_PG_take
 from .takes import add_take, space_of
 
@@ -142,8 +142,8 @@ def _describe(
         said.append(f"The scene runs at {curve_fps(scene):.5g} fps: its keys were placed by time.")
     if options.sets_range:
         scene.frame_start, scene.frame_end = options.first_frame, last
-    elif last > scene.frame_end:
-        said.append(f"It ends at frame {last}, after the scene does.")
+    elif late := describe_end(take, scene):
+        said.append(late)
     if options.with_sound and (sound := find_sound(options.take)) is not None:
         said.append(_add_sound(sound, scene, options.first_frame))
     return said

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import bpy
 
 from ...shared.limits import MOST_FPS
 from ...shared.motion import ReadOptions
-from ..browsing import browse_files, hand_on, remember_file
+from ..browsing import browse_files, chosen_path, hand_on, remember_file
 from ..head.find import find_head, need_head
 from ..head.polling import HeadOperator, TakeOperator
 from ..link.session import session
@@ -111,8 +109,8 @@ class AFFEKT_OT_import_take(TakeFileProperties, TaskOperator, bpy.types.Operator
 
     def make_steps(self, context: bpy.types.Context) -> Steps:
         options = ImportOptions(
-            take=Path(bpy.path.abspath(self.filepath)),
-            adapter=Path(bpy.path.abspath(self.adapter)) if self.adapter else None,
+            take=chosen_path(self.filepath),
+            adapter=chosen_path(self.adapter) if self.adapter else None,
             first_frame=self.first_frame,
             sets_range=self.sets_range,
             with_sound=self.with_sound,

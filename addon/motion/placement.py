@@ -156,6 +156,14 @@ def last_frame(take: AFFEKT_PG_take, scene: bpy.types.Scene) -> int:
     return math.ceil(take_times(take, scene)[-1] / stretch(scene) - _FRACTION)
 
 
+def describe_end(take: AFFEKT_PG_take, scene: bpy.types.Scene) -> str:
+    """A sentence on a take that goes on when the scene has ended; empty for any other."""
+    last = last_frame(take, scene)
+    if last <= scene.frame_end:
+        return ""
+    return f"It ends at frame {last}, after the scene does, at {scene.frame_end}."
+
+
 def describe_speed(take: AFFEKT_PG_take, scene: bpy.types.Scene) -> str:
     """A sentence on a take that the scene plays too fast or too slowly; empty for any other."""
     placed, played = place_of(take, scene).fps, curve_fps(scene)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import bpy
 
 from ...shared import limits
 from ...shared.errors import InputError
 from ...shared.portrait_messages import CAPABILITY
-from ..browsing import browse_files, hand_on, remember_file
+from ..browsing import browse_files, chosen_path, hand_on, remember_file
 from ..head.polling import in_object_mode
 from ..link.session import session
 from ..link.task_operator import TaskOperator
 from ..link.tasks import Steps
+from ..splats.cloud import LEAST_BLENDER
 from ..splats.operators import PROXIES
 from ..words.sentences import translate
 from .creating import LACKS, CreateOptions, create_steps
@@ -43,8 +42,8 @@ class PhotoProperties:
     )
     out: bpy.props.StringProperty(
         name="Keep As",
-        description="The new file that keeps the avatar; leave it empty for one beside the photo "
-        "with the photo's name",
+        description="The new file that keeps the avatar, beside the photo if you name no folder; "
+        "leave it empty for the photo's name",
         subtype="FILE_PATH",
         options={"SKIP_SAVE"},
     )
@@ -75,11 +74,11 @@ class AFFEKT_OT_create_avatar(PhotoProperties, TaskOperator, bpy.types.Operator)
     def make_steps(self, context: bpy.types.Context) -> Steps:
         if not self.filepath:
             raise InputError("option.avatar", "No photo is chosen.", "Choose its file.")
-        out = bpy.path.abspath(self.out)
+        photo, out = chosen_path(self.filepath), bpy.path.abspath(self.out)
         options = CreateOptions(
-            photo=Path(bpy.path.abspath(self.filepath)),
+            photo=photo,
             face=self.face,
-            out=Path(bpy.path.ensure_ext(out, ENDING)) if out else None,
+            out=photo.parent / bpy.path.ensure_ext(out, ENDING) if out else None,
             proxy=self.proxy,
         )
         return create_steps(options, context)
@@ -97,8 +96,10 @@ class AFFEKT_OT_browse_photo(PhotoProperties, bpy.types.Operator):
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         layout.use_property_split, layout.use_property_decorate = True, False
-        for name in ("face", "out", "proxy"):
-            layout.prop(self, name)
+        layout.prop(self, "face")
+        layout.prop(self, "out")
+        if bpy.app.version >= LEAST_BLENDER:  # before, the mesh is all that is added
+            layout.prop(self, "proxy")
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         return browse_files(self, context)

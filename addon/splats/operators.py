@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import bpy
 
 from ...shared.errors import InputError
-from ..browsing import hand_on
+from ..browsing import chosen_path, hand_on
 from ..flame.operators import VERSIONS
 from ..head.find import find_head
 from ..head.polling import in_object_mode
@@ -78,8 +76,8 @@ class AFFEKT_OT_import_avatar(AvatarFileProperties, TaskOperator, bpy.types.Oper
             )
         own = self.filepath == OPEN_GAUSSIANS
         options = ImportOptions(
-            path=None if own else Path(bpy.path.abspath(self.filepath)),
-            flame=Path(bpy.path.abspath(self.flame)) if self.flame else None,
+            path=None if own else chosen_path(self.filepath),
+            flame=chosen_path(self.flame) if self.flame else None,
             flame_space=None if self.version == "FILE" else self.version.lower(),
             proxy=self.proxy,
         )

@@ -76,6 +76,7 @@ def check_targets(told: dict) -> None:
         "take baked was edited after it was baked, so it stays as it is. Baked 60 frames into the "
         "new Action"
     )
+    assert "It ends at frame 60, after the scene does, at 50." in told["edited_said"]
     assert told["overwritten"] == "take baked"
     assert told["as_baked"] != pytest.approx(0.9)
     assert told["others_kept"] == {"take": True, "take baked": False, "take baked 2": True}

@@ -32,7 +32,7 @@ def check_sounds(told: dict) -> None:
     place = (
         "Imported talk: 31 frames at 30 fps. "
         "The scene runs at 24 fps: its keys were placed by time. "
-        "It ends at frame 31, after the scene does. "
+        "It ends at frame 31, after the scene does, at 10. "
     )
     note = "3 of 900 frames were missing and were filled in."
     shape = "The take's own identity was left out: the head keeps its shape."

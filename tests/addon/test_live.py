@@ -91,6 +91,7 @@ def test_live_shows_the_bake_and_leaves_nothing(in_blender: RunScript, tmp_path:
     for name, why in (("posing", "Outside Object Mode"), ("task", "Bake is under way")):
         assert paused[name][0].startswith(f"WAITING {why}")
         assert paused[name][1] <= CLOSE
+    assert not paused["is_red"]
     assert paused["back"][0] == "LIVE"
     assert paused["back"][1] <= CLOSE
     assert told["another_rate"]["state"] == "LIVE"
@@ -188,6 +189,7 @@ def check_deaths(killed: dict, lost: dict) -> None:
     assert killed["unknown"][0] == "WAITING The sidecar is not connected."
     assert killed["unknown"][1] <= CLOSE
     assert killed["as_before"][1] <= CLOSE
+    assert lost["is_red"]
     assert lost["unlinked"].startswith("WAITING No Action moves 'Anna' now.")
     assert lost["linked"] == "LIVE"
     assert "has no take in use" in lost["take"]

@@ -158,8 +158,8 @@ SIXTH = (
     Fault(
         what="a take's sound begins with the scene, wherever the take does",
         file="addon/motion/importing.py",
-        old="channel=1, frame_start=first_frame\n",
-        new="channel=1, frame_start=scene.frame_start\n",
+        old="channel=channel, frame_start=first_frame\n",
+        new="channel=channel, frame_start=scene.frame_start\n",
         tests=("tests/addon/test_folders.py",),
     ),
     Fault(

@@ -64,7 +64,9 @@ def targets() -> dict:
     told["asks"] = asks(panel, bpy.context)
     panel.target = "NEW"
     told["asks_not"] = asks(panel, bpy.context)
+    scene.frame_end = 50
     told["edited_said"] = said_by()
+    scene.frame_end = 250
     told["edited_kept"] = all_keys()["take baked"] == kept["take baked"]
     told["edited_new"] = head.affekt_takes.active
     bpy.ops.affekt.use_take(name="take baked")

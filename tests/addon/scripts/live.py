@@ -362,6 +362,7 @@ def paused() -> dict:
     activate(rig)
     bpy.ops.object.mode_set(mode="POSE")
     told["posing"] = [settle("WAITING"), gap(state(), plain)]
+    told["is_red"] = running.live_of(head()).has_failed
     bpy.ops.object.mode_set(mode="OBJECT")
     activate(head())
     told["back"] = [settle(), gap(state(), live)]
@@ -419,6 +420,7 @@ def lost() -> dict:
     for owner in (head().data.shape_keys, find.rig_of(head())):
         owner.animation_data.action = None
     told["unlinked"] = settle("WAITING")
+    told["is_red"] = running.live_of(head()).has_failed
     bpy.ops.affekt.use_take(name=name)
     told["linked"] = settle()
     bpy.data.actions.remove(head().affekt_takes.items[0].keys_action)

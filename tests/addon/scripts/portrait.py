@@ -91,7 +91,7 @@ with harness.enabled():
     told["first"] = added(create(face=2))
     told["uploads"] = list(seeing.uploads)
     told["second"] = added(create(proxy="KEEP"))
-    told["named"] = added(create(out=str(photos / "mine")))
+    told["named"] = added(create(out="mine"))
     told["over_the_photo"] = create(out=asked["photo"])
     before = census(), files()
     told["taken"] = create(out=str(photos / "mine.safetensors"))
