@@ -199,19 +199,26 @@ class _Session:
         print(table)
 
     def _by_figure(self) -> dict[str, dict[str, dict[str, float]]]:
-        """Each figure's table: a row for each person, a column for each view."""
+        """Each figure's table: a row for each person, a column for each view; then the mean, and
+        what it is of a wrong person."""
         from ..evaluation.avatar import with_mean
+        from ..evaluation.truth import NEUTRAL, measure_strangers
 
-        first = next(iter(next(iter(self._truth.values())).values()))
-        return {
+        neutral = [views[NEUTRAL] for views in self._truth.values()]
+        tables = {
             figure: with_mean(
                 {
                     name: {shown: compared.figures[figure] for shown, compared in views.items()}
                     for name, views in self._truth.items()
                 }
             )
-            for figure in first.figures
+            for figure in neutral[0].figures
         }
+        if len(neutral) > 1:
+            strangers = measure_strangers([view.truth for view in neutral], self._trunk)
+            for figure, value in strangers.items():
+                tables[figure]["a stranger"] = {NEUTRAL: value}
+        return tables
 
 
 def _check_avatar(subject: object, path: Path) -> Avatar:
