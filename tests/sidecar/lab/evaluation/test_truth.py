@@ -78,6 +78,7 @@ def test_strangers_are_each_and_the_next() -> None:
 
 
 @pytest.mark.full
+@pytest.mark.timeout(1200)
 def test_a_portrait_that_is_the_person_lies_on_them_from_every_side(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
