@@ -74,7 +74,9 @@ class Avatars:
         session = _Session(self.out, self.size, head, modulator, reader, trunk)
         for index, sitter in enumerate(self._sitters(head)):
             session.add(sitter, others[index] if index < len(others) else None)
-        session.write()
+            session.write()  # after each, since all together may take half an hour
+        session.add_strangers()
+        print(session.write())
         print(f"wrote {write_page(self.out)}")
 
     def _check(self, known: int) -> None:
@@ -134,6 +136,7 @@ class _Session:
         self._alone: dict[str, dict[str, float]] = {}
         self._photos: dict[str, UInt8Array] = {}
         self._truth: dict[str, dict[str, Compared]] = {}
+        self._strangers: dict[str, float] = {}
         self._beside: dict[str, dict[str, dict[str, float]]] = {}
 
     def add(self, sitter: Sitter, other: Avatar | None) -> None:
@@ -177,9 +180,16 @@ class _Session:
         sheet = beside_sheet(pairs, self._modulator, BESIDE_PIXELS)
         write_png(self._out / f"avatar_{name}_beside.png", sheet)
 
-    def write(self) -> None:
-        """Writes the sheet of all drawn people, avatar.json and avatar.md, and prints the
-        tables."""
+    def add_strangers(self) -> None:
+        """Measures each drawn person against the next, to be read beside the figures."""
+        from ..evaluation.truth import NEUTRAL, measure_strangers
+
+        if len(self._truth) > 1:
+            seen = [views[NEUTRAL].truth for views in self._truth.values()]
+            self._strangers = measure_strangers(seen, self._trunk)
+
+    def write(self) -> str:
+        """Writes the sheet of all drawn people, avatar.json and avatar.md, whose text it gives."""
         from ...files import write_whole
         from ...render.images import write_png
         from ..evaluation.avatar import with_mean
@@ -196,14 +206,16 @@ class _Session:
         write_figures(self._out / "avatar.json", figures)
         table = markdown_of(figures)
         write_whole(self._out / "avatar.md", table.encode())
-        print(table)
+        return table
 
     def _by_figure(self) -> dict[str, dict[str, dict[str, float]]]:
-        """Each figure's table: a row for each person, a column for each view."""
+        """Each figure's table: a row for each person, a column for each view; then the mean, and
+        what it is of a wrong person."""
         from ..evaluation.avatar import with_mean
+        from ..evaluation.truth import NEUTRAL
 
-        first = next(iter(next(iter(self._truth.values())).values()))
-        return {
+        first = next(iter(self._truth.values()))[NEUTRAL]
+        tables = {
             figure: with_mean(
                 {
                     name: {shown: compared.figures[figure] for shown, compared in views.items()}
@@ -212,6 +224,9 @@ class _Session:
             )
             for figure in first.figures
         }
+        for figure, value in self._strangers.items():
+            tables[figure]["a stranger"] = {NEUTRAL: value}
+        return tables
 
 
 def _check_avatar(subject: object, path: Path) -> Avatar:

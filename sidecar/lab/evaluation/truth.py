@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -35,15 +35,29 @@ APART = "the mesh's points apart, % of the eyes' distance"
 TRUNK = "distance of MobileNetV2's features"
 """`trunk.py`'s, over the head."""
 _SHEET_PIXELS = 240
-_NECK_DEPTH_M = -0.04
+_NECK_DEPTH_M, _COVERS = -0.04, 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Seen:
+    """A drawn person above the neck. picture: (H, W, 3) sRGB 0 to 1 on paper; face, whole: (H, W)
+    as in `Drawn`."""
+
+    picture: Float32Array
+    face: BoolArray
+    whole: BoolArray
+
+    def rows(self, count: int) -> Seen:
+        """The same without what lies below so many rows."""
+        return Seen(picture=self.picture[:count], face=self.face[:count], whole=self.whole[:count])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Compared:
-    """One view. truth, avatar: (H, W, 3) sRGB 0 to 1 on paper, above the neck. figures: by the
-    names above."""
+    """One view. truth: what is seen of the person; avatar: (H, W, 3) sRGB 0 to 1 on paper, above
+    the neck; figures: by the names above."""
 
-    truth: Float32Array
+    truth: Seen
     avatar: Float32Array
     figures: dict[str, float]
 
@@ -71,7 +85,7 @@ def compare_with_truth(
 
 def truth_sheet(compared: dict[str, Compared]) -> UInt8Array:
     """(H, W, 3) the truth above the avatar, a column for each view."""
-    truth = [_square(c.truth) for c in compared.values()]
+    truth = [_square(c.truth.picture) for c in compared.values()]
     avatar = [_square(c.avatar) for c in compared.values()]
     labels = [f"truth, {name}" for name in compared]
     labels += [f"avatar, face {c.figures[FACE_PSNR]:.1f} dB" for c in compared.values()]
@@ -85,10 +99,10 @@ def people_sheet(seen: Mapping[str, tuple[UInt8Array, dict[str, Compared]]]) -> 
     pictures, labels = [], []
     for name, (photo, compared) in seen.items():
         first = np.asarray(photo / np.float32(255), np.float32)
-        pictures.append(_square(first[: len(compared[NEUTRAL].truth)]))
+        pictures.append(_square(first[: len(compared[NEUTRAL].truth.picture)]))
         labels.append(name.replace("_", " "))
         for view in shown:
-            pictures += [_square(compared[view].truth), _square(compared[view].avatar)]
+            pictures += [_square(compared[view].truth.picture), _square(compared[view].avatar)]
             labels += [f"truth, {view}", f"avatar, {view}"]
     return contact_sheet(pictures, labels, 1 + 2 * len(shown))
 
@@ -119,36 +133,45 @@ def _compare(
     image = rasterise_gaussians(posed.gaussians.seen_by(looking), looking)
     row = int(_pixels(np.array([[0.0, NECK_M, _NECK_DEPTH_M]]), camera)[0, 1])
     avatar = on_plain_paper(image)[:row]
-    truth = np.asarray(drawn.picture + (1 - drawn.alpha[..., None]) * PAPER, np.float32)[:row]
+    truth = see(drawn).rows(row)
     apart = np.linalg.norm(scale * found + shift - wanted, axis=1).mean()
-    figures = measure_view(drawn, truth, avatar, image.alpha[:row], trunk)
+    figures = measure_view(truth, avatar, np.asarray(image.alpha[:row] > _COVERS), trunk)
     figures[APART] = float(100 * apart / _between_eyes(scene, camera))
     return Compared(truth=truth, avatar=avatar, figures=figures)
 
 
+def see(drawn: Drawn) -> Seen:
+    """A drawn person on paper."""
+    picture = np.asarray(drawn.picture + (1 - drawn.alpha[..., None]) * PAPER, np.float32)
+    return Seen(picture=picture, face=drawn.face, whole=drawn.whole)
+
+
 def measure_view(
-    drawn: Drawn,
-    truth: Float32Array,
-    avatar: Float32Array,
-    alpha: Float32Array,
-    trunk: Trunk | None,
+    truth: Seen, avatar: Float32Array, covered: BoolArray, trunk: Trunk | None
 ) -> dict[str, float]:
-    """Figures of the rows above the neck. truth, avatar: (R, W, 3) on paper; alpha: (R, W) of the
-    avatar."""
-    rows = len(truth)
-    face, whole = drawn.face[:rows], drawn.whole[:rows]
-    covered = np.asarray(alpha > 0.5)
-    either = whole | covered
+    """Figures of a view. avatar: (H, W, 3) on paper; covered: (H, W) where it is."""
+    picture, face = truth.picture, truth.face
+    either = truth.whole | covered
     figures = {
-        FACE_PSNR: psnr_db(avatar[face], truth[face]),
-        FACE_SSIM: float(ssim_map(avatar @ GREY, truth @ GREY)[face].mean()),
-        HEAD_PSNR: psnr_db(avatar[either], truth[either]),
-        OUTLINE: float((whole & covered).sum() / max(int(either.sum()), 1)),
+        FACE_PSNR: psnr_db(avatar[face], picture[face]),
+        FACE_SSIM: float(ssim_map(avatar @ GREY, picture @ GREY)[face].mean()),
+        HEAD_PSNR: psnr_db(avatar[either], picture[either]),
+        OUTLINE: float((truth.whole & covered).sum() / max(int(either.sum()), 1)),
     }
     if trunk is not None:
         box = _box(either)
-        figures[TRUNK] = trunk.distance(avatar[box], truth[box])
+        figures[TRUNK] = trunk.distance(avatar[box], picture[box])
     return figures
+
+
+def measure_strangers(people: Sequence[Seen], trunk: Trunk | None) -> dict[str, float]:
+    """What the figures are of a wrong person: each against the next of the people, the mean."""
+    rows: list[dict[str, float]] = []
+    for one, other in zip(people, [*people[1:], people[0]], strict=True):
+        count = min(len(one.picture), len(other.picture))
+        stranger = other.rows(count)
+        rows.append(measure_view(one.rows(count), stranger.picture, stranger.whole, trunk))
+    return {name: float(np.mean([row[name] for row in rows])) for name in rows[0]}
 
 
 def similarity(found: Float64Array, wanted: Float64Array) -> tuple[float, Float64Array]:

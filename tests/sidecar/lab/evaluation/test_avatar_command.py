@@ -93,6 +93,7 @@ def test_bad_input_is_one_sentence(
 
 
 @pytest.mark.full
+@pytest.mark.timeout(1200)
 def test_a_drawn_person_from_photo_to_page(tmp_path: Path) -> None:
     pytest.importorskip("ai_edge_litert", reason="affekt[portrait] is not installed")
     try:

@@ -17,8 +17,11 @@ from affekt.sidecar.lab.evaluation.truth import (
     HEAD_PSNR,
     NEUTRAL,
     OUTLINE,
+    Seen,
     compare_with_truth,
+    measure_strangers,
     measure_view,
+    see,
     similarity,
     truth_sheet,
 )
@@ -48,13 +51,13 @@ def test_figures_of_a_view() -> None:
     kind[20:90, 30:70] = KINDS.index("skin")
     kind[60:70, 40:60] = KINDS.index("mouth")
     drawn = square(kind)
-    truth = drawn.picture + (1 - drawn.alpha[..., None]) * np.float32(0.9)
-    alpha = np.zeros((100, 100), np.float32)
-    alpha[20:90, 30:80] = 1  # a quarter wider than the truth
-    avatar = truth.copy()
+    truth = see(drawn).rows(85)
+    covered = np.zeros((85, 100), bool)
+    covered[20:, 30:80] = True  # a quarter wider than the truth
+    avatar = truth.picture.copy()
     avatar[60:70, 40:60] = 0  # inside the mouth: not the face
-    avatar[20:90, 70:80] = 0.4  # outside the truth's outline: the head's, not the face's
-    figures = measure_view(drawn, truth[:85], avatar[:85], alpha[:85], None)
+    avatar[20:, 70:80] = 0.4  # outside the truth's outline: the head's, not the face's
+    figures = measure_view(truth, avatar, covered, None)
     assert figures[FACE_PSNR] == pytest.approx(120)
     assert figures[FACE_SSIM] < 1  # its window sees the mouth
     assert figures[OUTLINE] == pytest.approx(0.8, abs=0.02)
@@ -62,7 +65,20 @@ def test_figures_of_a_view() -> None:
     assert figures[HEAD_PSNR] == pytest.approx(-10 * np.log10(wrong), abs=0.05)
 
 
+def test_strangers_are_each_and_the_next() -> None:
+    def person(tone: float, rows: int) -> Seen:
+        picture = np.full((rows, 40, 3), tone, np.float32)
+        everywhere = np.ones((rows, 40), bool)
+        return Seen(picture=picture, face=everywhere, whole=everywhere)
+
+    people = [person(0.2, 40), person(0.3, 50), person(0.7, 45)]
+    found = measure_strangers(people, None)
+    assert found[HEAD_PSNR] == pytest.approx(-20 * np.mean(np.log10([0.1, 0.4, 0.5])), abs=0.01)
+    assert found[OUTLINE] == 1
+
+
 @pytest.mark.full
+@pytest.mark.timeout(1200)
 def test_a_portrait_that_is_the_person_lies_on_them_from_every_side(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
