@@ -135,12 +135,13 @@ def measure_speech(
     shut: the states with held lips kept closed, of which held closures and the jaw are measured."""
     rows: dict[str, list[dict[str, float | None]]] = {s: [] for s in (ITSELF, *STATES)}
     counts: list[tuple[int, int]] = []
-    share = face.height_m / measure_face(cast.head, cast.head).height_m
+    open_face = measure_face(cast.head, cast.head)
     for take in takes:
         own = lip_gap(take.motion, cast.head)
         held, spoken = held_closures(own, take.motion.fps), speech_closures(own, take.motion.fps)
         counts.append((len(held), len(spoken)))
         before = _gap_on(face, take.motion, cast)
+        there = _gap_on(open_face, take.motion, cast) * face.height_m / open_face.height_m
         closed = {ITSELF: take.motion} | dict(shut(take.motion))
         for state, motion in ({ITSELF: take.motion} | dict(states(take.motion))).items():
             gap = _gap_on(face, motion, cast)
@@ -149,17 +150,17 @@ def measure_speech(
                     "held kept": kept(_gap_on(face, closed[state], cast), held),
                     "speech kept": kept(gap, spoken),
                     "jaw correlation": correlation(closed[state].jaw[:, 0], take.motion.jaw[:, 0]),
-                    "gap jitter": _jitter(gap, before, own * share),
+                    "gap jitter": _jitter(gap, before, there),
                 }
             )
     weights = np.array(counts, float)
     return {state: _summed(row, weights) for state, row in rows.items()}
 
 
-def _jitter(gap: FloatArray, before: FloatArray, own: FloatArray) -> float | None:
-    """Of a gap against the take's `before` on this face, or its `own` on the open head, scaled to
-    this face, whichever trembles more: a rig that presses its lips shut hides it."""
-    against = [gap_jitter(gap, one) for one in (before, own)]
+def _jitter(gap: FloatArray, before: FloatArray, there: FloatArray) -> float | None:
+    """Of a gap against the take's, `before` on this face or `there` on the open head, scaled to this
+    one, whichever trembles more: a rig that presses its lips shut hides it."""
+    against = [gap_jitter(gap, one) for one in (before, there)]
     return min((one for one in against if one is not None), default=None)
 
 
