@@ -158,8 +158,8 @@ def measure_speech(
 
 
 def _jitter(gap: FloatArray, before: FloatArray, there: FloatArray) -> float | None:
-    """Of a gap against the take's, `before` on this face or `there` on the open head, scaled to this
-    one, whichever trembles more: a rig that presses its lips shut hides it."""
+    """Of a gap against the take's: `before` on this face, or `there` on the open head scaled to it,
+    whichever trembles more, since a rig that presses its lips shut hides how the take does."""
     against = [gap_jitter(gap, one) for one in (before, there)]
     return min((one for one in against if one is not None), default=None)
 
