@@ -9,7 +9,7 @@ from functools import cache, partial
 
 import numpy as np
 
-from ....shared.arrays import Float64Array
+from ....shared.arrays import Float64Array, FloatArray
 from ....shared.errors import InputError
 from ....shared.motion import Motion, cut_motion, make_motion
 from ...avatar.avatar import ArkitRig, Avatar
@@ -130,16 +130,18 @@ def measure_speech(
     """What the takes themselves and each state show of the takes' lips and jaw on one face, over
     all takes: `held kept`, of `shut` (where Keep Closed is on),
     and `speech kept`, the shares of the takes' held closures and of their m, b and p in which
-    this face's lips meet; the worst take's `jaw correlation`; `gap jitter` on the average and of
-    the worst take. Closures are those of the take on the open head.
+    this face's lips meet; the worst take's `jaw correlation`; `gap jitter` on the
+    average and of the worst take. Closures are those of the take on the open head.
     shut: the states with held lips kept closed, of which held closures and the jaw are measured."""
     rows: dict[str, list[dict[str, float | None]]] = {s: [] for s in (ITSELF, *STATES)}
     counts: list[tuple[int, int]] = []
+    open_face = measure_face(cast.head, cast.head)
     for take in takes:
         own = lip_gap(take.motion, cast.head)
         held, spoken = held_closures(own, take.motion.fps), speech_closures(own, take.motion.fps)
         counts.append((len(held), len(spoken)))
         before = _gap_on(face, take.motion, cast)
+        there = _gap_on(open_face, take.motion, cast) * face.height_m / open_face.height_m
         closed = {ITSELF: take.motion} | dict(shut(take.motion))
         for state, motion in ({ITSELF: take.motion} | dict(states(take.motion))).items():
             gap = _gap_on(face, motion, cast)
@@ -148,11 +150,18 @@ def measure_speech(
                     "held kept": kept(_gap_on(face, closed[state], cast), held),
                     "speech kept": kept(gap, spoken),
                     "jaw correlation": correlation(closed[state].jaw[:, 0], take.motion.jaw[:, 0]),
-                    "gap jitter": gap_jitter(gap, before),
+                    "gap jitter": _jitter(gap, before, there),
                 }
             )
     weights = np.array(counts, float)
     return {state: _summed(row, weights) for state, row in rows.items()}
+
+
+def _jitter(gap: FloatArray, before: FloatArray, there: FloatArray) -> float | None:
+    """Of a gap against the take's: `before` on this face, or `there` on the open head scaled to it,
+    whichever trembles more, since a rig that presses its lips shut hides how the take does."""
+    against = [gap_jitter(gap, one) for one in (before, there)]
+    return min((one for one in against if one is not None), default=None)
 
 
 def _gap_on(face: MeasuredFace, motion: Motion, cast: Cast) -> Float64Array:

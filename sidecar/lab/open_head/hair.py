@@ -13,7 +13,7 @@ from .parts import BROW, LASH, SKIN, Part, barycentric_carry, region_index
 # A brow's middle line in the front view, from the inner end out: metres from the eye's centre,
 # outward and up. The widths taper to the tail.
 BROW_OUT = np.array([-0.0170, -0.0100, -0.0010, 0.0090, 0.0175, 0.0245])
-BROW_UP = np.array([0.0178, 0.0196, 0.0215, 0.0225, 0.0212, 0.0182])
+BROW_UP = np.array([0.0170, 0.0187, 0.0205, 0.0216, 0.0204, 0.0174])
 BROW_WIDTH = np.array([0.0062, 0.0078, 0.0074, 0.0062, 0.0044, 0.0020])
 # How far the hairs lean outward from straight up, radians, along the brow.
 BROW_LEAN = np.array([0.25, 0.7, 1.05, 1.25, 1.4, 1.5])

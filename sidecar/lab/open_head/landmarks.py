@@ -9,6 +9,9 @@ from ....shared.arrays import BoolArray, Float64Array, Int64Array
 from .assemble import Assembly
 from .hair import BROW_OUT, BROW_UP, Surface
 
+_BROW_ABOVE_M = 0.001
+"""iBUG's annotators put a brow's points above its middle, toward the upper edge."""
+
 
 def find_landmarks(assembly: Assembly, lower_lip: BoolArray) -> tuple[Int64Array, Float64Array]:
     """Finds faces (68,) and barycentric weights (68, 3). lower_lip: (V,) mask of its vertices.
@@ -60,7 +63,8 @@ def _jaw(skin: Float64Array) -> Float64Array:
 def _brows(assembly: Assembly) -> Float64Array:
     knots = np.linspace(0, 1, 5)
     grid = np.linspace(0, 1, len(BROW_OUT))
-    line = np.stack([np.interp(knots, grid, BROW_OUT), np.interp(knots, grid, BROW_UP)], 1)
+    up = np.interp(knots, grid, BROW_UP) + _BROW_ABOVE_M
+    line = np.stack([np.interp(knots, grid, BROW_OUT), up], 1)
     left = _centre(assembly, "left")[:2] + line
     right = _centre(assembly, "right")[:2] + line * [-1, 1]
     return np.concatenate([right[::-1], left])

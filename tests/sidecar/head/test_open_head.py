@@ -41,7 +41,7 @@ def pose(head: HeadModel, **weights: float) -> np.ndarray:
     return HeadLayer(head).vertices(arkit_motion(head, **weights), 0, 1)[0]
 
 
-LEARNED = "055a9f55e754d4bf249999e9bdfdcaac5d76ea85743cc9227aa1acf5639e2efa"
+LEARNED = "3109537825a9338da2f1f19fabb4a6dbac364ccdd36defaffbfffa3b2c33065e"
 """Of everything that the shipped modulator, adapters and calibrations were made on."""
 
 

@@ -19,6 +19,7 @@ from affekt.sidecar.lab.evaluation.emotion import (
     write_faces,
 )
 from affekt.sidecar.lab.evaluation.emotion_measures import (
+    _jitter,
     check_cast,
     distinct_meshes,
     measure_speech,
@@ -150,6 +151,16 @@ class TestSubjects:
         with pytest.raises(InputError) as caught:
             check_cast(Cast(subjects={}, head=HEAD))
         assert caught.value.code == "option.subjects"
+
+
+def test_a_rig_that_hides_how_the_take_trembles():
+    """Against the more of both; against the other where one stands still."""
+    wave = np.array([0, 1, 0, 2, 0, 1, 0, 3], float)
+    still = np.zeros(8)
+    assert _jitter(2 * wave, wave, 4 * wave) == pytest.approx(0.5)
+    assert _jitter(2 * wave, wave, 0.1 * wave) == pytest.approx(2)
+    assert _jitter(2 * wave, still, 8 * wave) == pytest.approx(0.25)
+    assert _jitter(wave, still, still) is None
 
 
 def test_speech_on_the_open_head():
