@@ -47,7 +47,9 @@ def personal_head(
     template = (head.template + change).astype(np.float32)
     if head.space != _SPACE:
         return replace(head, template=template)
-    person = template if shape is None else template + head.shape_basis[..., : len(shape)] @ shape
+    person = template
+    if shape is not None:
+        person = (template + head.shape_basis[..., : len(shape)] @ shape).astype(np.float32)
     down, up = shares_of_ways(head, person)
     ways = head.expression_basis
     shares = np.where(ways[:, 1] < 0, down[:, None], up[:, None]).astype(np.float32)

@@ -2,7 +2,7 @@
 """Faults that one sees in a portrait's avatar, each looked for in the avatar of a drawn photo: no
 networks are needed, for the landmarks are known."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -148,6 +148,23 @@ def test_nothing_is_seen_through_the_head(made: Made, yaw_deg: float) -> None:
 
 def test_a_portrait_is_no_larger_than_promised(made: Made) -> None:
     assert len(made.portrait.avatar) <= 70_000
+
+
+def test_a_fading_neck_shows_no_single_gaussian(made: Made) -> None:
+    """Along each row of the fade the opacity is even: no strands, as of fur."""
+    avatar = made.portrait.avatar
+    opacities = avatar.opacities.copy()
+    opacities[: len(made.pieces.region)] *= neck_fade(made.pieces).astype(np.float32)
+    head = Actor(replace(avatar, opacities=opacities), made.portrait.fit.motion).pose(0).gaussians
+    camera = look_at(
+        target=np.array([0, -0.12, 0]), distance=1, yaw_rad=0, width=320, height=320, fov_y_rad=0.1
+    )
+    alpha = rasterise_gaussians(head.seen_by(camera), camera).alpha
+    even = cv2.GaussianBlur(alpha, (0, 0), 8)
+    fades = (even > 0.15) & (even < 0.85)
+    fades[:, :90], fades[:, -90:] = False, False  # beside it lies the outline
+    assert fades.sum() > 4000
+    assert np.abs(alpha - cv2.GaussianBlur(alpha, (25, 1), 8, None, 0.1))[fades].max() < 0.04
 
 
 def test_a_neck_fades_towards_its_end_alone(made: Made) -> None:
