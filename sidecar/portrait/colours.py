@@ -27,6 +27,9 @@ from .teeth import teeth_of, tooth_shade
 _BESIDE_FADE_M = 0.010
 _HAIR_EDGE_PIXELS, _HAIR_DEEP_PIXELS, _NO_HAIR = 6, 3, 0.25
 _LIP_EDGE_PIXELS, _LIP_LINE_PIXELS = 5, 3
+_LINE_SHARE, _LINE_LEAST = 0.6, 0.3
+"""The line between closed lips is shadow, which lips that part do not have: they keep so much of
+it, and are no darker than that."""
 _LASHES_PIXELS = 8
 _IRIS_RINGS = 10
 _GREY_GAIN = 0.6
@@ -60,8 +63,8 @@ class Evidence:
     """What of the photo counts. trust: (N,) 0 to 1, how much each piece's pixel shows the piece;
     plain: (N,) the same without what lies so near an eye that it may show lashes; linear: (N, 3)
     its colour there, linear light; light: (9,) see `light`; mouth_is_open: whether the photo shows
-    the mouth's inside; teeth: (3,) their linear colour; even: (N,) pieces that are too wide for
-    detail, or beside such."""
+    the mouth's inside; teeth: (3,) their linear colour; lip_line: (N,) lips where closed ones meet;
+    even: (N,) pieces that are too wide for detail, or beside such."""
 
     trust: Float32Array
     plain: Float32Array
@@ -69,6 +72,7 @@ class Evidence:
     light: Float64Array
     mouth_is_open: bool
     teeth: Float64Array
+    lip_line: BoolArray
     even: BoolArray
 
 
@@ -129,10 +133,11 @@ def gather(canvas: Canvas, sight: Sight, frame: Frame, hair: Float32Array) -> Ev
     trust = sight.seen * free
     skin, lip = pieces.of("skin"), pieces.of("lip")
     trust *= np.where(skin | lip, ~_at(mouth, sight), True)
+    line = np.zeros(len(trust), np.bool_)
     if not mouth.any():
-        trust *= np.where(
-            lip, ~_at(polygon(frame, marks.INNER_LIPS, _LIP_LINE_PIXELS), sight), True
-        )
+        middle = polygon(frame, marks.INNER_LIPS, _LIP_LINE_PIXELS)
+        line = lip & (trust > 0) & _at(middle, sight)
+        trust *= ~(lip & _at(middle, sight))
     else:  # a smile's lips are thin, and the corners of its mouth lie in shadow
         trust *= np.where(lip, _at(polygon(frame, marks.OUTER_LIPS, -1), sight), True)
         beside = polygon(frame, marks.OUTER_LIPS, _LIP_EDGE_PIXELS)
@@ -152,6 +157,7 @@ def gather(canvas: Canvas, sight: Sight, frame: Frame, hair: Float32Array) -> Ev
         light=lit,
         mouth_is_open=bool(mouth.any()),
         teeth=_teeth_colour(pieces, trust, linear),
+        lip_line=line,
         even=pieces.from_end < FADE_M + _BESIDE_FADE_M,
     )
 
@@ -181,6 +187,8 @@ def paint(canvas: Canvas, evidence: Evidence, sight: Sight, *, folds: bool) -> F
     _paint_lids(canvas, evidence, out)
     if evidence.mouth_is_open:
         _even_lips(canvas, out)
+    else:
+        _keep_lip_line(canvas, evidence, out)
     _shade_lips(canvas, out)
     if not folds:
         out[skin] = without_folds(canvas.graph, out[skin], canvas.pressed)
@@ -273,6 +281,13 @@ def _even_lips(canvas: Canvas, out: Float32Array) -> None:
         canvas.pieces.places[near], canvas.pieces.normals[near], np.zeros(len(near), np.int32)
     )
     out[near] = border.diffused(out[near], _LIP_BORDER_STEPS)
+
+
+def _keep_lip_line(canvas: Canvas, evidence: Evidence, out: Float32Array) -> None:
+    """Darkens lips, without a change of colour, where the photo shows the line between them."""
+    line = np.flatnonzero(evidence.lip_line)
+    dark = evidence.linear[line] @ LUMINANCE / np.maximum(out[line] @ LUMINANCE, 1e-4)
+    out[line] *= np.clip(dark, _LINE_LEAST, 1)[:, None] ** _LINE_SHARE
 
 
 def _shade_lips(canvas: Canvas, out: Float32Array) -> None:

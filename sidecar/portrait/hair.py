@@ -38,9 +38,11 @@ _STEP_PIXELS, _BACK_STEP_PIXELS = 2, 7
 MOST_GAUSSIANS = 70_000
 """Of an avatar; what the head leaves of them is the hair's."""
 _COARSEST_PIXELS, _COARSER = 8.0, 1.02
-_BACK_WITHIN, _WITHIN = 0.5, 0.75
-"""How far within the outline the sheet behind ends, in its steps, and the widest Gaussians there,
-in their distances to it: others would stand out, as a halo."""
+_BACK_WITHIN = 0.8
+"""How far within the outline the sheet behind ends, in its steps."""
+_RIM_SHARE, _RIM_WIDTH_PIXELS = 0.45, 0.7
+"""The widest Gaussians near the outline, in their distances to it and in pixels more: others would
+stand out, as a halo."""
 _WIDTH = 0.72
 """Standard deviation of a Gaussian, in steps."""
 _THICKNESS_M = 3e-4
@@ -315,7 +317,8 @@ def _sheet(
     rise = np.clip(slopes * (step / parts[owner])[:, None], -most[:, None], most[:, None])
     across = np.stack([size, zero, rise[:, 0]], 1)
     down = np.stack([zero, size, rise[:, 1]], 1)
-    width = np.minimum(_WIDTH, _WITHIN * away[y, x][owner] / step)[:, None]
+    narrow = (_RIM_SHARE * away[y, x][owner] + _RIM_WIDTH_PIXELS) / step
+    width = np.minimum(_WIDTH, narrow)[:, None]
     return _discs(frame, points, across * width, down * width, pixels[owner])
 
 
