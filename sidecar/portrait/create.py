@@ -33,7 +33,7 @@ from .framing import Frame, frame_face, sample
 from .hair import Hair, make_hair, solid_hair
 from .landmarks import HeadLandmarks
 from .masks import hair_mask
-from .refine import sharpened
+from .refine import at_rest, sharpened
 from .seeing import SeenFace
 from .surface import Sight, cut_head, look_at_pieces, neck_fade
 
@@ -98,7 +98,7 @@ def portrait_steps(
     bare = (evidence.trust > _BARE) | seen_beside(mask, sight)
     hair = make_hair(head, pieces, vertices, frame, mask, bare)
     yield "sharpening"
-    evidence, hair = _sharpen(canvas, evidence, sight, frame, linear, hair)
+    canvas, evidence, hair = _sharpen(canvas, evidence, sight, frame, linear, hair)
     linear = paint(canvas, evidence, sight, folds=False)
     if hair is not None:
         linear = with_hair_on_scalp(linear, hair.scalp_colour, hair.scalp)
@@ -117,24 +117,27 @@ def _sharpen(
     frame: Frame,
     linear: Float32Array,
     hair: Hair | None,
-) -> tuple[Evidence, Hair | None]:
-    """The evidence and the hair with the colours that make the avatar's picture the photo."""
+) -> tuple[Canvas, Evidence, Hair | None]:
+    """The pieces, the evidence's colours and the hair that make the avatar's picture the photo."""
     whole = _joined(canvas, linear, hair, "")
     count = len(linear)
     posed = sight.posed.gaussians
-    pixels, trust = sight.pixels, evidence.trust
+    trust = evidence.trust
     gaussians = replace(posed, colours=whole.colours[:count])
     if hair is not None:
         means = whole.means[count:]
         gaussians = _with(gaussians, whole, means, count)
         at = to_pixels(means, frame.camera)[:, :2].astype(np.float64)
-        pixels = np.concatenate([pixels, at])
         trust = np.concatenate([trust, _hair_trust(hair, frame, at)])
-    colours = sharpened(gaussians, pixels, trust, frame)
-    sharp = srgb_to_linear(colours).astype(np.float32)
+    wanted = sharpened(gaussians, trust, frame)
+    sharp = srgb_to_linear(wanted.colours).astype(np.float32)
     if hair is not None:
-        hair = replace(hair, colours=sharp[count:])
-    return refined(evidence, sharp[:count]), hair
+        moved = wanted.means[count:] - gaussians.means[count:]
+        hair = replace(
+            hair, colours=sharp[count:], offsets=hair.offsets + moved, scales=wanted.scales[count:]
+        )
+    pieces = replace(canvas.pieces, avatar=at_rest(canvas.pieces.avatar, sight.posed, wanted))
+    return replace(canvas, pieces=pieces), refined(evidence, sharp[:count]), hair
 
 
 def _hair_trust(hair: Hair, frame: Frame, pixels: Float64Array) -> Float32Array:
