@@ -24,7 +24,7 @@ from ..avatar.picture_shares import picture_shares
 from ..avatar.splats import Splats
 from ..raster.differentiable import rasterise_tensors
 from ..raster.gaussians import GaussianImage, GaussianTensors, rasterise_gaussians
-from .framing import Frame
+from .framing import Frame, mouth_opening
 
 _STEPS = 40
 _COLOUR_STEP, _SIZE_STEP, _PLACE_STEP = 0.03, 0.05, 0.08
@@ -41,6 +41,8 @@ _LEAST_SHARE = 0.2
 _COLOUR_HOLD = 0.05
 """What a piece's colour costs that differs by one from its first, against a pixel: a piece that
 others hide would take any."""
+_COVERED = 0.98
+"""Where the head's opacity is less, it ends."""
 _BETAS = (0.8, 0.98)
 _FAINT = 0.01
 """Slopes of the cost that are smaller than this make steps shorter than whole ones."""
@@ -103,10 +105,14 @@ def _part(gaussians: Splats, chosen: IndexArray) -> Splats:
 
 
 def _counting(gaussians: Splats, trust: Float32Array, frame: Frame) -> Float32Array:
-    """(H, W) how much of each pixel is made up of Gaussians that the photo may change: the others
-    would be made up for by their neighbours."""
-    carried = gaussians.carrying(np.ascontiguousarray(trust[:, None]))
-    return rasterise_gaussians(carried, frame.camera).colour[..., 0]
+    """(H, W) how much each pixel counts: by how much it is made up of Gaussians that the photo may
+    change, since neighbours would make up for the others; and not at all beside the head or in the
+    mouth, whose colours would get onto skin and lips."""
+    image = rasterise_gaussians(
+        gaussians.carrying(np.ascontiguousarray(trust[:, None])), frame.camera
+    )
+    of_head = frame.inside & (image.alpha > _COVERED) & ~mouth_opening(frame)
+    return image.colour[..., 0] * of_head
 
 
 def _first(gaussians: Splats) -> _Changes:
