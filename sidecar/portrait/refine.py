@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 import torch
 from scipy.spatial.transform import Rotation
@@ -24,12 +25,14 @@ from ..avatar.picture_shares import picture_shares
 from ..avatar.splats import Splats
 from ..raster.differentiable import rasterise_tensors
 from ..raster.gaussians import GaussianImage, GaussianTensors, rasterise_gaussians
-from .framing import Frame, mouth_opening
+from ..raster.project import to_pixels
+from .framing import Frame, mouth_opening, sample
 
 _STEPS = 40
 _COLOUR_STEP, _SIZE_STEP, _PLACE_STEP = 0.03, 0.05, 0.08
-_MOST_COLOUR = 0.3
-"""A colour moves no further than this from where it began: beyond lies ringing."""
+_AROUND_PIXELS, _BEYOND = 7, 0.08
+"""A piece takes no colour that lies further than this beyond all that the photo has so near it:
+there is ringing."""
 _SMALLEST, _LARGEST = 0.6, 1.25
 """Factors of a piece's size. Smaller ones leave gaps on skin that an expression stretches."""
 _MOST_PLACE = 0.6
@@ -70,6 +73,7 @@ def sharpened(gaussians: Splats, trust: Float32Array, frame: Frame) -> Splats:
     seen = np.flatnonzero(shares[:, 0] > _LEAST_SHARE)
     first = _part(gaussians, seen)
     sure = torch.from_numpy(trust[seen, None])
+    bounds = _colour_bounds(first, frame)
     counts = torch.from_numpy(_counting(first, trust[seen], frame))
     changes = _first(first)
     descent = torch.optim.Adam(
@@ -90,7 +94,7 @@ def sharpened(gaussians: Splats, trust: Float32Array, frame: Frame) -> Splats:
         descent.zero_grad()
         cost.backward()
         descent.step()
-        _hold(changes, first, sure)
+        _hold(changes, begun, bounds, sure)
     return _whole(gaussians, _changed(first, changes), seen)
 
 
@@ -142,12 +146,24 @@ def _changed(first: Splats, changes: _Changes) -> GaussianTensors:
     )
 
 
+def _colour_bounds(gaussians: Splats, frame: Frame) -> tuple[Tensor, Tensor]:
+    """(N, 3) the least and the greatest colour that each Gaussian may take."""
+    around = np.ones((_AROUND_PIXELS, _AROUND_PIXELS), np.uint8)
+    pixels = to_pixels(gaussians.means, frame.camera)[:, :2].astype(np.float64)
+    least, most = (
+        sample(np.asarray(extreme(frame.picture, around), np.float32), pixels)
+        for extreme in (cv2.erode, cv2.dilate)
+    )
+    least = np.minimum(np.maximum(least - _BEYOND, 0), gaussians.colours)
+    most = np.maximum(np.minimum(most + _BEYOND, 1), gaussians.colours)
+    return torch.from_numpy(least), torch.from_numpy(most)
+
+
 @torch.no_grad()
-def _hold(changes: _Changes, first: Splats, sure: Tensor) -> None:
+def _hold(changes: _Changes, begun: Tensor, bounds: tuple[Tensor, Tensor], sure: Tensor) -> None:
     """Keeps each change within its bounds, which are the narrower the less the photo shows."""
-    begun = torch.from_numpy(first.colours)
-    most = _MOST_COLOUR * sure
-    changes.colours.copy_((begun + (changes.colours - begun).clamp(-most, most)).clamp(0, 1))
+    least, most = (sure * (bound - begun) for bound in bounds)
+    changes.colours.copy_(begun + (changes.colours - begun).clamp(least, most))
     changes.sizes.clamp_(np.log(_SMALLEST) * sure, np.log(_LARGEST) * sure)
     changes.slides.clamp_(-_MOST_PLACE * sure, _MOST_PLACE * sure)
 
