@@ -76,7 +76,7 @@ DAMAGES = {
     "empty": "",
     "cut": json.dumps({"endpoint": "tcp://127.0.0.1:1"})[:-4],
     "a list": "[]",
-    "deep": "[" * 100_000,
+    "deep": "[" * 60_000,
     "too long": " " * 100_000,
     "no pid": {"pid": None},
     "pid 0": {"pid": 0},
@@ -103,6 +103,57 @@ def test_damaged_file(tmp_path: Path, name: str) -> None:
         text = json.dumps({**json.loads(path.read_text()), **damage})
     path.write_text(str(text), encoding="utf-8")
     assert refused(tmp_path).code == "link.connection_file"
+
+
+REASONS = {
+    "it is not JSON": ("empty", "cut", "deep"),
+    "it is not an object": ("a list",),
+    "it is too long": ("too long",),
+    "its process or version is missing": ("no pid", "pid 0", "pid true", "long affekt"),
+    "its protocol version is missing": ("no version",),
+    "its address is not on this machine": ("other machine", "no port", "bad port", "ipc"),
+    "its client_secret_key is no key": ("short key",),
+    "its server_public_key is no key": ("key of other letters", "key past 32 bits"),
+    "its client_public_key is no key": ("no key",),
+}
+"""What is said of each damage: one that is refused for another reason tests nothing."""
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_what_is_damaged_in_a_file_is_said(tmp_path: Path, reason: str) -> None:
+    for name in REASONS[reason]:
+        damage = DAMAGES[name]
+        path = link.write_connection(SAMPLE, tmp_path)
+        if isinstance(damage, dict):
+            damage = json.dumps({**json.loads(path.read_text()), **damage})
+        path.write_text(str(damage), encoding="utf-8")
+        error = refused(tmp_path)
+        assert error.message == f"The connection file {path} cannot be used: {reason}.", name
+        assert error.remedy == "Delete it and start the sidecar again."
+    assert sum(map(len, REASONS.values())) == len(DAMAGES)
+
+
+@pytest.mark.parametrize(
+    "protocol", [None, [3], [3, 0, 0], [True, 0], ["3", "0"], [3.0, 0], {"3": 0}, 3]
+)
+def test_what_is_no_version_of_a_protocol(tmp_path: Path, protocol: object) -> None:
+    path = link.write_connection(SAMPLE, tmp_path)
+    path.write_text(json.dumps({**json.loads(path.read_text()), "protocol": protocol}))
+    assert refused(tmp_path).message.endswith(": its protocol version is missing.")
+
+
+def test_the_ends_of_what_a_file_may_say(tmp_path: Path) -> None:
+    """The first process, a version of 64 letters, the last port, and as long as may be."""
+    ends = replace(SAMPLE, pid=1, affekt="x" * 64, endpoint="tcp://127.0.0.1:65535")
+    path = link.write_connection(ends, tmp_path)
+    assert link.read_connection(tmp_path) == ends
+    text = path.read_text()
+    path.write_text(text.ljust(private_files.MAX_FILE_BYTES))
+    assert link.read_connection(tmp_path) == ends
+    path.write_text(text.ljust(private_files.MAX_FILE_BYTES + 1))
+    assert refused(tmp_path).message.endswith(": it is too long.")
+    link.write_connection(replace(SAMPLE, affekt="x" * 65), tmp_path)
+    assert refused(tmp_path).message.endswith(": its process or version is missing.")
 
 
 def test_another_major(tmp_path: Path) -> None:
@@ -330,6 +381,54 @@ def test_damaged_remote_file(tmp_path: Path, name: str) -> None:
         link.read_connection_file(path)
     assert caught.value.code == "link.connection_file"
     assert "affekt keys connect" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("entries", "reason"),
+    [
+        ({"remote": False}, "its address is missing"),
+        ({"endpoint": None}, "its address is missing"),
+        ({"endpoint": "tcp://a:1\n"}, "its address is missing"),
+        ({"client_secret_key": "c" * 39}, "its client_secret_key is no key"),
+        ({"server_public_key": None}, "its server_public_key is no key"),
+    ],
+)
+def test_what_is_damaged_in_a_remote_file_is_said(
+    tmp_path: Path, entries: dict[str, object], reason: str
+) -> None:
+    path = private(tmp_path / "remote.json", remote(**entries))
+    with pytest.raises(LinkError) as caught:
+        link.read_connection_file(path)
+    assert caught.value.message == f"The connection file {path} cannot be used: {reason}."
+    assert caught.value.remedy == "Make the file again with `affekt keys connect`."
+    path.write_text("no JSON")
+    with pytest.raises(LinkError) as caught:
+        link.read_connection_file(path)
+    assert caught.value.message.endswith(": it is not JSON.")
+    assert "affekt keys connect" in caught.value.remedy
+
+
+def test_of_a_long_address_the_beginning_is_told() -> None:
+    with pytest.raises(InputError) as caught:
+        link.remote_connection(f"tcp://{'a' * 300}:1", **SAMPLE_KEYS)
+    assert caught.value.message == f"'tcp://{'a' * 74}' is no server's address."
+    assert caught.value.remedy == (
+        "Give it as tcp://HOST:PORT, such as tcp://render1.example:5870."
+    )
+
+
+def test_a_folder_says_where_in_it_the_disk_failed(tmp_path: Path) -> None:
+    """And nothing twice."""
+    for filename, place in ((None, ""), (str(tmp_path), ""), (str(tmp_path / "a"), True)):
+        error = OSError(28, "No space left on device", filename)
+        told = link.unusable_folder(tmp_path, "set it", error)
+        at = f" at {tmp_path / 'a'}" if place else ""
+        assert told.code == "link.folder"
+        assert told.message == (
+            f"The folder {tmp_path} cannot be used, or not be made private to you (No space left "
+            f"on device{at})."
+        )
+        assert told.remedy.endswith("or choose another one: set it.")
 
 
 def test_a_named_file_without_the_word_remote_must_be_of_this_machine(tmp_path: Path) -> None:

@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from affekt.shared import limits, pixels
-from affekt.shared.connection import RUNTIME_VARIABLE
 from affekt.shared.pixels import PixelRing, PixelsError, Slot, find_orphans, remove_orphans
 from bench.pixels import rounds
 
@@ -502,45 +501,6 @@ def test_systems_that_cannot_reserve(
     if os.name == "posix":
         assert about.st_blocks * 512 >= about.st_size  # not sparse
     ring.remove()
-
-
-def test_where_there_is_no_shared_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pixels, "_SHARED_MEMORY", tmp_path / "none")
-    monkeypatch.setenv(RUNTIME_VARIABLE, str(tmp_path / "run"))
-    ring = PixelRing.create(1, SIZE)
-    assert [path.name for path in (tmp_path / "run").iterdir()] == [ring.name]
-    if os.name == "posix":
-        assert stat.S_IMODE((tmp_path / "run").stat().st_mode) == 0o700
-    opened = PixelRing.open(ring.name, ring.token)
-    np.testing.assert_array_equal(read(opened, ring.write(picture(1))), picture(1))
-    opened.close()
-    ring.remove()
-
-
-@pytest.mark.parametrize("system", ["win32", "darwin"])
-def test_only_linux_has_a_folder_in_memory(
-    system: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys, "platform", system)
-    monkeypatch.setenv(RUNTIME_VARIABLE, str(tmp_path))
-    assert pixels.default_pixel_folder() == tmp_path
-
-
-@linux
-def test_linuxs_folder_in_memory_is_taken_where_it_may_be_used(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv(RUNTIME_VARIABLE, str(tmp_path / "run"))
-    monkeypatch.setattr(pixels, "_SHARED_MEMORY", tmp_path)
-    assert pixels.default_pixel_folder() == tmp_path
-    ring = PixelRing.create(1, SIZE)
-    assert (tmp_path / ring.name).exists()
-    assert not (tmp_path / "run").exists()
-    ring.remove()
-    asked: list[int] = []
-    monkeypatch.setattr(os, "access", lambda _, mode: asked.append(mode))
-    assert pixels.default_pixel_folder() == tmp_path / "run"
-    assert asked == [os.R_OK | os.W_OK | os.X_OK]
 
 
 # --- nothing is left ------------------------------------------------------------------------

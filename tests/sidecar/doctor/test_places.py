@@ -188,3 +188,39 @@ def test_environment(tmp_path: Path) -> None:
         "AFFEKT_RUNTIME_DIR=run is another folder for each program that is started elsewhere",
         f"Set AFFEKT_RUNTIME_DIR to a path from the root, such as {Path('run').absolute()}",
     )
+
+
+@pytest.mark.parametrize(("free", "state"), [(2_000_000_000, "ok"), (1_999_999_999, "warn")])
+def test_how_much_room_a_cache_needs(tmp_path: Path, free: int, state: str) -> None:
+    machine = make_machine(tmp_path, free_bytes=lambda _: free)
+    assert places.check_cache(machine).state == state
+
+
+def test_how_much_room_shared_memory_needs(tmp_path: Path) -> None:
+    for free, state in ((places.PIXEL_BYTES, "ok"), (places.PIXEL_BYTES - 1, "warn")):
+        machine = make_machine(tmp_path, free_bytes=lambda _, free=free: free)
+        assert places.check_shared_memory(machine).state == state
+
+
+def test_what_comes_back_changed_is_no_loopback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def change(client: socket.socket, _: bytes) -> None:
+        client.send(b"AFFEKT")
+
+    monkeypatch.setattr(socket.socket, "sendall", change)
+    finding = places.check_loopback(make_machine(tmp_path))
+    assert finding.state == "missing"
+    assert "on 127.0.0.1 (bytes came back changed)" in finding.detail
+
+
+def test_every_folders_variable_must_be_a_whole_path(tmp_path: Path) -> None:
+    for name in ("RUNTIME", "CACHE", "DATA", "KEYS"):
+        variable = f"AFFEKT_{name}_DIR"
+        finding = places.check_environment(
+            make_machine(tmp_path, environment={variable: "here", "CUDA_HOME": "there"})
+        )
+        assert finding.state == "warn"
+        assert finding.detail.startswith(f"{variable}=here is another folder for each program")
+        unset = make_machine(tmp_path, environment={variable: ""})
+        assert places.check_environment(unset).state == "ok"

@@ -165,5 +165,30 @@ def test_many_leftovers_are_not_all_named(tmp_path: Path) -> None:
     assert finding.detail.endswith(f"{4:016x} and 4 more")
 
 
+def test_as_many_leftovers_as_are_named(tmp_path: Path) -> None:
+    """The line removes those that are named, and no others."""
+    paths = orphans(tmp_path / "shm", 6)
+    machine = make_machine(tmp_path)
+    six = running.check_leftovers(machine)
+    assert six.detail == (
+        f"shared memory of processes that have ended: {', '.join(map(str, paths[:5]))} and 1 more"
+    )
+    assert six.remedy == f"rm {' '.join(map(str, paths[:5]))}"
+    paths[0].unlink()
+    five = running.check_leftovers(machine)
+    assert five.detail.endswith(f": {', '.join(map(str, paths[1:]))}")
+
+
+def test_the_log_of_one_that_hangs_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        endpoint = f"tcp://127.0.0.1:{server.getsockname()[1]}"
+        write_connection(replace(SAMPLE, endpoint=endpoint, pid=os.getpid()), tmp_path / "run")
+        (tmp_path / "run" / "sidecar.log").touch()
+        machine = make_machine(tmp_path, alive=[os.getpid()], patience_s=0.2)
+        finding = running.check_sidecar(machine, tmp_path / "run")
+    ends = finding.remedy.splitlines()[0]
+    assert ends.endswith(f"kill -9 {os.getpid()}; its log is {tmp_path / 'run' / 'sidecar.log'}")
+
+
 def test_the_file_is_named_as_the_link_names_it(tmp_path: Path) -> None:
     assert write_connection(SAMPLE, tmp_path).name == FILE_NAME

@@ -61,6 +61,21 @@ def test_flames_arrays(
     assert raw.notes[0].startswith(f"One array of {width} columns, read as {said}")
 
 
+def test_weights_below_zero_tell_the_order_as_others_do() -> None:
+    """Both sides of each pair alike, and half of all values negative, in Live Link's order."""
+    values = np.zeros((9, 52), "f4")
+    for column, name in enumerate(APP_ORDER):
+        stem = name.removesuffix("Left").removesuffix("Right")
+        sign = -1 if sum(stem.encode()) % 2 else 1
+        values[:, column] = sign * (sum(stem.encode()) % 7 + 1) / 20
+    raw = decode_array(values, "a.npy")
+    assert raw.notes == (
+        "One array of 52 columns, read as ARKit's weights in the order of Live Link's CSV.",
+    )
+    np.testing.assert_array_equal(raw.rows["expression"][:, ARKIT_NAMES.index("jawOpen")],
+                                  values[:, APP_ORDER.index("jawOpen")])  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("shape", "frames"),
     [
