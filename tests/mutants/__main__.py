@@ -2,8 +2,8 @@
 """Do the tests notice? Plants one fault after another into a copy of the tree and runs the tests
 that are there to notice: `python -m tests.mutants`, about two hours on two cores.
 
-`named`, `seen`, `rooms`, `first` to `twelfth` take a part of the faults, `--only PATTERN` those whose line
-has this pattern, `--list` names them. The working tree stays as it is. First the same tests run
+`named`, `seen`, `rooms`, `first` to `twelfth` take a part of the faults, `--only PATTERN` those
+whose line has this pattern, `--list` names them. The working tree stays as it is. First the same tests run
 without a fault (the control); they must pass, or else a failure would say nothing. Ends with 1 if a
 fault survived, with 2 if the control failed or a fault no longer fits the code.
 """
