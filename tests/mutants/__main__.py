@@ -3,9 +3,9 @@
 that are there to notice: `python -m tests.mutants`, about two hours on two cores.
 
 `named`, `seen`, `rooms`, `first` to `twelfth` take a part of the faults, `--only PATTERN` those
-whose line has this pattern, `--list` names them. The working tree stays as it is. First the same tests run
-without a fault (the control); they must pass, or else a failure would say nothing. Ends with 1 if a
-fault survived, with 2 if the control failed or a fault no longer fits the code.
+whose line has this pattern, `--list` names them. The working tree stays as it is. First the same
+tests run without a fault (the control); they must pass, or else a failure would say nothing. Ends
+with 1 if a fault survived, with 2 if the control failed or a fault no longer fits the code.
 """
 
 from __future__ import annotations
