@@ -2,10 +2,10 @@
 """Do the tests notice? Plants one fault after another into a copy of the tree and runs the tests
 that are there to notice: `python -m tests.mutants`, about two hours on two cores.
 
-`named`, `seen`, `first` to `twelfth` take a part of the faults, `--only PATTERN` those whose line
-has this pattern, `--list` names them. The working tree stays as it is. First the same tests run
-without a fault (the control); they must pass, or else a failure would say nothing. Ends with 1 if a
-fault survived, with 2 if the control failed or a fault no longer fits the code.
+`named`, `seen`, `rooms`, `first` to `twelfth` take a part of the faults, `--only PATTERN` those
+whose line has this pattern, `--list` names them. The working tree stays as it is. First the same
+tests run without a fault (the control); they must pass, or else a failure would say nothing. Ends
+with 1 if a fault survived, with 2 if the control failed or a fault no longer fits the code.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from .faults_first import FIRST
 from .faults_fourth import FOURTH
 from .faults_named import NAMED
 from .faults_ninth import NINTH
+from .faults_rooms import ROOMS
 from .faults_second import SECOND
 from .faults_seen import SEEN
 from .faults_seventh import SEVENTH
@@ -56,6 +57,7 @@ SETS = {
     "tenth": TENTH,
     "eleventh": ELEVENTH,
     "twelfth": TWELFTH,
+    "rooms": ROOMS,
 }
 LIMIT_S = 900.0
 """A fault may make a test wait for ever: that test fails before, by pytest's own limit."""

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from affekt.shared.motion import ARKIT_NAMES
 from affekt.sidecar.adapter.registration import Registration
-from affekt.sidecar.adapter.report import make_report, table
+from affekt.sidecar.adapter.report import Report, ShapeResidual, make_report, table
 from affekt.sidecar.adapter.skin import Hits, Skin
 from affekt.sidecar.adapter.solve import Solution
 
@@ -92,3 +94,21 @@ def test_the_table_begins_with_the_worst() -> None:
     ]  # fmt: skip
     assert lines[-1].split() == ["all,", "mm", "0.00", "0.00"]
     assert len(lines) == 54
+
+
+def test_the_worst_is_the_one_that_is_furthest_off_somewhere() -> None:
+    """Not the one that is a little off everywhere."""
+    here = ShapeResidual(
+        name="jawOpen", moves_mm=9, median_mm=0.1, worst_mm=3, moving_mm=0.2, share=0.9
+    )
+    everywhere = replace(here, name="mouthClose", median_mm=2, worst_mm=2.5)
+    report = Report(
+        space="flame2020",
+        face_points=7,
+        surface_mm=0.1,
+        median_mm=1,
+        worst_mm=3,
+        shapes=(everywhere, here),
+    )
+    rows = table(report).splitlines()
+    assert [row.split()[0] for row in rows[1:3]] == ["jawOpen", "mouthClose"]

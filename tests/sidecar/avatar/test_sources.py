@@ -19,7 +19,7 @@ from affekt.sidecar.head.flame.read import read_flame
 from affekt.sidecar.motion.read import decode_motion
 from fakes import attacks
 from fakes.flame import flame_arrays, npz
-from fakes.lam import lam_parts, pack_ply
+from fakes.lam import lam_bundle, lam_parts, pack_ply
 from fakes.plain_drive import face_frame, rotation_of
 from fakes.splats import flame_param, properties, splat_ply, table
 from scipy.spatial.transform import Rotation
@@ -400,6 +400,16 @@ def test_parts_of_an_avatar_are_known_by_name(start: bytes, name: str, said: str
     with pytest.raises(InputError, match=said) as caught:
         decode_avatar(start + b" " * 100, name)
     assert caught.value.code == "avatar.part"
+
+
+def test_shapes_are_taken_plainly_from_a_folder_as_from_a_zip(tmp_path: Path):
+    """An egg's shapes cannot be calibrated, which would be noted."""
+    for name, part in zip(("skin.glb", "offset.ply"), lam_parts(), strict=True):
+        (tmp_path / name).write_bytes(part)
+    for path in (tmp_path, tmp_path / "egg.zip"):
+        if path.suffix:
+            path.write_bytes(lam_bundle())
+        assert read_avatar(path, plain_shapes=True).notes == ()
 
 
 def test_a_part_that_lies_in_its_folder_names_it_and_a_damaged_one_its_damage(tmp_path: Path):

@@ -266,6 +266,15 @@ def test_teeth_stand_out_of_the_dark_or_are_not_told(dark: float, found: int) ->
     assert not shown._stand_out(np.zeros((0, 3), np.float32)).any()
 
 
+def test_skin_from_dark_to_light_has_no_teeth_in_it() -> None:
+    """From end to end it is 17 of a hundred steps of lightness, but its halves are not so far
+    apart; two pixels of teeth and two of the dark beside it make no difference."""
+    even = np.linspace(0.45, 0.62, 100)
+    for grey in (even, np.concatenate([[0.3], even, [0.75]])):
+        colours = np.repeat(grey.astype(np.float32)[:, None], 3, 1)
+        assert not shown._stand_out(colours).any()
+
+
 def test_azimuth_elevation_and_reach_of_a_place() -> None:
     """From the skull's middle; both sides are alike."""
     middle = np.array([0, 0.02, -0.035])

@@ -10,7 +10,7 @@ from affekt.shared.emotion import constant_track
 from affekt.shared.motion import make_motion
 from affekt.sidecar.lab.anchors.channels import NAMES
 from affekt.sidecar.modulation.asymmetry import asymmetry_factors, asymmetry_of
-from affekt.sidecar.modulation.modulator import load_modulator, modulate
+from affekt.sidecar.modulation.modulator import answering, load_modulator, modulate
 from affekt.sidecar.modulation.network import NUMBERS
 from affekt.sidecar.modulation.weights import save_modulator
 
@@ -63,6 +63,15 @@ def test_a_smile_put_in_leads_with_the_takes_side():
     assert np.array_equal(
         modulate(even, track, sided).expression, modulate(even, track, plain).expression
     )
+
+
+def test_the_gain_makes_a_takes_side_as_much_larger():
+    plain = np.arange(1, NUMBERS + 1, dtype=np.float32)
+    sided = replace(MODULATOR, asymmetry_gain=1.5, residual_scale=plain)
+    found = answering(sided, motion_of(take_with(0.1))).residual_scale / plain
+    assert found[LEFT] == pytest.approx(0.85, abs=1e-4)
+    assert found[RIGHT] == pytest.approx(1.15, abs=1e-4)
+    assert found[NAMES.index("jawOpen")] == 1
 
 
 def test_every_range_has_the_bits_of_the_whole():

@@ -517,3 +517,6 @@ def test_a_windows_share_rises_once_and_is_half_in_its_middle() -> None:
     assert (np.diff(rise) > 0).all()
     assert rise[0] < 0.001
     assert rise[windows.HOP // 4] == pytest.approx(np.sin(np.pi / 8) ** 2, abs=0.02)
+    # A window is the same both ways: its first frame is as far from its end as its last.
+    np.testing.assert_allclose(windows.fade(), windows.fade()[::-1], atol=1e-6)
+    assert rise[0] == pytest.approx(np.sin(np.pi / 128) ** 2, rel=1e-4)

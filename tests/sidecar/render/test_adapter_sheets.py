@@ -150,14 +150,24 @@ def test_every_shape_is_drawn_on_both_heads_side_by_side(
     )
 
 
-def test_the_registration_is_shown_in_three_rows(heads: Heads, drawn: Drawn) -> None:
+def test_the_registration_is_shown_in_three_rows(
+    heads: Heads, drawn: Drawn, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The open head, FLAME laid onto it, and FLAME; whole, its mouth, and an eye."""
-    one = heads.registration
+    one, labels = heads.registration, []
+
+    def sheet_of(pictures: list, names: list[str], columns: int) -> np.ndarray:
+        labels.extend(names)
+        return contact_sheet(pictures, names, columns)
+
+    monkeypatch.setattr(adapter_sheets, "contact_sheet", sheet_of)
     assert adapter_sheets.registration_sheet(heads).shape == (3 * (360 + 31 + 6) + 6, 1104, 3)
     wanted = [one.target.points] * 3 + [one.bent] * 3 + [heads.placed(heads.flame.template)] * 3
     for (vertices, _, camera), expected in zip(drawn, wanted, strict=True):
         np.testing.assert_array_equal(vertices, expected)
         assert (camera.width, camera.height) == (360, 360)
+    assert labels[::3] == ["open head", "FLAME laid onto it", "FLAME"]
+    assert [name for name in labels if name] == labels[::3]
     lenses = [2 * np.arctan(180 / camera.focal_y) for *_, camera in drawn]
     np.testing.assert_allclose(lenses, [0.24, 0.25, 0.2] * 3)
     seen = (((0, -0.02, 0), 0.85), ((0, -0.045, 0.05), 0.3), ((0.03, 0.02, 0.04), 0.3))

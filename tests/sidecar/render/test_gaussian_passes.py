@@ -143,10 +143,14 @@ def test_an_avatar_follows_and_wrinkles_as_the_request_says(
     monkeypatch.setattr(gaussian_passes, "Actor", actor)
     motion, levels = take(), np.linspace(0, 2, 6, dtype=np.float32)
     GaussianPainter(avatar, motion, PictureRequest())
-    GaussianPainter(avatar, motion, PictureRequest(follow="still", appearance=levels))
+    painter = GaussianPainter(avatar, motion, PictureRequest(follow="still", appearance=levels))
     assert [given[:3] for given in asked] == [(avatar, motion, None), (avatar, motion, "still")]
     assert asked[0][3] == 1
     np.testing.assert_array_equal(asked[1][3], levels)  # type: ignore[arg-type]
+    other = take()
+    assert painter.playing(other, 0.0)._actor.appearance == 0
+    assert painter.playing(other)._actor.appearance is levels
+    assert painter._actor.motion is motion
 
 
 def test_an_opaque_core_hides_more_than_its_gaussians_do(avatar: Avatar) -> None:

@@ -55,6 +55,18 @@ def test_framing_keeps_every_point_inside(width: int, height: int, yaw: float):
     assert 0.7 < used < 1
 
 
+def test_a_picture_of_ours_has_alpha_and_a_byte_for_each_channel(tmp_path: Path):
+    rng = np.random.default_rng(0)
+    whole = rng.integers(0, 256, (5, 7, 4)).astype(np.uint8)
+    write_png(tmp_path / "a.png", whole)
+    np.testing.assert_array_equal(read_picture(tmp_path / "a.png"), whole)
+    for other in (whole[..., :3], whole[..., 0], whole.astype(np.uint16) * 257):
+        write_png(tmp_path / "b.png", other)
+        with pytest.raises(InputError, match="not a picture with alpha") as caught:
+            read_picture(tmp_path / "b.png")
+        assert caught.value.code == "file.wrong_kind"
+
+
 def test_neck_turns_on_top_of_the_whole():
     motion = make_motion(
         expression=np.zeros((1, 100), np.float32),

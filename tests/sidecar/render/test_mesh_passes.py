@@ -17,13 +17,14 @@ from fakes.head import small_head
 from .conftest import view
 
 
-def test_a_sample_has_the_label_that_weighs_most_of_its_faces_corners() -> None:
+@pytest.mark.parametrize("first", [0, 1, 2])
+def test_a_sample_has_the_label_that_weighs_most_of_its_faces_corners(first: int) -> None:
     """A face with its corners at (0, 0), (8.2, 0) and (0, 8.2) pixels, of which the first alone
     has the label 3: it wins where x + y is less than 4.1, although no other corner weighs as much
-    there. Four samples a pixel."""
-    corners = np.array([[0, 0], [8.2, 0], [0, 8.2]])
+    there, whichever corner is the first. Four samples a pixel."""
+    corners = np.roll(np.array([[0, 0], [8.2, 0], [0, 8.2]]), first, 0)
     screen = np.concatenate([corners, np.ones((3, 2))], 1)
-    label = np.array([3, 1, 1], np.uint8)
+    label = np.roll(np.array([3, 1, 1], np.uint8), first)
     column, row = np.meshgrid(np.arange(8), np.arange(8))
     face = np.where((column + row + 1) / 2 < 8.2, 0, -1).astype(np.int32)
     face[4:, 6:] = -1

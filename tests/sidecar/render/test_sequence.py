@@ -66,6 +66,17 @@ def test_frames_arrive_in_order_with_their_files(kind: str, avatar: Avatar, tmp_
         np.testing.assert_allclose(found, one.frame.combined, atol=tolerance)
 
 
+def test_a_png_has_a_depth_beside_it_where_that_is_wanted(avatar: Avatar, tmp_path: Path):
+    for passes, names in (
+        (("combined",), ["frame_0003.png"]),
+        (("combined", "depth"), ["frame_0003.png", "depth_0003.png"]),
+    ):
+        folder = tmp_path / str(len(passes))
+        (saved,) = save(shot_of(avatar, passes=passes, frames=range(2, 3)), folder, "png")
+        assert [path.name for path in saved.files] == names
+        assert sorted(path.name for path in folder.glob("[!.]*")) == sorted(names)
+
+
 def test_the_header_has_the_frames_own_numbers(avatar: Avatar, tmp_path: Path):
     saved = save(shot_of(avatar, frames=range(2, 4)), tmp_path)
     header = exr.read_exr(saved[1].files[0])[0]

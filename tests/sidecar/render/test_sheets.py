@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from affekt.sidecar.render.frame import Frame
 from affekt.sidecar.render.sheets import contact_sheet, pass_pictures, pass_sheet
@@ -87,6 +89,15 @@ def test_every_pass_has_colours_of_its_own() -> None:
     wanted["alpha"] = (*wanted["alpha"][:2], [0, 0, 0])
     for name, colours in wanted.items():
         np.testing.assert_allclose(shown[name][0].astype(int), colours, atol=1, err_msg=name)
+
+
+def test_data_are_shown_where_anything_covers_a_pixel_however_thin() -> None:
+    whole = frame()
+    thin = whole.combined.copy()
+    thin[0, 0, 3], thin[0, 1, 3] = 0.01, 0.0
+    shown = pass_pictures(replace(whole, combined=thin))
+    np.testing.assert_allclose(shown["uv"][0, 0].astype(int), [64, 191, 0], atol=1)
+    assert shown["uv"][0, 1].tolist() == NOTHING
 
 
 def test_passes_that_are_not_there_are_not_shown() -> None:

@@ -82,6 +82,27 @@ def test_what_finds_no_room_waits_in_order(room: Room) -> None:
     wait_for(lambda: room.clients.flush() or not room.clients.is_waiting, "the last to go")
 
 
+def test_nothing_overtakes_what_waits(room: Room) -> None:
+    """Though there is room again by then."""
+    reader, count = room.reader(b"a"), 0
+    while not room.clients.is_blocked(b"a"):
+        room.clients.post(b"a", [b"%d" % count])
+        count += 1
+    got: list[bytes] = []
+    while reader.poll(200):  # ms: all that was sent is read
+        got.append(reader.recv())
+    room.clients.post(b"a", [b"late"])
+
+    def has_come() -> bool:
+        room.clients.flush()
+        while reader.poll(0):
+            got.append(reader.recv())
+        return len(got) == count + 1
+
+    wait_for(has_come, "all of them")
+    assert got == [*(b"%d" % number for number in range(count)), b"late"]
+
+
 def test_who_reads_nothing_is_full_and_then_gone(
     room: Room, monkeypatch: pytest.MonkeyPatch
 ) -> None:

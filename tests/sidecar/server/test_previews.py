@@ -14,6 +14,7 @@ from affekt.shared.emotion import constant_track
 from affekt.shared.messages import Failure, OpenPixels, PixelsOpened, Pong, Preview, Previewed
 from affekt.shared.pixels import PixelRing, PixelsError, default_pixel_folder
 from affekt.shared.wire import encode
+from affekt.sidecar.cache.claim import is_claimed
 from fakes.link import HELLO, TAKE, Link, RawClient, running_server, wait_for
 
 MOTION = hashlib.sha256(TAKE).hexdigest()
@@ -120,9 +121,13 @@ def test_shared_memory_ends_with_the_server(tmp_path: Path) -> None:
 def test_a_server_that_ends_takes_its_clients_shared_memory_along(
     link: Link, raw: RawClient
 ) -> None:
+    """And lets the cache's folder go."""
+    cache = link.folder / "cache"
+    assert is_claimed(cache)
     opened = raw.ask(OpenPixels(slots=2, slot_bytes=4000))
     assert isinstance(opened, PixelsOpened)
     ring = default_pixel_folder() / opened.name
     assert ring.exists()
     assert link.server.stop()
     assert not ring.exists()
+    assert not is_claimed(cache)

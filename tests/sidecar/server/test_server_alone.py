@@ -13,6 +13,8 @@ import pytest
 import zmq
 from affekt.shared.errors import AffektError, JobError
 from affekt.sidecar.server import server
+from affekt.sidecar.server.scheduler import Refusal, Request
+from affekt.sidecar.server.worker_process import GaveUp
 
 
 @contextmanager
@@ -122,3 +124,19 @@ def test_who_was_silent_longest_makes_way(tmp_path: Path, monkeypatch: pytest.Mo
         monkeypatch.setattr(server.limits, "MAX_CLIENTS", 1)
         one._forget_silent()
         assert forgotten == [b"a", b"b", b"d"]
+
+
+def test_without_any_worker_what_was_under_way_ends_with_the_rest(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    error = JobError("job.no_worker", "The worker does not start.", "See the log.")
+    with not_started(tmp_path, SimpleNamespace()) as one:
+        jobs = one._scheduler
+        jobs.add_client(b"a", "anna")
+        for number in (1, 2):
+            jobs.ask(Request(client=b"a", id=number, frames=[b"a request"]))
+        jobs.worker_ready()
+        assert jobs.next_order() is not None
+        one._take_news(GaveUp(error))
+        assert jobs.take_outcomes() == [Refusal(b"a", number, error) for number in (1, 2)]
+    assert "The worker does not start." in caplog.text

@@ -13,6 +13,7 @@ from affekt.shared import limits
 from affekt.shared.errors import JobError
 from affekt.shared.messages import ArtefactChunk, ArtefactState, Download, Failure, Upload
 from affekt.sidecar.cache.cache import Cache
+from affekt.sidecar.cache.user import UserCache
 from affekt.sidecar.server.transfers import Transfers, failure
 
 PIECE = 8192
@@ -116,6 +117,27 @@ def test_what_a_job_needs_counts_as_used(make_store: Callable[[int], Store]) -> 
     os.utime(path, (START, START))
     store.files.touch("anna", ["0" * 64, sha256])  # the first is not there
     assert path.stat().st_mtime > START
+
+
+def test_what_cannot_be_marked_is_logged_and_the_rest_is_marked(
+    make_store: Callable[[int], Store],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    store = make_store(10 * PIECE)
+    sha256 = store.keep(b"a take")
+    state = UserCache.state
+
+    def fail(user: UserCache, asked: str) -> ArtefactState:
+        if asked == "0" * 64:
+            raise JobError("job.disk", "The disk is gone.", "Look for it.")
+        return state(user, asked)
+
+    monkeypatch.setattr(UserCache, "state", fail)
+    store.files.touch("anna", ["0" * 64, sha256])
+    file = store.cache.root / "users" / "anna" / "artefacts" / sha256
+    assert file.stat().st_mtime > START
+    assert "The disk is gone." in caplog.text
 
 
 def test_room_is_made_and_its_size_told(make_store: Callable[[int], Store]) -> None:
@@ -241,10 +263,10 @@ def test_a_download_that_began_before_the_oldest_job_counts(
     os.utime(store.cache.user("anna").path(other, "it"), (used_at, used_at))
     store.now += 20  # s after the last piece
     piece = Upload(
-        kind="motion", name="take", sha256="a" * 64, size=6 * PIECE, offset=0, data=b"begin"
+        kind="motion", name="take", sha256="a" * 64, size=7 * PIECE, offset=0, data=b"begin"
     )
     answer = store.files.answer("anna", piece, START + 15)
-    assert isinstance(answer, ArtefactState)
+    assert isinstance(answer, Failure)  # there would be room without the download
     assert (store.has(sha256), store.has(other)) == (True, False)
 
 

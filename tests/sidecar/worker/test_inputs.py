@@ -103,3 +103,19 @@ def test_a_take_of_the_heads_own_space_stays_as_it_is() -> None:
     said = refused(inputs._for_flame, motion, SimpleNamespace(space="flame2023"))
     assert said.code == "space.other_flame"
     assert "'flame2020', and this head is of 'flame2023'" in said.message
+
+
+def test_arkits_weights_stay_arkits_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not by way of the open head, which has no negative ones."""
+    file = tmp_path / "take"
+    file.write_bytes(as_bytes(arkit_content(3)))
+    take = Take(path=file, name="take.json", adapter=None)
+    own = inputs.source_of(take)[0].motion
+    ready = SimpleNamespace(before="as the open head has it", spoken="the open head")
+    monkeypatch.setattr(inputs, "prepared", lambda asked: ready)
+    read, space = inputs.read_take(take, "arkit")
+    assert (read.motion is own, space) == (True, "arkit")
+    read, space = inputs.read_take(take, "open")
+    assert (read.motion, space) == (ready.before, "arkit")

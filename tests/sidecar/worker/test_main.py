@@ -9,6 +9,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import zmq
@@ -138,3 +139,43 @@ def test_only_without_a_card_its_addresses_are_limited(
     services = replace(FakeServices().services(), load=lambda: device)
     ended(Script(), services, Cache(tmp_path / "c"), memory_bytes)
     assert asked == limited
+
+
+@pytest.mark.parametrize(("looks", "naps"), [(3, 2), (10**6, 9)])
+def test_when_it_leaves_what_a_killed_server_left_goes(
+    looks: int, naps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits until that process is gone, a tenth of a second at most."""
+    did: list[object] = []
+    now = [100.0]
+
+    def is_alive(pid: int) -> bool:
+        did.append(pid)
+        return len(did) < looks
+
+    def nap(seconds: float) -> None:
+        now[0] += 0.0112
+
+    monkeypatch.setattr(main, "is_process_alive", is_alive)
+    monkeypatch.setattr(main.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(main.time, "sleep", nap)
+    monkeypatch.setattr(main.pixels, "remove_orphans", lambda: did.append("orphans"))
+    monkeypatch.setattr(main.os, "_exit", lambda code: did.append(f"exit {code}"))
+    main.leave(4711)
+    assert did[-2:] == ["orphans", "exit 0"]
+    assert set(did[:-2]) == {4711}
+    assert len(did) - 2 == naps + 1
+
+
+def test_its_socket_is_the_servers_alone_and_holds_nothing_back() -> None:
+    made = SimpleNamespace(connect=lambda endpoint: connected.append(endpoint))
+    connected: list[str] = []
+    context = SimpleNamespace(socket=lambda kind: made if kind == zmq.DEALER else None)
+    assert main.connect(context, START) is made  # type: ignore[arg-type]
+    assert made.linger == 0
+    assert (made.curve_serverkey, made.curve_publickey, made.curve_secretkey) == (
+        b"a" * 40,
+        b"b" * 40,
+        b"c" * 40,
+    )
+    assert connected == ["tcp://127.0.0.1:5871"]

@@ -8,12 +8,18 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import zmq
+from affekt.shared.motion import make_motion
+from affekt.shared.pictures import PASSES, PictureRequest
 from affekt.sidecar import cli
 from affekt.sidecar.cache.cache import Cache
-from affekt.sidecar.worker import main, orders, warming
+from affekt.sidecar.render import passes
+from affekt.sidecar.render.shot import Shot
+from affekt.sidecar.worker import inputs, main, orders, warming
 from affekt.sidecar.worker.warming import NAMES, Aside, compile_aside, is_compiled
 from fakes.orders import FakeServices
 
@@ -173,6 +179,25 @@ def test_pieces_are_done_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     assert done == []
     assert [next(cold), list(done), next(cold), list(done)] == [None, [0], None, [0, 1]]
     assert (list(cold), done) == ([None], [0, 1, 2])
+
+
+def test_every_pass_is_drawn_in_advance(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small, of a take's first frame."""
+    asked: list[tuple[PictureRequest, tuple[int, ...]]] = []
+    motion = make_motion(expression=np.zeros((3, 100), np.float32), fps=30, space="open")
+    read = SimpleNamespace(motion=motion)
+
+    def render(shot: Shot, frames: tuple[int, ...], labels: object) -> list[object]:
+        asked.append((shot.request, frames))
+        return []
+
+    monkeypatch.setattr(inputs, "source_of", lambda take: (read, None))
+    monkeypatch.setattr(passes, "render_frames", render)
+    warming._render("open", "a take")  # type: ignore[arg-type]
+    ((request, frames),) = asked
+    assert frames == (0,)
+    assert set(request.passes) == set(PASSES)
+    assert (request.format, request.size) == ("exr", (warming._EDGE, warming._EDGE))
 
 
 def test_the_pieces_are_those_that_are_named() -> None:
