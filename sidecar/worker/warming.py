@@ -39,6 +39,7 @@ NAMES = (
     "the head's picture",
     "the passes of Gaussians",
     "the passes of the head",
+    "the avatar in the scene",
 )
 """What is compiled, for the user, in the order of `pieces`."""
 
@@ -52,8 +53,9 @@ def pieces() -> list[Callable[[], object]]:
     from ..avatar.open_avatar import OPEN_GAUSSIANS
     from ..head.read import OPEN
     from . import inputs
+    from .avatars import read_avatar
     from .previews import preview
-    from .services import PreviewTask, Take
+    from .services import AvatarSource, PreviewTask, Take
 
     path = _PACKAGE / "assets" / "demo" / "take.npz"
     take = Take(path=path, name=path.name, adapter=None)
@@ -78,6 +80,7 @@ def pieces() -> list[Callable[[], object]]:
     return [
         *(partial(preview, task) for task in previews),
         *(partial(_render, head, take) for head in (OPEN_GAUSSIANS, OPEN)),
+        partial(read_avatar, AvatarSource(path=None, name=OPEN_GAUSSIANS, flame=None)),
     ]
 
 
