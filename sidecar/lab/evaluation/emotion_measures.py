@@ -19,7 +19,7 @@ from .emotion import Cast, Shown
 from .emotion_pairs import measure_pairs
 from .emotion_states import ITSELF, Take, Version, hold, states_of
 from .emotion_strength import Perform, compare_landmarks, likeness, measure_strength, sum_landmarks
-from .lips_kept import correlation, gap_jitter, held_closures, kept, speech_closures
+from .lips_kept import STILL_MM, correlation, gap_jitter, held_closures, kept, speech_closures
 from .measured_face import MeasuredFace, measure_face
 from .performances import STATES
 from .takes import lip_gap
@@ -141,7 +141,7 @@ def measure_speech(
         held, spoken = held_closures(own, take.motion.fps), speech_closures(own, take.motion.fps)
         counts.append((len(held), len(spoken)))
         before = _gap_on(face, take.motion, cast)
-        there = _gap_on(open_face, take.motion, cast) * face.height_m / open_face.height_m
+        there = _gap_on(open_face, take.motion, cast)
         closed = {ITSELF: take.motion} | dict(shut(take.motion))
         for state, motion in ({ITSELF: take.motion} | dict(states(take.motion))).items():
             gap = _gap_on(face, motion, cast)
@@ -158,9 +158,11 @@ def measure_speech(
 
 
 def _jitter(gap: FloatArray, before: FloatArray, there: FloatArray) -> float | None:
-    """Of a gap against the take's: `before` on this face, or `there` on the open head scaled to it,
-    whichever trembles more, since a rig that presses its lips shut hides how the take does."""
-    against = [gap_jitter(gap, one) for one in (before, there)]
+    """Of a gap against the take's: `before` on this face, or `there` on the open head with lips
+    that part as far as here, whichever trembles more. A rig that presses its lips shut hides how
+    the take does."""
+    scaled = there * (before.max() / max(float(there.max()), STILL_MM))
+    against = [gap_jitter(gap, one) for one in (before, scaled)]
     return min((one for one in against if one is not None), default=None)
 
 

@@ -33,6 +33,7 @@ from affekt.sidecar.lab.evaluation.emotion_states import (
     UNTOUCHED,
     Take,
 )
+from affekt.sidecar.lab.evaluation.lips_kept import gap_jitter
 from affekt.sidecar.lab.evaluation.measured_face import measure_face
 from affekt.sidecar.lab.evaluation.performances import STATES
 from affekt.sidecar.lab.evaluation.recognition import ACTION_UNITS, PROTOTYPES, Calibration
@@ -156,11 +157,12 @@ class TestSubjects:
 def test_a_rig_that_hides_how_the_take_trembles():
     """Against the more of both; against the other where one stands still."""
     wave = np.array([0, 1, 0, 2, 0, 1, 0, 3], float)
-    still = np.zeros(8)
-    assert _jitter(2 * wave, wave, 4 * wave) == pytest.approx(0.5)
-    assert _jitter(2 * wave, wave, 0.1 * wave) == pytest.approx(2)
-    assert _jitter(2 * wave, still, 8 * wave) == pytest.approx(0.25)
-    assert _jitter(wave, still, still) is None
+    pressed = np.where(wave < 3, 0.5, wave)  # of the same width
+    assert gap_jitter(2 * wave, pressed) == pytest.approx(24)
+    assert _jitter(2 * wave, pressed, 10 * wave) == pytest.approx(2)
+    assert _jitter(2 * wave, wave, 7 * pressed) == pytest.approx(2)
+    assert _jitter(2 * wave, wave, np.zeros(8)) == pytest.approx(2)
+    assert _jitter(wave, np.zeros(8), np.zeros(8)) is None
 
 
 def test_speech_on_the_open_head():
