@@ -22,6 +22,8 @@ _BOTH = 0.3
 _FIRM = 0.03
 """How firmly it says so, against its neighbours: a photo's detail is no light."""
 _DARKEST = 1e-3
+_NECK_M = -0.095
+"""Height on the head's template below which the neck begins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -53,11 +55,12 @@ def with_photo(
 def _shown(
     canvas: Canvas, sight: Sight, frame: Frame, head: HeadModel, fit: Fit, change: Float32Array
 ) -> Evidence:
-    """What the photo shows of the skin; nothing of eyes and lips, which belong to its moment."""
+    """What the photo shows of the face's skin; nothing of eyes and lips, which belong to its
+    moment, nor of the neck, which no landmark holds."""
     nothing = np.zeros(frame.person.shape, bool)
     hair = hair_mask(frame, head, posed_vertices(head, fit, change), nothing)
     shown = gather(canvas, sight, frame, hair)
-    skin = canvas.pieces.of("skin") & ~canvas.strip
+    skin = canvas.pieces.of("skin") & ~canvas.strip & (canvas.pieces.places[:, 1] > _NECK_M)
     return replace(shown, trust=shown.trust * skin, plain=shown.plain * skin)
 
 

@@ -8,6 +8,8 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
+from ...shared import limits
+from ...shared.errors import InputError
 from ..head.read import OPEN, read_head
 from .choice import choose_face
 from .create import Neck, Portrait, Stage, portrait_steps
@@ -38,6 +40,12 @@ def make_steps(
     file; name: that file's; face: counted from 1 by size, the largest for None; neck: how it
     ends; more: data and names of further photos of the same person, whose largest face it is.
     Raises InputError `file.*`, `photo.*`, `option.missing_extra`."""
+    if len(more) > limits.MAX_FURTHER_PHOTOS:
+        raise InputError(
+            "photo.too_many",
+            f"{len(more)} further photos were given; {limits.MAX_FURTHER_PHOTOS} are the most.",
+            "Give one or two from each side.",
+        )
     yield "reading the photo"
     photo = decode_photo(data, name)
     others = [(decode_photo(its_data, its_name), its_name) for its_data, its_name in more]
