@@ -153,3 +153,16 @@ def test_audio2faces_file_has_both_of_its_lists() -> None:
     assert is_arkit_json(whole)
     for key in whole:
         assert not is_arkit_json({other: value for other, value in whole.items() if other != key})
+
+
+@pytest.mark.parametrize(("key", "unit_s"), [("time", None), ("time_ms", 1e-3), ("seconds", 1.0)])
+def test_a_clock_has_the_unit_of_its_name(key: str, unit_s: float | None) -> None:
+    """Rows without a time have none, beside numbers of their own."""
+    frames = [{key: 40 * i, "index": 7 + 2 * i, "weights": row} for i, row in enumerate(ROWS)]
+    del frames[3][key]
+    clock = decode_arkit_json(frames, "a.json").clock
+    assert clock.times is not None
+    assert clock.numbers is not None
+    np.testing.assert_array_equal(clock.times, [0, 40, 80, np.nan, 160])
+    assert clock.numbers.tolist() == [7, 9, 11, 13, 15]
+    assert clock.unit_s == unit_s
