@@ -158,8 +158,8 @@ SIXTH = (
     Fault(
         what="a take's sound begins with the scene, wherever the take does",
         file="addon/motion/importing.py",
-        old="channel=channel, frame_start=first_frame\n",
-        new="channel=channel, frame_start=scene.frame_start\n",
+        old="channel=channel, frame_start=first_frame",
+        new="channel=channel, frame_start=scene.frame_start",
         tests=("tests/addon/test_folders.py",),
     ),
     Fault(
