@@ -20,15 +20,22 @@ from ..memory import remembered
 from .avatar import ArkitRig, Avatar
 from .effects import effects_of
 
-_VERSION = 10
+_VERSION = 11
 """Goes up whenever the same rig gets another calibration."""
 
 
-def calibrate(rig: ArkitRig, open_head: HeadModel) -> Calibration:
+PORTRAIT_BROWS_MM = 2.5
+"""The open head's brows lie so much higher over its lids than those painted on a portrait's mesh.
+Where the open head's come to lie, the mesh moves more than what is seen of it, and a scowl that
+measured right was hardly a scowl."""
+
+
+def calibrate(rig: ArkitRig, open_head: HeadModel, *, brows_lower_mm: float = 0.0) -> Calibration:
     """Measures the rig against the open head and solves for its calibration; takes seconds.
-    Writes no file. Raises InputError `avatar.calibration` if the rig's face is not found."""
+    brows_lower_mm: how much nearer to the lids the rig's brows are. Writes no file.
+    Raises InputError `avatar.calibration` if the rig's face is not found."""
     try:
-        return solve_calibration(effects_of(rig, open_head))
+        return solve_calibration(effects_of(rig, open_head, brows_lower_mm=brows_lower_mm))
     except InputError as error:
         why = error.message.partition(": ")[2] or error.message
         raise InputError(
@@ -46,7 +53,7 @@ def with_calibration(avatar: Avatar) -> Avatar:
         return avatar
     head = read_head(OPEN)
     try:
-        found = kept_calibration(rig, head)
+        found = kept_calibration(rig, head, brows_lower_mm=PORTRAIT_BROWS_MM)
     except InputError as error:
         return replace(avatar, notes=(*avatar.notes, error.message))
     return replace(avatar, surface=replace(rig, calibration=found))
@@ -57,15 +64,15 @@ def _open_key(head: HeadModel) -> str:
     return fingerprint(head)
 
 
-def kept_calibration(rig: ArkitRig, head: HeadModel) -> Calibration:
+def kept_calibration(rig: ArkitRig, head: HeadModel, *, brows_lower_mm: float = 0.0) -> Calibration:
     """As `calibrate`, from the cache folder where the same mesh was measured before; a new one is
     kept there."""
-    name = fingerprint(_VERSION, rig, _open_key(head))
+    name = fingerprint(_VERSION, rig, _open_key(head), brows_lower_mm)
     kept = default_cache_folder() / "calibrations" / f"{name}.kept"
     names = [field.name for field in fields(Calibration)]
     arrays = find_arrays(kept)
     with contextlib.suppress(KeyError, InputError):
         return Calibration(**{key: arrays[key].astype(np.float32) for key in names})
-    found = calibrate(rig, head)
+    found = calibrate(rig, head, brows_lower_mm=brows_lower_mm)
     keep_arrays(kept, {key: getattr(found, key) for key in names})
     return found

@@ -130,10 +130,10 @@ def open_places(open_head: HeadModel) -> FacePlaces:
     return laid_places(open_head, open_alignment(open_head), open_head)
 
 
-def rig_places(rig: ArkitRig, open_head: HeadModel) -> FacePlaces:
-    """The places on a rig, onto which the open head is laid; takes seconds. Raises InputError
-    `avatar.regions` if its face is not found."""
-    return laid_places(rig, align(rig, open_head), open_head)
+def rig_places(rig: ArkitRig, open_head: HeadModel, *, brows_lower_mm: float = 0.0) -> FacePlaces:
+    """The places on a rig, onto which the open head is laid; takes seconds. brows_lower_mm: as in
+    `laid_places`. Raises InputError `avatar.regions` if its face is not found."""
+    return laid_places(rig, align(rig, open_head), open_head, brows_lower_mm=brows_lower_mm)
 
 
 def face_places(moved: FloatArray, places: FacePlaces) -> Float64Array:
@@ -172,11 +172,10 @@ def row_names() -> tuple[str, ...]:
     return (*names, "mouth width", *(f"brow slope.{side}" for side in SIDES), "brow width")
 
 
-def effects_of(rig: ArkitRig, open_head: HeadModel) -> Effects:
-    """What the rig's shapes do, and what the open head does with the same weights.
-
-    Raises InputError `avatar.regions` if the rig's face is not found."""
-    places = rig_places(rig, open_head)
+def effects_of(rig: ArkitRig, open_head: HeadModel, *, brows_lower_mm: float = 0.0) -> Effects:
+    """What the rig's shapes do, and what the open head does with the same weights. brows_lower_mm:
+    see `rig_places`. Raises InputError `avatar.regions` if the rig's face is not found."""
+    places = rig_places(rig, open_head, brows_lower_mm=brows_lower_mm)
     poses, pose_weights = _poses()
     own = face_rows(rig.arkit_shapes, places).T
     there, wanted = _wanted(open_head)
@@ -242,9 +241,14 @@ def _spots() -> list[tuple[_Spot, int]]:
 
 
 def laid_places(
-    surface: ArkitRig | HeadModel, found: Alignment, open_head: HeadModel
+    surface: ArkitRig | HeadModel,
+    found: Alignment,
+    open_head: HeadModel,
+    *,
+    brows_lower_mm: float = 0.0,
 ) -> FacePlaces:
-    """The places on a surface onto which the open head was laid."""
+    """The places on a surface onto which the open head was laid. brows_lower_mm: how much nearer to
+    the lids the surface's brows are than the open head's."""
     vertices = surface.vertices if isinstance(surface, ArkitRig) else surface.template
     area = point_areas(np.asarray(vertices, np.float64), surface.faces.astype(np.int64))
     skin = np.isin(found.label, [REGIONS.index(name) for name in ("skin", "lip")])
@@ -256,6 +260,8 @@ def laid_places(
     for row, (spot, sign) in enumerate(_spots()):
         middle = landmarks[list(spot.landmarks)].mean(0) + _MM * np.array(spot.shift_mm)
         middle[0] *= sign
+        if PLACES[row].startswith("brow"):
+            middle[1] -= _MM * brows_lower_mm
         away = np.linalg.norm(found.place - middle, axis=1) / (_MM * spot.size_mm)
         share = np.exp(-0.5 * away**2) * (away < 2.5) * area * lip[spot.lip]
         if np.count_nonzero(share) >= 3:

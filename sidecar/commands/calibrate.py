@@ -33,7 +33,7 @@ class Calibrate(Source):
         from ...shared.errors import InputError
         from ..avatar.affekt_avatar import encode_avatar
         from ..avatar.avatar import ArkitRig
-        from ..avatar.calibration import calibrate
+        from ..avatar.calibration import PORTRAIT_BROWS_MM, calibrate
         from ..avatar.seen_bindings import with_seen_bindings
         from ..files import check_ending, check_outputs, write_whole
         from ..head.read import OPEN, read_head
@@ -50,7 +50,7 @@ class Calibrate(Source):
                 f"'{avatar.name}' has no ARKit shapes that could be calibrated.",
                 "Give an avatar that has them, such as a LAM web bundle.",
             )
-        calibration = calibrate(avatar.surface, head)
+        calibration = calibrate(avatar.surface, head, brows_lower_mm=PORTRAIT_BROWS_MM)
         print("\n".join(report(calibration)))
         if self.show is not None:
             picture = calibration_sheet(avatar, calibration, head, title=avatar.name)

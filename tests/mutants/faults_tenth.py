@@ -130,6 +130,13 @@ TENTH = (
     ),
     # --- avatars -----------------------------------------------------------------------------
     Fault(
+        what="brows that lie lower are looked for higher",
+        file="sidecar/avatar/effects.py",
+        old="            middle[1] -= _MM * brows_lower_mm\n",
+        new="            middle[1] += _MM * brows_lower_mm\n",
+        tests=("tests/sidecar/avatar/test_effects.py", "tests/sidecar/avatar/test_calibration.py"),
+    ),
+    Fault(
         what="a jaw that opens draws the wrinkles of lowered corners",
         file="sidecar/avatar/pressing.py",
         old=' - 0.5 * _part(-rows["chin:y"])) / 6',

@@ -15,7 +15,7 @@ from .parts import BROW, SKIN
 BLOOD = np.array([0.78, 0.47, 0.40])
 SHADE = np.array([0.64, 0.46, 0.40])
 PALE = np.array([0.81, 0.645, 0.535])
-BROW_SHADE = 0.26
+BROW_SHADE = 0.30
 """Share of the brows' colour in the skin under them: between fine hairs it is in their shade."""
 BROW_REACH_M = 0.0045
 EAR_FROM_M, EAR_TO_M = 0.066, 0.076

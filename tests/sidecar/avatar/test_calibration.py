@@ -17,7 +17,12 @@ from affekt.sidecar.avatar import calibration as module
 from affekt.sidecar.avatar.affekt_avatar import encode_avatar
 from affekt.sidecar.avatar.animated_mesh import animate_mesh
 from affekt.sidecar.avatar.avatar import ArkitRig, Avatar
-from affekt.sidecar.avatar.calibration import calibrate, kept_calibration, with_calibration
+from affekt.sidecar.avatar.calibration import (
+    PORTRAIT_BROWS_MM,
+    calibrate,
+    kept_calibration,
+    with_calibration,
+)
 from affekt.sidecar.avatar.effects import (
     CLOSED,
     EXPRESSIONS,
@@ -143,6 +148,15 @@ def test_the_rig_and_the_open_head_have_the_same_places(places: FacePlaces) -> N
     assert places.height_m == pytest.approx(1.1 * there.height_m, rel=0.03)
 
 
+def test_brows_that_lie_lower_are_measured_lower(rig: ArkitRig, places: FacePlaces) -> None:
+    lower = rig_places(rig, OPEN, brows_lower_mm=5)
+    down = (places.rest - lower.rest)[:, 1]
+    is_brow = np.array([name.startswith("brow") for name in PLACES])
+    # The rig is 1.1 times as large as the open head; skin over the eye curves away.
+    assert down[is_brow] == pytest.approx(0.0055, abs=0.001)
+    assert not down[~is_brow].any()
+
+
 def square(moved: float) -> ArkitRig:
     """A square of 1 cm of 2 x 2 x 20 x 20 triangles; each shape moves its middle by `moved`."""
     side = np.linspace(0, 0.01, 21)
@@ -231,8 +245,9 @@ def test_it_is_measured_once(
 ) -> None:
     calls: list[ArkitRig] = []
 
-    def measure(one: ArkitRig, _: object) -> Calibration:
+    def measure(one: ArkitRig, _: object, *, brows_lower_mm: float) -> Calibration:
         calls.append(one)
+        assert brows_lower_mm == PORTRAIT_BROWS_MM
         return found
 
     monkeypatch.setattr(module, "default_cache_folder", lambda: tmp_path)
@@ -251,13 +266,13 @@ def test_it_is_measured_once(
     assert len(calls) == 3
 
 
-def test_a_character_and_a_portrait_on_one_rig_are_measured_once(
+def test_a_character_is_measured_once_and_apart_from_a_portrait(
     rig: ArkitRig, found: Calibration, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    asked: list[object] = []
+    asked: list[float] = []
 
-    def measure(one: ArkitRig, _: object) -> Calibration:
-        asked.append(one)
+    def measure(_: ArkitRig, __: object, *, brows_lower_mm: float) -> Calibration:
+        asked.append(brows_lower_mm)
         return found
 
     monkeypatch.setattr(module, "default_cache_folder", lambda: tmp_path)
@@ -265,7 +280,8 @@ def test_a_character_and_a_portrait_on_one_rig_are_measured_once(
     for _ in range(2):
         np.testing.assert_array_equal(kept_calibration(rig, OPEN).gaps, found.gaps)
         with_calibration(avatar_on(rig))
-    assert len(asked) == len(list((tmp_path / "calibrations").iterdir())) == 1
+    assert asked == [0.0, PORTRAIT_BROWS_MM]
+    assert len(list((tmp_path / "calibrations").iterdir())) == 2
 
 
 def test_a_rig_without_a_face_says_so() -> None:

@@ -222,6 +222,11 @@ def test_places_on_a_rig_are_measured_on_its_own_vertices(places: FacePlaces) ->
     found = laid_places(rig, open_alignment(OPEN), OPEN)
     np.testing.assert_allclose(found.rest, 2 * places.rest + [0, 1, 0], atol=1e-6)
     assert found.height_m == pytest.approx(2 * places.height_m)
+    lower = laid_places(OPEN, open_alignment(OPEN), OPEN, brows_lower_mm=4.0)
+    down = 1000 * (places.rest - lower.rest)[:, 1]
+    is_brow = np.array([name.startswith("brow") for name in PLACES])
+    np.testing.assert_allclose(down[is_brow], 4, atol=0.8)
+    assert not down[~is_brow].any()
 
 
 def test_landmarks_are_weighted_corners() -> None:
