@@ -26,7 +26,7 @@ from .colours import (
     seen_beside,
     with_hair_on_scalp,
 )
-from .displacement import displace, posed_vertices
+from .displacement import as_in_photo, displace, posed_vertices
 from .ears import fit_ears
 from .fit import Fit, fit_head
 from .framing import Frame, frame_face, sample
@@ -82,7 +82,7 @@ def portrait_steps(
     yield "fitting the head"
     fit = fit_head(head, found, seen, (photo.shape[1], photo.shape[0]), focal_pixels)
     check_fit(fit, seen, name)
-    change = displace(head, found, seen, fit)
+    change = as_in_photo(head, fit, displace(head, found, seen, fit))
     yield "finding hair and background"
     frame = frame_face(photo, seen, fit.camera)
     change, ears = fit_ears(head, fit, change, frame)
