@@ -32,6 +32,9 @@ class Create:
     """Which face, counted from 1 by size; the largest if absent."""
     neck: Literal["fade", "edge"] = "fade"
     """How the neck ends: fading out, or where the head does."""
+    more: tuple[Path, ...] = ()
+    """Further photos of the same person, from the sides (up to 65 degrees): they show what the
+    first does not."""
     sheet: Path | None = None
     """A picture to write too, PNG or JPEG: the avatar with each emotion, from the front and from
     its left."""
@@ -48,11 +51,15 @@ class Create:
 
         check_ending(self.out, "an avatar file", ".safetensors")
         check_sheet_name(self.sheet)
-        check_outputs(self.out, self.sheet, sources=(self.photo,))
+        check_outputs(self.out, self.sheet, sources=(self.photo, *self.more))
         begun_s = time.perf_counter()
-        data = read_bytes(self.photo, limits.MAX_PHOTO_BYTES, "photo")
+        data, *more = (
+            read_bytes(path, limits.MAX_PHOTO_BYTES, "photo") for path in (self.photo, *self.more)
+        )
+        others = [(its, path.name) for its, path in zip(more, self.more, strict=True)]
         say_when_compiling()
-        made = finish(make_steps(data, self.photo.name, self.face, self.neck), say_stage)
+        steps = make_steps(data, self.photo.name, self.face, self.neck, others)
+        made = finish(steps, say_stage)
         avatar = made.portrait.avatar
         write_whole(self.out, encode_avatar(avatar))
         size_mb = self.out.stat().st_size / 1e6

@@ -15,8 +15,9 @@ LEAST_EYE_PIXELS = 24.0
 """Less between the eyes shows no face that could be made larger."""
 SMALL_EYE_PIXELS = 60.0
 """Less is enough, but blurred in close shots."""
-MOST_YAW_DEG = 40.0
-"""A face that is turned further hides half of itself."""
+MOST_YAW_DEG, MOST_SIDE_YAW_DEG = 40.0, 65.0
+"""A face that is turned further hides half of itself; in a further photo, from the side, the eyes
+that it is laid on by."""
 _MOST_RESIDUAL = 0.06
 """Mean distance of landmarks from the fitted head, of the eyes' distance, of what is no head."""
 
@@ -48,16 +49,18 @@ def choose_face(photo: UInt8Array, name: str, number: int | None) -> tuple[SeenF
     return seen, _said(faces, seen, photo.shape[1])
 
 
-def check_fit(fit: Fit, seen: SeenFace, name: str) -> None:
+def check_fit(fit: Fit, seen: SeenFace, name: str, most_yaw_deg: float = MOST_YAW_DEG) -> None:
     """Raises InputError `photo.profile` for a face that is turned too far away, `photo.no_fit` for
     one that no head has."""
     yaw = float(np.degrees(abs(fit.yaw_rad)))
-    if yaw > MOST_YAW_DEG:
+    if yaw > most_yaw_deg:
         raise InputError(
             "photo.profile",
-            f"The face in {name} is turned away by {yaw:.0f} degrees; {MOST_YAW_DEG:.0f} are the "
+            f"The face in {name} is turned away by {yaw:.0f} degrees; {most_yaw_deg:.0f} are the "
             "most.",
-            "Give a photo from the front.",
+            "Give a photo from the front."
+            if most_yaw_deg == MOST_YAW_DEG
+            else "Give a photo from less far to the side.",
         )
     if fit.residual.mean() > _MOST_RESIDUAL * seen.eye_distance:
         raise InputError(

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -15,7 +15,7 @@ from ..avatar.avatar import Avatar
 from ..avatar.splats import Splats
 from ..raster.colour import linear_to_srgb, srgb_to_linear
 from ..raster.project import to_pixels
-from .choice import check_fit
+from .choice import MOST_SIDE_YAW_DEG, MOST_YAW_DEG, check_fit
 from .colours import (
     Canvas,
     Evidence,
@@ -28,12 +28,13 @@ from .colours import (
 )
 from .displacement import as_in_photo, displace, posed_vertices
 from .ears import fit_ears
-from .fit import Fit, fit_head
+from .fit import Fit, Look, fit_heads
 from .framing import Frame, frame_face, sample
+from .further import Photograph, with_photo
 from .hair import Hair, make_hair, solid_hair
 from .landmarks import HeadLandmarks
 from .masks import hair_mask
-from .refine import sharpened
+from .refine import at_rest, sharpened
 from .seeing import SeenFace
 from .surface import Sight, cut_head, look_at_pieces, neck_fade
 
@@ -75,14 +76,18 @@ def portrait_steps(
     name: str,
     focal_pixels: float | None = None,
     neck: Neck = "fade",
+    more: Sequence[Photograph] = (),
 ) -> PortraitSteps:
     """Makes the avatar, and tells each stage as it begins. photo: (H, W, 3) sRGB; seen: the face in
-    it; found: where landmarks lie on the head; neck: how it ends. Raises InputError
-    `photo.profile`, `photo.no_fit`."""
+    it; found: where landmarks lie on the head; neck: how it ends; more: photos of the same person
+    from elsewhere, which fill what the first does not show. Raises InputError `photo.profile`,
+    `photo.no_fit`."""
     yield "fitting the head"
-    fit = fit_head(head, found, seen, (photo.shape[1], photo.shape[0]), focal_pixels)
-    check_fit(fit, seen, name)
-    change = as_in_photo(head, fit, displace(head, found, seen, fit))
+    own = Photograph(name=name, pixels=photo, seen=seen, focal_pixels=focal_pixels)
+    fit, *fits = _fitted(head, found, [own, *more])
+    others = list(zip(more, fits, strict=True))
+    change = displace(head, found, seen, fit, [(one.seen, its) for one, its in others])
+    change = as_in_photo(head, fit, change)
     yield "finding hair and background"
     frame = frame_face(photo, seen, fit.camera)
     change, ears = fit_ears(head, fit, change, frame)
@@ -93,12 +98,15 @@ def portrait_steps(
     sight = look_at_pieces(pieces, fit, frame)
     canvas = prepare(head, pieces, sight, found, seen.scores)
     evidence = gather(canvas, sight, frame, mask)
+    trust = evidence.trust
+    for one, its in others:
+        evidence = with_photo(canvas, evidence, head, change, one, its)
     linear = paint(canvas, evidence, sight, folds=True)
     yield "growing the hair"
     bare = (evidence.trust > _BARE) | seen_beside(mask, sight)
     hair = make_hair(head, pieces, vertices, frame, mask, bare)
     yield "sharpening"
-    evidence, hair = _sharpen(canvas, evidence, sight, frame, linear, hair)
+    canvas, evidence, hair = _sharpen(canvas, evidence, trust, sight, frame, linear, hair)
     linear = paint(canvas, evidence, sight, folds=False)
     if hair is not None:
         linear = with_hair_on_scalp(linear, hair.scalp_colour, hair.scalp)
@@ -110,31 +118,53 @@ def portrait_steps(
     return Portrait(avatar=avatar, fit=fit, frame=frame)
 
 
+def _fitted(head: HeadModel, found: HeadLandmarks, photos: Sequence[Photograph]) -> list[Fit]:
+    """One person's head in each of the photos, the first from the front."""
+    looks = [
+        Look(
+            seen=photo.seen,
+            size=(photo.pixels.shape[1], photo.pixels.shape[0]),
+            focal_pixels=photo.focal_pixels,
+        )
+        for photo in photos
+    ]
+    fits = fit_heads(head, found, looks)
+    for index, (photo, fit) in enumerate(zip(photos, fits, strict=True)):
+        most = MOST_SIDE_YAW_DEG if index else MOST_YAW_DEG
+        check_fit(fit, photo.seen, photo.name, most)
+    return fits
+
+
 def _sharpen(
     canvas: Canvas,
     evidence: Evidence,
+    trust: Float32Array,
     sight: Sight,
     frame: Frame,
     linear: Float32Array,
     hair: Hair | None,
-) -> tuple[Evidence, Hair | None]:
-    """The evidence and the hair with the colours that make the avatar's picture the photo."""
+) -> tuple[Canvas, Evidence, Hair | None]:
+    """The pieces, the evidence's colours and the hair that make the avatar's picture the photo.
+    trust: (N,) how much this photo alone may change."""
     whole = _joined(canvas, linear, hair, "")
     count = len(linear)
+    trust = np.where(evidence.even, 0, trust).astype(np.float32)
     posed = sight.posed.gaussians
-    pixels, trust = sight.pixels, evidence.trust
     gaussians = replace(posed, colours=whole.colours[:count])
     if hair is not None:
         means = whole.means[count:]
         gaussians = _with(gaussians, whole, means, count)
         at = to_pixels(means, frame.camera)[:, :2].astype(np.float64)
-        pixels = np.concatenate([pixels, at])
         trust = np.concatenate([trust, _hair_trust(hair, frame, at)])
-    colours = sharpened(gaussians, pixels, trust, frame)
-    sharp = srgb_to_linear(colours).astype(np.float32)
+    wanted = sharpened(gaussians, trust, frame)
+    sharp = srgb_to_linear(wanted.colours).astype(np.float32)
     if hair is not None:
-        hair = replace(hair, colours=sharp[count:])
-    return refined(evidence, sharp[:count]), hair
+        moved = wanted.means[count:] - gaussians.means[count:]
+        hair = replace(
+            hair, colours=sharp[count:], offsets=hair.offsets + moved, scales=wanted.scales[count:]
+        )
+    pieces = replace(canvas.pieces, avatar=at_rest(canvas.pieces.avatar, sight.posed, wanted))
+    return replace(canvas, pieces=pieces), refined(evidence, sharp[:count]), hair
 
 
 def _hair_trust(hair: Hair, frame: Frame, pixels: Float64Array) -> Float32Array:

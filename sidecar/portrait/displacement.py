@@ -10,6 +10,7 @@ teeth and the eyeballs have no say: they follow the skin next to them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -23,7 +24,7 @@ from ...shared.motion import ARKIT_NAMES
 from ...shared.personal_head import personal_head
 from ..head.forward import layer_of
 from . import landmarks as marks
-from .fit import Fit
+from .fit import Fit, landmarks_facing
 from .landmarks import HeadLandmarks, landmark_vertices
 from .seeing import SeenFace
 
@@ -33,6 +34,8 @@ _FAR_HOLD, _FAR_M = 3e-3, 0.012
 _PASSES = 2
 _URGENT = 4.0
 """Weight of the landmarks of lips and lids, which meet; the others have 1."""
+_DEPTH_HOLD = 0.02
+"""How firmly the model holds a landmark's depth, against a photo that shows it."""
 _MOST_M = 0.012
 """A landmark asks for no more than this; one that does is wrong."""
 _SMILE = ("mouthSmileLeft", "mouthSmileRight")
@@ -46,9 +49,15 @@ share of its width, and moved so far back."""
 _LIP_NEIGHBOURS, _EYE_NEIGHBOURS = 8, 80
 
 
-def displace(head: HeadModel, found: HeadLandmarks, seen: SeenFace, fit: Fit) -> Float32Array:
+def displace(
+    head: HeadModel,
+    found: HeadLandmarks,
+    seen: SeenFace,
+    fit: Fit,
+    more: Sequence[tuple[SeenFace, Fit]] = (),
+) -> Float32Array:
     """(V, 3) metres that the person's template differs by from the head's with the fitted
-    identity."""
+    identity. more: other photos of the person, which say where a landmark lies in depth."""
     skin = np.flatnonzero(np.isin(head.region, [REGIONS.index("skin"), REGIONS.index("lip")]))
     place = np.full(len(head.template), -1)
     place[skin] = np.arange(len(skin))
@@ -74,7 +83,7 @@ def displace(head: HeadModel, found: HeadLandmarks, seen: SeenFace, fit: Fit) ->
     change = np.zeros((len(skin), 3))
     whole = np.zeros(head.template.shape, np.float32)
     for _ in range(_PASSES):
-        missing = _missing(head, found, seen, fit, whole)[used]
+        missing = _missing_in_all(head, found, [(seen, fit), *more], whole)[used]
         right = pulls @ (asks @ change + missing)
         change = solver.solve(right)
         whole = _with_the_rest(head, rest, skin, change)
@@ -109,6 +118,29 @@ def _thinner_lips(marked: Float64Array, points: Float64Array, share: float) -> F
     move = np.zeros(points.shape, np.float32)
     move[:, 1] = -share * reach * np.exp(-((beyond / _DRAWN_M) ** 2)) * near
     return move
+
+
+def _missing_in_all(
+    head: HeadModel,
+    found: HeadLandmarks,
+    sights: Sequence[tuple[SeenFace, Fit]],
+    change: Float32Array,
+) -> Float64Array:
+    """(478, 3) what all photos together ask for: each across its line of sight, by how surely it
+    shows a landmark (least squares)."""
+    asked = [_missing(head, found, seen, fit, change) for seen, fit in sights]
+    if len(asked) == 1:
+        return asked[0]
+    matrix, right = (
+        np.tile(_DEPTH_HOLD * np.eye(3), (len(asked[0]), 1, 1)),
+        np.zeros(asked[0].shape),
+    )
+    for (_, fit), missing in zip(sights, asked, strict=True):
+        turn = fit.camera.camera_from_world[:3, :3]
+        sure = landmarks_facing(head, found, turn)[:, None]
+        matrix += sure[..., None] * (np.eye(3) - np.outer(turn[2], turn[2]))
+        right += sure * missing
+    return np.asarray(np.linalg.solve(matrix, right[..., None])[..., 0], np.float64)
 
 
 def _missing(

@@ -3,13 +3,15 @@
 
     min  sum_k rho(|project(landmark_k) - seen_k| / sigma_k)  +  priors
 
-over the camera's turn, place and focal length, the identity, the expression, the jaw and the eyes.
+over the camera's turn, place and focal length, the identity, the expression, the jaw and the eyes;
+of several photos of a person over one identity and the rest for each.
 The head stays at rest in the world; all of its pose is the camera's. The expression is held to what
 MediaPipe's blendshapes say, strongly: a smile that is free to be anything becomes identity.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -43,9 +45,22 @@ thin lips would become rolled ones, and the neutral face's would be full."""
 _JAW_SPREAD_RAD = np.array([0.06, 0.02, 0.02])
 _EYE_SPREAD_RAD = 0.15
 _STEPS, _POSE_STEPS = 14, 4
+_TURNED_AWAY, _TURNED_HERE, _LEAST_SURE = 0.0, 0.4, 0.1
+"""Cosines of a landmark's angle of view between which it grows sure, where several photos say where
+it is; and what is left of one that looks away."""
 _LEAST_DEPTH_M = 0.05
 _TURN_STEP_RAD = 1e-5
 _TURNING = ("jaw", "eye_left", "eye_right")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Look:
+    """A photo to fit to. seen: the face in it; size: its width and height; focal_pixels: its focal
+    length, if it is known."""
+
+    seen: SeenFace
+    size: tuple[int, int]
+    focal_pixels: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -124,10 +139,26 @@ class _Points:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Prior:
-    """Means and spreads of focal, shape, expression and angles, one after another."""
+    """Means and spreads of focal, expression and angles, one after another."""
 
     mean: Float64Array
     spread: Float64Array
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _View:
+    """A photo. size: its width and height; weights: (478,) one over each landmark's standard
+    deviation in pixels."""
+
+    seen: SeenFace
+    size: tuple[int, int]
+    weights: Float64Array
+    prior: _Prior
+
+    @property
+    def centre(self) -> Float64Array:
+        """(2,) pixels."""
+        return np.array(self.size) / 2
 
 
 def fit_head(
@@ -139,24 +170,56 @@ def fit_head(
 ) -> Fit:
     """Fits the head to a face. size: the photo's width and height; focal_pixels: its focal length,
     if it is known."""
-    points, centre = _Points(head, found), np.array(size) / 2
-    prior = _prior(head, seen, np.log(focal_pixels or _FOCAL * max(size)), focal_pixels is not None)
-    state = _first(points, seen, prior, centre)
-    weights = np.ones(len(seen.landmarks))
-    for places, weight in _WEIGHTS:
-        weights[list(places)] = weight
-    weights /= _SIGMA * seen.eye_distance
+    (fit,) = fit_heads(head, found, [Look(seen=seen, size=size, focal_pixels=focal_pixels)])
+    return fit
+
+
+def fit_heads(head: HeadModel, found: HeadLandmarks, looks: Sequence[Look]) -> list[Fit]:
+    """Fits one head to a person's faces in several photos: an identity for all, a camera and an
+    expression for each."""
+    points = _Points(head, found)
+    views = [_view(head, look) for look in looks]
+    states = [_first(points, view) for view in views]
     damping = 1e-3
     for step in range(_POSE_STEPS + _STEPS):
-        state, damping = _step(
-            points, seen, prior, centre, weights, state, damping, pose_only=step < _POSE_STEPS
-        )
-    return _finished(head, points, seen, state, size)
+        pose_only = step < _POSE_STEPS
+        if step == _POSE_STEPS and len(views) > 1:
+            views = [
+                replace(view, weights=view.weights * landmarks_facing(head, found, state.turn))
+                for view, state in zip(views, states, strict=True)
+            ]
+        states, damping = _step(points, views, states, damping, pose_only=pose_only)
+    return [_finished(head, points, view, state) for view, state in zip(views, states, strict=True)]
+
+
+def landmarks_facing(head: HeadModel, found: HeadLandmarks, turn: Float64Array) -> Float64Array:
+    """(478,) how surely a photo shows each landmark of a head that is turned by (3, 3), camera from
+    world: those of a side that is turned away are MediaPipe's guess."""
+    corners = head.template[head.faces[found.faces]].astype(np.float64)
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+    toward = -(normals @ turn.T)[:, 2]
+    return np.clip((toward - _TURNED_AWAY) / (_TURNED_HERE - _TURNED_AWAY), _LEAST_SURE, 1)
+
+
+def _view(head: HeadModel, look: Look) -> _View:
+    size, focal_pixels = look.size, look.focal_pixels
+    weights = np.ones(len(look.seen.landmarks))
+    for places, weight in _WEIGHTS:
+        weights[list(places)] = weight
+    return _View(
+        seen=look.seen,
+        size=size,
+        weights=weights / (_SIGMA * look.seen.eye_distance),
+        prior=_prior(
+            head, look.seen, np.log(focal_pixels or _FOCAL * max(size)), focal_pixels is not None
+        ),
+    )
 
 
 def _prior(head: HeadModel, seen: SeenFace, focal: float, known: bool) -> _Prior:
     scores = seen.scores.astype(np.float64)
-    components, shapes = head.expression_basis.shape[2], head.shape_basis.shape[2]
+    components = head.expression_basis.shape[2]
     spread = np.full(components, _DETAIL_SPREAD)
     spread[np.abs(head.arkit_expression).sum(1) > 0] = _EXPRESSION_SPREAD
     names = head.expression_names
@@ -164,26 +227,27 @@ def _prior(head: HeadModel, seen: SeenFace, focal: float, known: bool) -> _Prior
     eyes = (head.arkit_eyes @ scores).reshape(2, 3)
     return _Prior(
         mean=np.concatenate(
-            [[focal], np.zeros(shapes), head.arkit_expression @ scores, head.arkit_jaw @ scores,
-             eyes.ravel()]
+            [[focal], head.arkit_expression @ scores, head.arkit_jaw @ scores, eyes.ravel()]
         ),
         spread=np.concatenate(
-            [[_KNOWN_FOCAL_SPREAD if known else _FOCAL_SPREAD], np.ones(shapes), spread,
+            [[_KNOWN_FOCAL_SPREAD if known else _FOCAL_SPREAD], spread,
              _JAW_SPREAD_RAD, np.full(6, _EYE_SPREAD_RAD)]
         ),
     )  # fmt: skip
 
 
-def _unknowns(state: _State) -> Float64Array:
-    return np.concatenate([[state.focal], state.shape, state.expression, state.angles])
+def _own(state: _State) -> Float64Array:
+    """A photo's unknowns that have a prior of their own."""
+    return np.concatenate([[state.focal], state.expression, state.angles])
 
 
-def _first(points: _Points, seen: SeenFace, prior: _Prior, centre: Float64Array) -> _State:
-    """A pose by weak perspective, with the expected expression."""
+def _first(points: _Points, view: _View) -> _State:
+    """A pose by weak perspective, with the expected expression and nobody's identity."""
+    seen, centre = view.seen, view.centre
     shapes, components = points.shapes.shape[2], points.expressions.shape[2]
-    _, shape, expression, angles = np.split(prior.mean, [1, 1 + shapes, 1 + shapes + components])
-    focal = float(prior.mean[0])
-    start = _State(turn=np.eye(3), place=np.zeros(3), focal=focal, shape=shape,
+    _, expression, angles = np.split(view.prior.mean, [1, 1 + components])
+    focal = float(view.prior.mean[0])
+    start = _State(turn=np.eye(3), place=np.zeros(3), focal=focal, shape=np.zeros(shapes),
                    expression=expression, angles=angles)  # fmt: skip
     world = points.place(start, points.turns(angles))
     middle, seen_middle = world.mean(0), seen.landmarks.mean(0)
@@ -198,55 +262,66 @@ def _first(points: _Points, seen: SeenFace, prior: _Prior, centre: Float64Array)
 
 def _step(
     points: _Points,
-    seen: SeenFace,
-    prior: _Prior,
-    centre: Float64Array,
-    weights: Float64Array,
-    state: _State,
+    views: Sequence[_View],
+    states: Sequence[_State],
     damping: float,
     *,
     pose_only: bool,
-) -> tuple[_State, float]:
-    """One damped step; the damping grows until the step helps."""
-    turns = points.turns(state.angles)
-    world = points.place(state, turns)
-    error = _project(state, world, centre) - seen.landmarks
-    robust = weights / np.sqrt(1 + (np.linalg.norm(error, axis=1) * weights / _ROBUST) ** 2) ** 0.5
-    rows = _jacobian(points, state, turns, world) * robust[:, None, None]
-    matrix = rows.reshape(-1, rows.shape[2])
-    right = -(error * robust[:, None]).ravel()
-    away = (_unknowns(state) - prior.mean) / prior.spread
-    normal = matrix.T @ matrix
-    normal[6:, 6:] += np.diag(prior.spread**-2)
-    gradient = matrix.T @ right
-    gradient[6:] -= away / prior.spread
-    used = slice(0, 7 if pose_only else len(normal))
-    before = _cost(points, seen, prior, centre, weights, state)
+) -> tuple[Sequence[_State], float]:
+    """One damped step; the damping grows until the step helps. The unknowns are the identity, then
+    each photo's own: turn, place, focal, expression, angles."""
+    shapes, own = len(states[0].shape), 6 + len(views[0].prior.mean)
+    normal = np.zeros((shapes + own * len(views),) * 2)
+    gradient = np.zeros(len(normal))
+    used = np.full(len(normal), not pose_only)
+    normal[range(shapes), range(shapes)] = 1
+    gradient[:shapes] = -states[0].shape
+    for index, (view, state) in enumerate(zip(views, states, strict=True)):
+        first = shapes + own * index
+        places = np.r_[first : first + 7, :shapes, first + 7 : first + own]
+        matrix, right = _equations(points, view, state)
+        normal[np.ix_(places, places)] += matrix.T @ matrix
+        gradient[places] += matrix.T @ right
+        prior = np.arange(first + 6, first + own)
+        normal[prior, prior] += view.prior.spread**-2
+        gradient[prior] += (view.prior.mean - _own(state)) / view.prior.spread**2
+        used[first : first + 7] = True
+    before = _cost(points, views, states)
     for _ in range(6):
-        damped = normal[used, used] + damping * np.diag(np.diag(normal)[used])
+        damped = normal + damping * np.diag(np.diag(normal))
         step = np.zeros(len(normal))
-        step[used] = np.linalg.solve(damped, gradient[used])
-        moved = _moved(state, step)
-        if _cost(points, seen, prior, centre, weights, moved) < before:
+        step[used] = np.linalg.solve(damped[np.ix_(used, used)], gradient[used])
+        parts = np.split(step[shapes:], len(views))
+        moved = [
+            _moved(state, step[:shapes], part) for state, part in zip(states, parts, strict=True)
+        ]
+        if _cost(points, views, moved) < before:
             return moved, damping / 4
         damping *= 8
-    return state, damping
+    return states, damping
 
 
-def _cost(
-    points: _Points,
-    seen: SeenFace,
-    prior: _Prior,
-    centre: Float64Array,
-    weights: Float64Array,
-    state: _State,
-) -> float:
-    world = points.place(state, points.turns(state.angles))
-    error = np.linalg.norm(_project(state, world, centre) - seen.landmarks, axis=1) * weights
-    # The loss whose weight of a residual r is 1 / sqrt(1 + (r / c)^2).
-    loss = 2 * _ROBUST**2 * (np.sqrt(1 + (error / _ROBUST) ** 2) - 1)
-    away = (_unknowns(state) - prior.mean) / prior.spread
-    return float(loss.sum() + away @ away)
+def _equations(points: _Points, view: _View, state: _State) -> tuple[Float64Array, Float64Array]:
+    """A photo's landmarks as rows (956, n) and right side (956,) of linear equations, weighted."""
+    turns = points.turns(state.angles)
+    world = points.place(state, turns)
+    error = _project(state, world, view.centre) - view.seen.landmarks
+    weights = view.weights
+    robust = weights / np.sqrt(1 + (np.linalg.norm(error, axis=1) * weights / _ROBUST) ** 2) ** 0.5
+    rows = _jacobian(points, state, turns, world) * robust[:, None, None]
+    return rows.reshape(-1, rows.shape[2]), -(error * robust[:, None]).ravel()
+
+
+def _cost(points: _Points, views: Sequence[_View], states: Sequence[_State]) -> float:
+    cost = float(states[0].shape @ states[0].shape)
+    for view, state in zip(views, states, strict=True):
+        world = points.place(state, points.turns(state.angles))
+        error = np.linalg.norm(_project(state, world, view.centre) - view.seen.landmarks, axis=1)
+        # The loss whose weight of a residual r is 1 / sqrt(1 + (r / c)^2).
+        loss = 2 * _ROBUST**2 * (np.sqrt(1 + (error * view.weights / _ROBUST) ** 2) - 1)
+        away = (_own(state) - view.prior.mean) / view.prior.spread
+        cost += float(loss.sum() + away @ away)
+    return cost
 
 
 def _project(state: _State, world: Float64Array, centre: Float64Array) -> Float64Array:
@@ -276,12 +351,12 @@ def _jacobian(
     return np.concatenate(parts, 2)
 
 
-def _moved(state: _State, step: Float64Array) -> _State:
-    shapes, components = len(state.shape), len(state.expression)
-    focal, shape, expression, angles = np.split(step[6:], [1, 1 + shapes, 1 + shapes + components])
+def _moved(state: _State, shape: Float64Array, own: Float64Array) -> _State:
+    components = len(state.expression)
+    focal, expression, angles = np.split(own[6:], [1, 1 + components])
     return _State(
-        turn=Rotation.from_rotvec(step[:3]).as_matrix() @ state.turn,
-        place=state.place + step[3:6],
+        turn=Rotation.from_rotvec(own[:3]).as_matrix() @ state.turn,
+        place=state.place + own[3:6],
         focal=state.focal + float(focal[0]),
         shape=state.shape + shape,
         expression=state.expression + expression,
@@ -289,10 +364,8 @@ def _moved(state: _State, step: Float64Array) -> _State:
     )
 
 
-def _finished(
-    head: HeadModel, points: _Points, seen: SeenFace, state: _State, size: tuple[int, int]
-) -> Fit:
-    centre = np.array(size) / 2
+def _finished(head: HeadModel, points: _Points, view: _View, state: _State) -> Fit:
+    size, centre = view.size, view.centre
     world = points.place(state, points.turns(state.angles))
     pose = np.eye(4)
     pose[:3, :3], pose[:3, 3] = state.turn, state.place
@@ -314,5 +387,5 @@ def _finished(
         shape=state.shape.astype(np.float32),
         motion=motion,
         camera=camera,
-        residual=np.linalg.norm(_project(state, world, centre) - seen.landmarks, axis=1),
+        residual=np.linalg.norm(_project(state, world, centre) - view.seen.landmarks, axis=1),
     )

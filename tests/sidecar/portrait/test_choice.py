@@ -5,9 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from affekt.shared.camera import look_at
 from affekt.shared.errors import InputError
+from affekt.shared.motion import make_motion
 from affekt.sidecar.cli import run
 from affekt.sidecar.portrait import choice, networks
+from affekt.sidecar.portrait.fit import Fit
 from affekt.sidecar.portrait.seeing import LANDMARK_COUNT, SeenFace
 from PIL import Image
 
@@ -50,6 +53,40 @@ def test_what_cannot_be_chosen(
     with pytest.raises(InputError) as caught:
         choice.choose_face(PHOTO, "a.jpg", number)
     assert caught.value.code == code
+
+
+def fit_from(yaw_deg: float, residual: float = 0.0) -> Fit:
+    camera = look_at(
+        target=np.zeros(3), distance=1.0, yaw_rad=np.radians(yaw_deg), width=90, height=80,
+        fov_y_rad=0.3,
+    )  # fmt: skip
+    motion = make_motion(expression=np.zeros((1, 100), np.float32), fps=30, space="open")
+    return Fit(
+        shape=np.zeros(4, np.float32), motion=motion, camera=camera,
+        residual=np.full(478, residual),
+    )  # fmt: skip
+
+
+def test_how_far_a_face_may_be_turned() -> None:
+    seen, most = face(60, 40), choice.MOST_SIDE_YAW_DEG
+    choice.check_fit(fit_from(-35), seen, "a.jpg")
+    choice.check_fit(fit_from(-55), seen, "side.jpg", most)
+    with pytest.raises(
+        InputError, match=r"side\.jpg is turned away by 70 degrees; 65 are"
+    ) as caught:
+        choice.check_fit(fit_from(70), seen, "side.jpg", most)
+    assert (caught.value.code, "the front" in caught.value.remedy) == ("photo.profile", False)
+    with pytest.raises(InputError, match="turned away by 55 degrees; 40 are the most") as caught:
+        choice.check_fit(fit_from(-55), seen, "a.jpg")
+    assert (caught.value.code, "the front" in caught.value.remedy) == ("photo.profile", True)
+
+
+def test_what_no_head_has_is_refused() -> None:
+    seen = face(60, 40)
+    choice.check_fit(fit_from(0, 2.0), seen, "a.jpg")
+    with pytest.raises(InputError) as caught:
+        choice.check_fit(fit_from(0, 2.8), seen, "a.jpg")
+    assert caught.value.code == "photo.no_fit"
 
 
 def test_a_soft_face_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from affekt.sidecar.avatar.open_avatar import open_avatar
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.lab.evaluation.portrait import _SIDES_DEG, _open_share
 from affekt.sidecar.portrait.create import Portrait, portrait_steps
+from affekt.sidecar.portrait.displacement import as_in_photo, posed_vertices
 from affekt.sidecar.portrait.landmarks import INNER_LIPS, HeadLandmarks
 from affekt.sidecar.portrait.lids import folded_away, lash_strip, neutral_vertices
 from affekt.sidecar.portrait.seeing import SeenFace
@@ -23,39 +24,12 @@ from affekt.sidecar.raster.gaussians import rasterise_gaussians
 from affekt.sidecar.raster.mesh import interpolate, rasterise_mesh
 from affekt.sidecar.raster.project import to_pixels
 from affekt.sidecar.steps import finish
+from fakes.landmarks import drawn_landmarks
 
 pytestmark = pytest.mark.full
 GREEN, BLUE, NAVY = (0.1, 0.75, 0.2), (0.1, 0.15, 0.95), (0.0, 0.0, 0.5)
 GREY = np.array([0.299, 0.587, 0.114])
 SCORES = {"jawOpen": 0.4, "mouthSmileLeft": 0.6, "mouthSmileRight": 0.6}
-# The open head's faces on which MediaPipe sees its 478 landmarks.
-LANDMARK_FACES = """
-634 3224 5730 3175 5686 8497 5500 2275 10630 5620 8795 614 6005 5937 10632 6332 6275 6405 3329
-5724 419 4331 88 3899 3769 37 3229 258 220 264 224 1496 3527 27 3783 316 445 590 676 4017 3980
-4016 672 2864 3221 375 4162 3188 3365 441 3998 3180 291 4164 338 280 1512 3378 3598 460 424
-3048 3043 3666 385 282 4168 310 344 3200 3394 334 605 4021 3978 508 2934 584 2930 2967 4024
-600 607 3347 658 656 685 938 683 682 636 641 3941 3482 397 637 681 480 443 480 3171 3743 3169
-304 3817 3063 543 292 3070 3485 2799 3240 3908 262 3395 3364 4150 2786 3760 3834 3331 3751 162
-3453 318 394 3632 3593 2114 3169 3155 363 3604 3110 366 3730 3725 3482 3748 3583 3533 400 3624
-4155 3810 5324 587 3416 2121 2116 3723 10629 3727 2261 2716 2252 3057 66 57 3073 5 3080 348
-2805 473 4081 436 595 5545 3726 3544 3445 3748 128 3618 3441 2119 3604 687 661 655 3958 2088
-554 551 571 3382 3731 3390 1529 207 553 3739 215 3657 8733 158 5497 3646 3419 3661 3659 3374
-3350 3355 3993 3386 3753 3518 379 3529 3522 3426 3556 3715 3598 3621 3460 3337 3334 3218 248
-259 274 272 244 1506 3779 2795 3763 3838 179 181 3845 3779 429 3651 3216 3212 3216 408 3212
-3210 3129 138 144 3084 1504 8487 8580 5746 9624 5417 9204 9074 5421 5382 5592 5554 5570 5553
-6811 8836 5354 9088 5642 5772 5916 6001 9320 9281 9313 5920 8177 8534 5702 9463 8499 8494 5768
-9299 8491 5616 9466 7135 5607 6827 8255 8904 5778 5749 8250 8245 8704 8681 5609 9471 5637 5671
-8512 8705 5660 5932 9323 9278 5796 8360 5894 8243 8280 9325 5925 5934 8660 5983 5981 6011
-10633 6009 6007 5961 5803 9246 8900 5964 6007 5805 5770 5805 8483 9048 8560 6607 9119 8377
-5870 5619 8383 8808 8114 5647 9214 5591 8713 8677 9453 8099 9063 9137 8644 8504 5480 8765 5653
-5714 8939 8902 8922 8560 8447 8562 8911 5402 5692 8863 9032 8900 9052 5672 8842 5720 8931 9457
-9113 9198 5913 8727 7436 7429 9030 7575 8006 10585 8371 7581 8413 8386 5339 8391 5676 10617
-9384 5757 5922 8858 8855 8758 9051 5457 8486 9026 8911 6010 5976 5971 7401 7404 5880 5878 5898
-8694 9035 8701 6845 5458 5881 9044 5541 8966 5486 8946 8968 8685 9291 8668 9296 8697 9058 8829
-8679 8838 8832 8737 8825 9022 8905 8929 8771 8650 8646 8259 5546 5586 5603 5601 5573 6838 9083
-8109 9068 9141 5504 5509 8548 9084 5755 8959 8280 5715 8280 5734 8523 8522 5446 5464 6851 8395
-5568 13317 13849 13711 13717 13772 11104 11608 11517 11499 11602
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +55,7 @@ def silent() -> Made:
 def portray(weights: dict[str, float]) -> Made:
     """The avatar of the head with an expression."""
     head = read_head("open")
-    faces = np.array(LANDMARK_FACES.split(), np.int32)
-    found = HeadLandmarks(faces=faces, weights=np.full((len(faces), 3), 1 / 3))
+    found = drawn_landmarks()
     scores = np.zeros(52, np.float32)
     for name, score in weights.items():
         scores[ARKIT_NAMES.index(name)] = score
@@ -98,7 +71,7 @@ def portray(weights: dict[str, float]) -> Made:
     )
     image = rasterise_gaussians(posed.gaussians.seen_by(camera), camera)
     photo = image.colour + (1 - image.alpha[..., None]) * GREEN
-    points = posed.vertices[head.faces[faces]].mean(1)
+    points = posed.vertices[head.faces[found.faces]].mean(1)
     landmarks = to_pixels(points, camera)[:, :2].astype(np.float64)
     photo = painted(photo, head, posed.vertices, camera)
     photo = photo if weights else with_lip_line(photo, landmarks)
@@ -165,6 +138,25 @@ def test_the_background_is_nowhere_on_the_avatar(made: Made) -> None:
     shown = avatar.colours[avatar.opacities > 0.3]
     green = shown[:, 1] - shown[:, [0, 2]].max(1)
     assert green.max() < 0.1  # the wall has 0.55
+
+
+def test_a_person_with_shorter_ways_is_still_as_in_the_photo(made: Made) -> None:
+    """Brows 8 mm nearer to the eyes, drawn down in the photo."""
+    head = made.head
+    expression = np.zeros((1, 100), np.float32)
+    for side in ("Left", "Right"):
+        expression[0, head.expression_names.index(f"browDown{side}")] = 1
+    motion = make_motion(expression=expression, fps=30, space="open")
+    fit = replace(made.portrait.fit, motion=motion, shape=0 * made.portrait.fit.shape)
+    change = np.zeros_like(head.template)
+    change[:, 1] = -0.4 * np.clip(head.template[:, 1] - 0.024, 0, 0.02)
+    own = replace(head, template=head.template + change)
+    wanted = own.template + own.expression_basis @ expression[0]
+    skin = head.region == REGIONS.index("skin")
+    away = np.linalg.norm(posed_vertices(head, fit, change) - wanted, axis=1)[skin].max()
+    found = posed_vertices(head, fit, as_in_photo(head, fit, change))
+    assert away > 2e-3
+    assert np.linalg.norm(found - wanted, axis=1)[skin].max() < 0.4 * away
 
 
 @pytest.mark.parametrize("yaw_deg", _SIDES_DEG)

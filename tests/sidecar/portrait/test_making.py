@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from affekt.shared.errors import InputError
 from affekt.sidecar.portrait import making
 from affekt.sidecar.portrait.create import STAGES
 from affekt.sidecar.steps import finish
@@ -49,8 +50,33 @@ def test_the_stages_are_told_in_order(asked: list[object]) -> None:
     head = "the head open"
     assert asked == [
         *((90, 80, 3), "me.at.sea.png", 2),
-        *("a face", head, f"landmarks of {head}", "me.at.sea", None, "edge"),
+        *("a face", head, f"landmarks of {head}", "me.at.sea", None, "edge", []),
     ]
+
+
+def test_further_photos_show_the_largest_face(asked: list[object]) -> None:
+    more = [(photo(), "side.png"), (photo(), "other.png")]
+    made = finish(making.make_steps(photo(), "me.png", 2, "edge", more))
+    assert made.said.splitlines() == [
+        "The left one.", "side.png: The left one.", "other.png: The left one."
+    ]  # fmt: skip
+    assert asked[:9] == [
+        *((90, 80, 3), "me.png", 2),
+        *((90, 80, 3), "side.png", None, (90, 80, 3), "other.png", None),
+    ]
+    further = asked[-1]
+    assert isinstance(further, list)
+    assert [(one.name, one.seen) for one in further] == [
+        ("side.png", "a face"), ("other.png", "a face")
+    ]  # fmt: skip
+
+
+def test_a_further_photo_that_is_none_is_said_by_its_name(asked: list[object]) -> None:
+    with pytest.raises(InputError) as caught:
+        finish(making.make_steps(photo(), "me.png", more=[(b"no picture", "side.png")]))
+    assert caught.value.code == "file.wrong_kind"
+    assert "side.png" in str(caught.value)
+    assert asked == []
 
 
 def test_nothing_is_done_before_it_is_told(asked: list[object]) -> None:
