@@ -4,7 +4,7 @@ a node group moves with them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +16,7 @@ from ...shared.avatar_messages import AvatarRead
 from ...shared.errors import InputError
 from ...shared.head import JOINTS, HeadModel
 from ...shared.motion import FlameSpace
+from ...shared.personal_head import personal_head
 from ...shared.wording import say_count
 from ..avatar.rendering import read_avatar
 from ..character.find import is_character
@@ -158,10 +159,8 @@ def _flame_here() -> Path | None:
 
 
 def _personal(model: HeadModel, avatar: AvatarRead) -> HeadModel:
-    """The head with the person's own template."""
-    if avatar.template_change is None:
-        return model
-    return replace(model, template=model.template + avatar.template_change)
+    """The head with the person's own template and movements."""
+    return personal_head(model, avatar.template_change, avatar.shape)
 
 
 def rest_mesh(avatar: AvatarRead, model: HeadModel | None) -> RestMesh:

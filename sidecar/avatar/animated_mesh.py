@@ -16,6 +16,7 @@ from ...shared.calibration import SHAPES, calibrated
 from ...shared.errors import InputError
 from ...shared.head import PARENTS, HeadModel
 from ...shared.motion import Motion
+from ...shared.personal_head import personal_head as shared_personal_head
 from ..memory import remembered
 from . import kernels
 from .avatar import ArkitRig, Avatar
@@ -153,12 +154,9 @@ def shown_weights(rig: ArkitRig, motion: Motion) -> Float32Array:
 
 @remembered
 def personal_head(avatar: Avatar) -> HeadModel:
-    """The head that the avatar sits on, with its person's own template."""
+    """The head that the avatar sits on, with its person's own template and movements."""
     assert isinstance(avatar.surface, HeadModel)
-    if avatar.template_change is None:
-        return avatar.surface
-    template = avatar.surface.template + avatar.template_change
-    return replace(avatar.surface, template=template)
+    return shared_personal_head(avatar.surface, avatar.template_change, avatar.shape)
 
 
 def head_turns(motion: Motion) -> Float64Array:

@@ -35,14 +35,14 @@ from .splats import Splats
 from .wrinkle_patterns import WRINKLES, draw_patterns
 
 _ROWS = len(row_names())
-_VERSION = 10
+_VERSION = 11
 """Goes up whenever the same avatar gets other wrinkles."""
 _FAR_M = 0.006
 """A vertex that lies further off the laid-on open head than this shows none of its skin."""
 _BESIDE_M, _BEFORE_M = 0.008, 0.006
 """A Gaussian that lies further beside its place, or before the skin there, shows something else: a
 network's own binding, or a fringe."""
-_TINT = 0.6
+_TINT = 1.2
 """How much less a valley darkens a channel that the skin is bright in: light that is caught in a
 fold has met the skin more than once. 0 is grey, 1 the skin's own colour once more."""
 

@@ -15,24 +15,29 @@ from ...shared.head import REGIONS, HeadModel
 from ..avatar.open_avatar import baked_light
 from ..raster.colour import srgb_to_linear
 from . import landmarks as marks
-from .completion import Graph, completed, mirrored
+from .completion import Graph, completed, grain, mirrored
 from .folds import fold_patterns, folded_by_smile, pressed_skin, without_folds
 from .framing import Frame, mouth_opening, polygon, sample
 from .landmarks import HeadLandmarks
 from .lids import folded_away, lash_strip, near_eyes, neutral_vertices
 from .light import LUMINANCE, fit_light, shade
-from .surface import Pieces, Sight
+from .surface import FADE_M, Pieces, Sight
+from .teeth import teeth_of, tooth_shade
 
+_BESIDE_FADE_M = 0.010
 _HAIR_EDGE_PIXELS, _HAIR_DEEP_PIXELS, _NO_HAIR = 6, 3, 0.25
-_LIP_EDGE_PIXELS = 5
+_LIP_EDGE_PIXELS, _LIP_LINE_PIXELS = 5, 3
+_LINE_SHARE, _LINE_LEAST = 0.6, 0.3
+"""The line between closed lips is shadow, which lips that part do not have: they keep so much of
+it, and are no darker than that."""
 _LASHES_PIXELS = 8
 _IRIS_RINGS = 10
 _GREY_GAIN = 0.6
 """How much of the photo's light on the mouth's inside is without colour."""
-_TEETH_BRIGHT, _TEETH_CONTRAST = 0.85, 1.6
-_ENAMEL = 0.3
-"""Teeth whose channels differ by less than this share are enamel, the others gums."""
-_TEETH_TINT = np.array([1.06, 0.99, 0.87])
+_TEETH_BRIGHT, _TEETH_CONTRAST = 1.05, 1.6
+_TEETH_TINT, _TEETH_OWN = np.array([1.07, 0.99, 0.86]), 0.4
+"""Teeth's tint where the photo shows none, and how much of theirs counts where it does: a smile's
+are small, between lips."""
 _LEAST_TEETH = 12
 _SMILE_M, _SMILE_FADE_M, _SMILE_LEAST = 0.011, 0.013, 0.12
 _SHADE_TINT = np.array([0.9, 1.05, 1.15])
@@ -42,9 +47,13 @@ _LIP_BORDER_M, _LIP_BORDER_STEPS = 0.0014, 2
 _LIP_LIT, _LIP_DEPTH, _LIP_LEAST = 0.8, 0.8, 0.4
 """The head's own light on lips from which on they are no darker than seen; how much of what lacks
 there shows; and the least that is left: where they meet, no smile shows them."""
+_LIP_TINT = np.array([0.85, 1.1, 1.05])
+"""The shade is red: its light has met lips before."""
 _SHOWN_LIGHT = (0.1, 0.98)
 _SCALP_SHADE = 0.7
 _FIRM_LIDS, _BRIGHT_LIDS, _NO_LASH = 20.0, 3.0, 0.8
+_LID_LIGHT = 0.8
+"""No lid is darker than this share of the skin around the eyes."""
 _WHITE = 0.65
 """The quantile of what is seen of an eye's white that its unseen part gets: less is shaded."""
 
@@ -54,13 +63,17 @@ class Evidence:
     """What of the photo counts. trust: (N,) 0 to 1, how much each piece's pixel shows the piece;
     plain: (N,) the same without what lies so near an eye that it may show lashes; linear: (N, 3)
     its colour there, linear light; light: (9,) see `light`; mouth_is_open: whether the photo shows
-    the mouth's inside."""
+    the mouth's inside; teeth: (3,) their linear colour; lip_line: (N,) lips where closed ones meet;
+    even: (N,) pieces that are too wide for detail, or beside such."""
 
     trust: Float32Array
     plain: Float32Array
     linear: Float32Array
     light: Float64Array
     mouth_is_open: bool
+    teeth: Float64Array
+    lip_line: BoolArray
+    even: BoolArray
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -120,7 +133,12 @@ def gather(canvas: Canvas, sight: Sight, frame: Frame, hair: Float32Array) -> Ev
     trust = sight.seen * free
     skin, lip = pieces.of("skin"), pieces.of("lip")
     trust *= np.where(skin | lip, ~_at(mouth, sight), True)
-    if mouth.any():  # a smile's lips are thin, and the corners of its mouth lie in shadow
+    line = np.zeros(len(trust), np.bool_)
+    if not mouth.any():
+        middle = polygon(frame, marks.INNER_LIPS, _LIP_LINE_PIXELS)
+        line = lip & (trust > 0) & _at(middle, sight)
+        trust *= ~(lip & _at(middle, sight))
+    else:  # a smile's lips are thin, and the corners of its mouth lie in shadow
         trust *= np.where(lip, _at(polygon(frame, marks.OUTER_LIPS, -1), sight), True)
         beside = polygon(frame, marks.OUTER_LIPS, _LIP_EDGE_PIXELS)
         trust *= np.where(skin, ~_at(beside, sight), True)
@@ -138,7 +156,21 @@ def gather(canvas: Canvas, sight: Sight, frame: Frame, hair: Float32Array) -> Ev
         linear=linear,
         light=lit,
         mouth_is_open=bool(mouth.any()),
+        teeth=_teeth_colour(pieces, trust, linear),
+        lip_line=line,
+        even=pieces.from_end < FADE_M + _BESIDE_FADE_M,
     )
+
+
+def _teeth_colour(pieces: Pieces, trust: Float32Array, linear: Float32Array) -> Float64Array:
+    """(3,) teeth as bright and as warm as those that the photo shows, or as bright as its skin."""
+    seen, skin = pieces.of("teeth") & (trust > 0.3), pieces.of("skin") & (trust > 0.5)
+    if seen.sum() > _LEAST_TEETH:
+        shown = np.median(linear[seen], 0).astype(np.float64)
+        light = max(float(shown @ LUMINANCE), 1e-3)
+        return light * (_TEETH_OWN * shown / light + (1 - _TEETH_OWN) * _TEETH_TINT)
+    light = np.median(linear[skin] @ LUMINANCE) if skin.any() else 0.5
+    return max(float(light), 1e-3) * _TEETH_TINT
 
 
 def paint(canvas: Canvas, evidence: Evidence, sight: Sight, *, folds: bool) -> Float32Array:
@@ -148,11 +180,16 @@ def paint(canvas: Canvas, evidence: Evidence, sight: Sight, *, folds: bool) -> F
     lit = _skin_light(canvas, evidence, sight)[skin, None].astype(np.float32)
     albedo = evidence.linear[skin] / lit
     may = ~canvas.folded[skin]
-    whole = completed(canvas.graph, albedo, evidence.trust[skin], canvas.other, may)
+    seen = evidence.trust[skin]
+    whole = completed(canvas.graph, albedo, seen, canvas.other, may)
+    whole = whole * grain(canvas.graph, whole, seen, canvas.pieces.areas[skin])[:, None]
     out[skin] = np.maximum(whole * lit, 0)
     _paint_lids(canvas, evidence, out)
     if evidence.mouth_is_open:
         _even_lips(canvas, out)
+    else:
+        _keep_lip_line(canvas, evidence, out)
+    _shade_lips(canvas, out)
     if not folds:
         out[skin] = without_folds(canvas.graph, out[skin], canvas.pressed)
     _paint_eyes(canvas.pieces, evidence, out)
@@ -177,8 +214,9 @@ def seen_beside(hair: Float32Array, sight: Sight) -> BoolArray:
 
 
 def refined(evidence: Evidence, linear: Float32Array) -> Evidence:
-    """The evidence with other colours, such as those that a picture of the avatar asks for."""
-    return replace(evidence, linear=linear)
+    """The evidence with other colours, such as those that a picture of the avatar asks for: of wide
+    pieces it would ask for stripes."""
+    return replace(evidence, linear=np.where(evidence.even[:, None], evidence.linear, linear))
 
 
 def _at(mask: BoolArray, sight: Sight) -> BoolArray:
@@ -210,8 +248,19 @@ def _paint_lids(canvas: Canvas, evidence: Evidence, out: Float32Array) -> None:
         bright = light > _NO_LASH * np.median(light[plain > 0])
         firm = np.maximum(firm, _BRIGHT_LIDS * evidence.trust[lids] * bright)
     whole = canvas.lid_graph.filled(out[lids], firm, out[lids])
+    if (plain > 0).any():
+        whole = _no_darker(whole, out[lids[plain > 0]])
     folded = canvas.folded[lids]
     out[lids[folded]] = whole[folded]
+
+
+def _no_darker(lids: Float32Array, around: Float32Array) -> Float32Array:
+    """Lids (N, 3) with as much of the skin around (M, 3) as it takes that none is much darker: what
+    a photo shows beside them is shaded by lashes and brows."""
+    skin = np.median(around, 0)
+    most, light = float(skin @ LUMINANCE), lids @ LUMINANCE
+    share = np.clip((_LID_LIGHT * most - light) / np.maximum(most - light, 1e-4), 0, 1)[:, None]
+    return ((1 - share) * lids + share * skin).astype(np.float32)
 
 
 def _even_lips(canvas: Canvas, out: Float32Array) -> None:
@@ -232,9 +281,22 @@ def _even_lips(canvas: Canvas, out: Float32Array) -> None:
         canvas.pieces.places[near], canvas.pieces.normals[near], np.zeros(len(near), np.int32)
     )
     out[near] = border.diffused(out[near], _LIP_BORDER_STEPS)
+
+
+def _keep_lip_line(canvas: Canvas, evidence: Evidence, out: Float32Array) -> None:
+    """Darkens lips, without a change of colour, where the photo shows the line between them."""
+    line = np.flatnonzero(evidence.lip_line)
+    dark = evidence.linear[line] @ LUMINANCE / np.maximum(out[line] @ LUMINANCE, 1e-4)
+    out[line] *= np.clip(dark, _LINE_LEAST, 1)[:, None] ** _LINE_SHARE
+
+
+def _shade_lips(canvas: Canvas, out: Float32Array) -> None:
+    """Darkens lips where they meet, by the head's own light: what the photo shows there is a line
+    of shadow, or the mouth's inside, and brown on lips that part."""
+    lips = np.flatnonzero(canvas.pieces.of("lip"))
     light = baked_light(canvas.head)[canvas.pieces.corners[lips]]
     lit = (canvas.pieces.weights[lips] * light).sum(1) / _LIP_LIT
-    out[lips] *= np.clip(lit**_LIP_DEPTH, _LIP_LEAST, 1)[:, None]
+    out[lips] *= np.clip(lit**_LIP_DEPTH, _LIP_LEAST, 1)[:, None] ** _LIP_TINT
 
 
 def _paint_eyes(pieces: Pieces, evidence: Evidence, out: Float32Array) -> None:
@@ -282,17 +344,23 @@ def _paint_mouth(canvas: Canvas, evidence: Evidence, out: Float32Array) -> None:
         ratio = np.median(evidence.linear[skin], 0) / np.maximum(np.median(at[skin], 0), 1e-3)
         grey = float(ratio @ LUMINANCE)
         at = at * (_GREY_GAIN * grey + (1 - _GREY_GAIN) * ratio)
-    teeth = pieces.of("teeth")
-    seen = teeth & (evidence.trust > 0.3)
-    wanted = np.median(evidence.linear[skin] @ LUMINANCE) if skin.any() else 0.5
-    if seen.sum() > _LEAST_TEETH:
-        wanted = np.quantile(evidence.linear[seen] @ LUMINANCE, 0.5)
-    bright = max(float(np.quantile(at[teeth] @ LUMINANCE, 0.9)), 1e-3)
+    _paint_teeth(canvas, evidence, at)
+    out[inside] = np.clip(at[inside], 0, 1)
+
+
+def _paint_teeth(canvas: Canvas, evidence: Evidence, at: Float64Array) -> None:
+    """Teeth as bright as those that the photo shows, or as its skin, with gaps, in the mouth's
+    shade. at: (N, 3) the head's own colours in the photo's light; those of teeth are changed."""
+    pieces, teeth = canvas.pieces, canvas.pieces.of("teeth")
+    number = teeth_of(canvas.head)[pieces.corners[:, 0]]
+    enamel = number >= 0
+    front = enamel & (np.abs(pieces.places[:, 0]) < _SMILE_M)
+    bright = max(float(np.quantile(at[front] @ LUMINANCE, 0.8)), 1e-3)
     relative = np.maximum(at[teeth] @ LUMINANCE / bright, 1e-3)[:, None]
+    wanted = float(evidence.teeth @ LUMINANCE)
     at[teeth] *= _TEETH_BRIGHT * wanted / bright * relative**_TEETH_CONTRAST
-    enamel = teeth & (np.ptp(at, axis=1) < _ENAMEL * at.max(1))
-    at[enamel] = (at[enamel] @ LUMINANCE)[:, None] * _TEETH_TINT
+    shade = tooth_shade(canvas.head, pieces.places[enamel], pieces.normals[enamel], number[enamel])
+    at[enamel] = (at[enamel] @ LUMINANCE)[:, None] * (evidence.teeth / wanted) * shade
     # What lies beside the smile's middle is in the cheeks' shade.
     beside = np.abs(pieces.places[teeth, 0]) - _SMILE_M
     at[teeth] *= np.clip(1 - beside / _SMILE_FADE_M, _SMILE_LEAST, 1)[:, None] ** _SHADE_TINT
-    out[inside] = np.clip(at[inside], 0, 1)

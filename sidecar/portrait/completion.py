@@ -18,6 +18,9 @@ _SAME_WAY = 0.3
 _ACROSS = 1e-3
 """Weight of an edge between two parts of the face, such as lip and skin."""
 
+_GRAIN, _GRAIN_STEPS, _SEEN, _SEED = 1.0, 3, 0.7, 7
+"""How much of the grain of what is seen in full the rest gets, and how fine that is."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Graph:
@@ -108,4 +111,24 @@ def completed(
     share = np.where(may_mirror, seen[other], 0)[:, None].astype(np.float32)
     detail = share * values[other] + (1 - share) * base
     change = graph.filled(values - detail, firm + 2e-3 * share[:, 0], np.zeros_like(detail))
-    return (detail + change).astype(np.float32)
+    # Where the two sides differ much, such as lips in one-sided light, the sum may be anything.
+    held = np.clip(detail + change, np.minimum(base, detail), np.maximum(base, detail))
+    return np.where(seen[:, None] > 0, detail + change, held).astype(np.float32)
+
+
+def grain(
+    graph: Graph, values: FloatArray, seen: Float32Array, areas: Float64Array
+) -> Float32Array:
+    """(N,) factors that give what is not seen the fine grain of what is, where completion left it
+    smooth as wax. areas: (N,) of the pieces: the larger, the less of it they carry."""
+    light = values.mean(1, keepdims=True)
+    fine = (light - graph.diffused(light, _GRAIN_STEPS))[:, 0] / np.maximum(light[:, 0], 1e-4)
+    sure = seen > _SEEN
+    if not sure.any():
+        return np.ones(len(values), np.float32)
+    noise = np.random.default_rng(_SEED).normal(size=(len(values), 1)).astype(np.float32)
+    noise = (noise - graph.diffused(noise, _GRAIN_STEPS))[:, 0]
+    # Medians, since brows and spots are no grain.
+    depth = np.median(np.abs(fine[sure])) / np.median(np.abs(noise))
+    small = np.minimum(np.median(areas[sure]) / np.maximum(areas, 1e-12), 1)
+    return (1 + _GRAIN * depth * (1 - seen) * small * np.clip(noise, -2.5, 2.5)).astype(np.float32)

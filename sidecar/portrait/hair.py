@@ -10,6 +10,7 @@ that a fringe does not follow the brows.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import cv2
@@ -34,6 +35,14 @@ from .surface import Pieces
 
 _STEP_PIXELS, _BACK_STEP_PIXELS = 2, 7
 """Distances of the sheets' Gaussians; a pixel is about half a millimetre."""
+MOST_GAUSSIANS = 70_000
+"""Of an avatar; what the head leaves of them is the hair's."""
+_COARSEST_PIXELS, _COARSER = 8.0, 1.02
+_BACK_WITHIN = 0.8
+"""How far within the outline the sheet behind ends, in its steps."""
+_RIM_SHARE, _RIM_WIDTH_PIXELS = 0.45, 0.7
+"""The widest Gaussians near the outline, in their distances to it and in pixels more: others would
+stand out, as a halo."""
 _WIDTH = 0.72
 """Standard deviation of a Gaussian, in steps."""
 _THICKNESS_M = 3e-4
@@ -99,15 +108,15 @@ def make_hair(
     relief, bottom = _blow_up(head, vertices, frame, solid)
     colours = _colours(frame, solid)
     behind = _continued_down(colours, solid)
-    front = _pixels(solid, _STEP_PIXELS)
-    back = _pixels(relief.inside, _BACK_STEP_PIXELS)
     distances = cv2.distanceTransform(relief.inside.astype(np.uint8), cv2.DIST_L2, 5)
     away = np.asarray(distances, np.float32)
+    back = _pixels(relief.inside & (away > _BACK_WITHIN * _BACK_STEP_PIXELS), _BACK_STEP_PIXELS)
     sheets = [
-        _sheet(frame, relief.front, away, front, _STEP_PIXELS),
         _sheet(frame, relief.back, away, back, _BACK_STEP_PIXELS),
         _ring(frame, relief, solid),
     ]
+    room = MOST_GAUSSIANS - len(pieces.region) - sum(len(sheet.pixels) for sheet in sheets)
+    sheets.insert(0, _front(frame, relief, away, solid, room))
     front = sheets[0].pixels
     linear = [colours[front[:, 1], front[:, 0]]]
     linear += [behind[sheet.pixels[:, 1], sheet.pixels[:, 0]] for sheet in sheets[1:]]
@@ -127,6 +136,18 @@ def make_hair(
         scalp=_scalp(pieces, bottom) & ~bare,
         scalp_colour=np.median(colours[solid], 0).astype(np.float32),
     )
+
+
+def _front(
+    frame: Frame, relief: _Relief, away: Float32Array, solid: BoolArray, room: int
+) -> _Sheet:
+    """The sheet that carries the photo's pixels, as fine as there is room for."""
+    step = float(_STEP_PIXELS)
+    while True:
+        sheet = _sheet(frame, relief.front, away, _pixels(solid, step), step)
+        if len(sheet.pixels) <= room or step > _COARSEST_PIXELS:
+            return sheet
+        step *= _COARSER * math.sqrt(len(sheet.pixels) / max(room, 1))
 
 
 def solid_hair(frame: Frame, mask: Float32Array) -> BoolArray | None:
@@ -257,10 +278,12 @@ def _continued_down(colours: Float32Array, solid: BoolArray) -> Float32Array:
     return np.where(solid[..., None], colours, out)
 
 
-def _pixels(mask: BoolArray, step: int) -> Int32Array:
-    """(N, 2) columns and rows of the mask's pixels on a grid."""
-    rows, columns = np.nonzero(mask[step // 2 :: step, step // 2 :: step])
-    return (np.stack([columns, rows], 1) * step + step // 2).astype(np.int32)
+def _pixels(mask: BoolArray, step: float) -> Float64Array:
+    """(N, 2) columns and rows of an even grid's places within the mask; the pixel (0, 0) reaches
+    to (1, 1)."""
+    rows, columns = (np.arange((step + 1) / 2, size, step) for size in mask.shape)
+    row, column = np.nonzero(mask[np.ix_(rows.astype(int), columns.astype(int))])
+    return np.stack([columns[column], rows[row]], 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -272,11 +295,12 @@ class _Sheet:
 
 
 def _sheet(
-    frame: Frame, depth: Float64Array, away: Float32Array, pixels: Int32Array, step: int
+    frame: Frame, depth: Float64Array, away: Float32Array, places: Float64Array, step: float
 ) -> _Sheet:
-    """Discs on a relief at some of its pixels, several where it is steep. away: (H, W) pixels to
-    the outline."""
-    x, y = pixels[:, 0], pixels[:, 1]
+    """Discs on a relief at some of its places (N, 2), several where it is steep. away: (H, W)
+    pixels to the outline."""
+    pixels = places.astype(np.int32)
+    x, y = pixels.T
     slopes = np.stack([np.asarray(slope)[y, x] for slope in np.gradient(depth)][::-1], 1)
     size = step * depth[y, x] / frame.camera.focal_x
     steep = np.linalg.norm(slopes, axis=1)
@@ -288,12 +312,14 @@ def _sheet(
     size, slopes, steep = size[owner], slopes[owner], steep[owner]
     along = slopes / np.maximum(steep, 1e-12)[:, None] * (share * step)[:, None]
     at = depth[y, x][owner] + share * step * steep
-    points = _back_projected(frame, pixels[owner] + along + 0.5, at)
+    points = _back_projected(frame, places[owner] + along, at)
     most, zero = np.where(rim[owner], _RIM_STRETCH, _MOST_STRETCH) * size, np.zeros_like(at)
     rise = np.clip(slopes * (step / parts[owner])[:, None], -most[:, None], most[:, None])
     across = np.stack([size, zero, rise[:, 0]], 1)
     down = np.stack([zero, size, rise[:, 1]], 1)
-    return _discs(frame, points, across * _WIDTH, down * _WIDTH, pixels[owner])
+    narrow = (_RIM_SHARE * away[y, x][owner] + _RIM_WIDTH_PIXELS) / step
+    width = np.minimum(_WIDTH, narrow)[:, None]
+    return _discs(frame, points, across * width, down * width, pixels[owner])
 
 
 def _ring(frame: Frame, relief: _Relief, solid: BoolArray) -> _Sheet:

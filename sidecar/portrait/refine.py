@@ -26,7 +26,8 @@ from ..avatar.splats import Splats
 from ..raster.differentiable import rasterise_tensors
 from ..raster.gaussians import GaussianImage, GaussianTensors, rasterise_gaussians
 from ..raster.project import to_pixels
-from .framing import Frame, mouth_opening, sample
+from . import landmarks as marks
+from .framing import Frame, mouth_opening, polygon, sample
 
 _STEPS = 40
 _COLOUR_STEP, _SIZE_STEP, _PLACE_STEP = 0.03, 0.05, 0.08
@@ -44,6 +45,8 @@ _LEAST_SHARE = 0.2
 _COLOUR_HOLD = 0.05
 """What a piece's colour costs that differs by one from its first, against a pixel: a piece that
 others hide would take any."""
+_LIP_LINE_PIXELS = 4
+"""How far the shadow reaches that lies between closed lips."""
 _COVERED = 0.98
 """Where the head's opacity is less, it ends."""
 _BETAS = (0.8, 0.98)
@@ -110,12 +113,13 @@ def _part(gaussians: Splats, chosen: IndexArray) -> Splats:
 
 def _counting(gaussians: Splats, trust: Float32Array, frame: Frame) -> Float32Array:
     """(H, W) how much each pixel counts: by how much it is made up of Gaussians that the photo may
-    change, since neighbours would make up for the others; and not at all beside the head or in the
-    mouth, whose colours would get onto skin and lips."""
+    change, since neighbours would make up for the others; and not at all beside the head, in the
+    mouth or where lips meet, whose colours would get onto skin and lips."""
     image = rasterise_gaussians(
         gaussians.carrying(np.ascontiguousarray(trust[:, None])), frame.camera
     )
-    of_head = frame.inside & (image.alpha > _COVERED) & ~mouth_opening(frame)
+    between = mouth_opening(frame) | polygon(frame, marks.INNER_LIPS, _LIP_LINE_PIXELS)
+    of_head = frame.inside & (image.alpha > _COVERED) & ~between
     return image.colour[..., 0] * of_head
 
 

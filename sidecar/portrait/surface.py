@@ -9,7 +9,14 @@ import cv2
 import numpy as np
 from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue]
 
-from ...shared.arrays import BoolArray, Float32Array, Float64Array, FloatArray, Int32Array
+from ...shared.arrays import (
+    BoolArray,
+    Float32Array,
+    Float64Array,
+    FloatArray,
+    IndexArray,
+    Int32Array,
+)
 from ...shared.head import REGIONS, HeadModel
 from ..avatar.avatar import Avatar
 from ..avatar.drive import Actor, PosedAvatar, edges_of
@@ -18,16 +25,23 @@ from ..raster.mesh import rasterise_mesh
 from ..raster.project import to_pixels
 from .fit import Fit
 from .framing import Frame
+from .teeth import near_gaps
 
-_EDGE_M = {"skin": 0.00174, "lip": 0.0011, "sclera": 0.0018}
-"""Edges of the pieces; other parts are not cut."""
-_COARSE_EDGE_M, _THROAT_EDGE_M, _THROAT_DEPTH_M = 0.0050, 0.0032, -0.06
+_EDGE_M = {"skin": 0.00176, "lip": 0.0011, "sclera": 0.0018}
+_GAP_EDGE_M = 0.0009
+"""Edges of the pieces, and of those beside gaps between teeth; other parts are not cut."""
+_COARSE_EDGE_M, _THROAT_EDGE_M, _THROAT_DEPTH_M = 0.0050, 0.0024, -0.05
 """The same for skin beside the face, and for the front of the neck."""
+_CHEEK_EDGE_M, _CHEEK_DEPTH_M = 0.0028, -0.055
+"""The same for what lies between face and ears, which is seen from the side."""
 _SCALP_EDGE_M, _SCALP_HIGH_M, _SCALP_BEHIND_M = 0.008, 0.02, -0.03
 """The same for what lies so high and so far back, where hair covers it."""
-_MOST_CUTS = 9
-_FADE_M = 0.028
-"""How long the neck takes to fade."""
+_MOST_CUTS, _MOST_HALVINGS = 9, 12
+_HALVED = 1.75
+"""Longest edges of pieces that come of halving, in the edges of equal ones of their size."""
+FADE_M, _FADE_WIDTH_M = 0.032, 0.0035
+"""How long the neck takes to fade, and how wide its Gaussians are there: round and even, or a fade
+shows each of them, like fur."""
 _TOOTH_BACK = -0.25
 """Teeth whose normals look further back than this are seen from inside the mouth alone."""
 _OVERLAP = {"skin": 2.0, "lip": 2.0, "teeth": 1.7}
@@ -47,7 +61,8 @@ _FLAT_NECK, _FACING_NECK = 0.25, 0.55
 class Pieces:
     """The person's head in N pieces. avatar: with grey colours; region: (N,) index into `REGIONS`;
     places: (N, 3) on the head's own template, metres, which is the same for all people; normals:
-    (N, 3) at rest; corners, weights: (N, 3) vertices of each piece's face and its middle in it."""
+    (N, 3) at rest; corners, weights: (N, 3) vertices of each piece's face and its middle in it;
+    areas: (N,) square metres; from_end: (N,) metres to the neck's end, infinite in the face."""
 
     avatar: Avatar
     region: Int32Array
@@ -55,6 +70,8 @@ class Pieces:
     normals: Float64Array
     corners: Int32Array
     weights: Float64Array
+    areas: Float64Array
+    from_end: Float64Array
 
     def of(self, *names: str) -> BoolArray:
         """(N,) which pieces are of these regions."""
@@ -88,7 +105,12 @@ def cut_head(
     normals /= twice_area
     large = np.sqrt(twice_area[:, 0]) > _LARGE_M
     overlap = np.where(large, _OVERLAP_LARGE, overlap)
+    places = np.einsum("nw,nwk->nk", weights.mean(1), head.template[corners].astype(np.float64))
+    from_end, below = _from_end(head, places), places[:, 1] < _FACE_LOW_M
     scales, quaternions = discs(points - middle[:, None], overlap)
+    # Round, or the edges of clothes look like fur.
+    scales[below, :2] = np.sqrt(scales[below, :2].prod(1, keepdims=True))
+    scales[from_end < FADE_M, :2] = _FADE_WIDTH_M
     inner = weights.mean(1)
     count = len(anchors)
     avatar = Avatar(
@@ -105,9 +127,8 @@ def cut_head(
         template_change=change,
         follow="deform",
     )
-    places = np.einsum("nw,nwk->nk", inner, head.template[corners].astype(np.float64))
     return Pieces(avatar=avatar, region=region, places=places, normals=normals, corners=corners,
-                  weights=inner)  # fmt: skip
+                  weights=inner, areas=0.5 * twice_area[:, 0], from_end=from_end)  # fmt: skip
 
 
 def _cut(head: HeadModel, rest: Float64Array, *, hairy: bool) -> tuple[Int32Array, Float64Array]:
@@ -117,18 +138,43 @@ def _cut(head: HeadModel, rest: Float64Array, *, hairy: bool) -> tuple[Int32Arra
     area = 0.5 * np.linalg.norm(normal, axis=1)
     region = head.region[head.faces[:, 0]].astype(np.int32)
     middle = head.template[head.faces].mean(1)
-    edge = _edges(region, middle, hairy=hairy)
+    edge = np.where(near_gaps(head), _GAP_EDGE_M, _edges(region, middle, hairy=hairy))
     side = np.sqrt(4 / np.sqrt(3) * np.maximum(area, 1e-12))
     times = np.clip(np.rint(side / edge), 1, _MOST_CUTS).astype(int)
     kept = (area > 1e-12) & ~np.isin(region, [REGIONS.index(name) for name in _LEFT_OUT])
     kept &= ~_behind_ball(head, region, middle)
     kept &= (region != REGIONS.index("teeth")) | (normal[:, 2] > 2 * _TOOTH_BACK * area)
-    anchors, weights = [], []
+    halved = kept & (edge > _EDGE_M["skin"]) & (region == REGIONS.index("skin"))
+    faces = np.flatnonzero(halved)
+    owner, shares = _halved(rest[head.faces[faces]], _HALVED * edge[faces])
+    anchors, weights = [faces[owner]], [shares]
     for count in range(1, _MOST_CUTS + 1):
-        faces, pieces = np.flatnonzero(kept & (times == count)), _divided(count)
+        faces, pieces = np.flatnonzero(kept & ~halved & (times == count)), _divided(count)
         anchors.append(np.repeat(faces, len(pieces)))
         weights.append(np.tile(pieces, (len(faces), 1, 1)))
     return np.concatenate(anchors).astype(np.int32), np.concatenate(weights)
+
+
+def _halved(corners: Float64Array, longest_m: Float64Array) -> tuple[IndexArray, Float64Array]:
+    """Halves triangles (F, 3, 3) across their longest edge until none is longer than (F,) allows:
+    slivers become pieces that are about as wide as long. Returns whose each piece is (N,), and its
+    corners as weights of that one's (N, 3, 3)."""
+    owner = np.arange(len(corners))
+    weights = np.broadcast_to(np.eye(3), (len(corners), 3, 3)).copy()
+    for _ in range(_MOST_HALVINGS):
+        points = weights @ corners[owner]
+        edges = np.linalg.norm(np.roll(points, -1, 1) - points, axis=2)
+        first = edges.argmax(1)
+        long = edges.max(1) > longest_m[owner]
+        if not long.any():
+            break
+        turned = np.take_along_axis(weights, ((first[:, None] + [0, 1, 2]) % 3)[..., None], 1)
+        a, b, c = turned[long].transpose(1, 0, 2)
+        middle = 0.5 * (a + b)
+        halves = np.stack([np.stack([a, middle, c], 1), np.stack([middle, b, c], 1)], 1)
+        owner = np.concatenate([owner[~long], np.repeat(owner[long], 2)])
+        weights = np.concatenate([weights[~long], halves.reshape(-1, 3, 3)])
+    return owner, weights
 
 
 def _edges(region: Int32Array, middle: FloatArray, *, hairy: bool) -> Float64Array:
@@ -138,6 +184,8 @@ def _edges(region: Int32Array, middle: FloatArray, *, hairy: bool) -> Float64Arr
     beside = (y < _FACE_LOW_M) | (y > _FACE_HIGH_M) | (z < _FACE_DEPTH_M)
     throat = (y < _FACE_LOW_M) & (z > _THROAT_DEPTH_M)
     coarse = np.where(throat, _THROAT_EDGE_M, _COARSE_EDGE_M)
+    cheek = (y > _FACE_LOW_M) & (y < _SCALP_HIGH_M) & (z > _CHEEK_DEPTH_M)
+    coarse = np.where(cheek, _CHEEK_EDGE_M, coarse)
     if hairy:
         scalp = (y > _SCALP_HIGH_M) & (z < _SCALP_BEHIND_M)
         coarse = np.where(scalp, _SCALP_EDGE_M, coarse)
@@ -145,19 +193,22 @@ def _edges(region: Int32Array, middle: FloatArray, *, hairy: bool) -> Float64Arr
 
 
 def neck_fade(pieces: Pieces) -> Float64Array:
-    """(N,) 0 to 1, the opacity of a head whose neck fades out towards its end."""
-    surface = pieces.avatar.surface
-    assert isinstance(surface, HeadModel)
-    skin = surface.faces[surface.region[surface.faces[:, 0]] == REGIONS.index("skin")]
+    """(N,) 0 to 1, the opacities of a head whose neck fades out towards its end: each piece's,
+    which together leave the smooth fade that a piece of its own would not."""
+    share = np.minimum(pieces.from_end / FADE_M, 1)
+    layers = 2 * np.pi * _FADE_WIDTH_M**2 / np.maximum(pieces.areas, 1e-12)
+    return 1 - (1 - share * share * (3 - 2 * share)) ** (1 / layers)
+
+
+def _from_end(head: HeadModel, places: Float64Array) -> Float64Array:
+    """(N,) metres from places on the head's template to the neck's end; infinite in the face."""
+    skin = head.faces[head.region[head.faces[:, 0]] == REGIONS.index("skin")]
     edges, count = edges_of(skin)
     end = np.unique(edges[count == 1])
-    end = surface.template[end[surface.template[end, 1] < _FACE_LOW_M]]
+    end = head.template[end[head.template[end, 1] < _FACE_LOW_M]]
     if not len(end):
-        return np.ones(len(pieces.places))
-    away = cKDTree(end).query(pieces.places, distance_upper_bound=_FADE_M)[0]
-    share = np.minimum(away / _FADE_M, 1)
-    share = np.where(pieces.places[:, 1] < _FACE_LOW_M, share, 1)
-    return share * share * (3 - 2 * share)
+        return np.full(len(places), np.inf)
+    return np.where(places[:, 1] < _FACE_LOW_M, cKDTree(end).query(places)[0], np.inf)
 
 
 def _divided(times: int) -> Float64Array:

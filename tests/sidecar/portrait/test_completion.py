@@ -2,7 +2,7 @@
 """Values are completed on the graph of neighbours: smoothly, and with the other side's detail."""
 
 import numpy as np
-from affekt.sidecar.portrait.completion import Graph, completed, mirrored
+from affekt.sidecar.portrait.completion import Graph, completed, grain, mirrored
 
 
 def sheet(columns: int, rows: int = 5) -> tuple[np.ndarray, np.ndarray]:
@@ -62,3 +62,31 @@ def test_diffusion_keeps_the_mean_of_a_closed_ring() -> None:
     soft = graph.diffused(values, 300)
     np.testing.assert_allclose(soft.mean(0), values.mean(0), atol=1e-4)
     assert np.ptp(soft, axis=0).max() < 0.1
+
+
+def test_a_dark_sides_detail_never_makes_the_bright_side_negative() -> None:
+    """The left is lit ten times as brightly; of its inner half only the mirror image is known."""
+    places, normals = sheet(20)
+    x = 1e3 * places[:, 0]
+    values = np.where(x < 0, 0.1, 1.0)[:, None].astype(np.float32)
+    values[np.isclose(x, -3.5)] = 0.9  # gloss
+    seen = np.where((x > 5) | (x < 0), 1.0, 0.0).astype(np.float32)
+    graph = Graph.of(places, normals, np.zeros(len(x), np.int32))
+    found = completed(graph, values, seen, mirrored(places, seen.astype(np.int32) * 0), seen >= 0)
+    assert found.min() > 0.05
+    assert found.max() < 1.05
+
+
+def test_what_is_not_seen_has_the_grain_of_what_is() -> None:
+    places, normals = sheet(80, 40)
+    graph = Graph.of(places, normals, np.zeros(len(places), np.int32))
+    seen = (places[:, 0] < 0).astype(np.float32)
+    noise = np.random.default_rng(5).normal(0, 0.04, (len(places), 1))
+    values = (0.5 * (1 + seen[:, None] * noise)).astype(np.float32)
+    areas = np.where((places[:, 1] < 0.02) | (seen == 1), 1.0, 16.0)
+    factor = grain(graph, values, seen, areas)
+    assert (factor[seen == 1] == 1).all()
+    hidden = seen == 0
+    assert 0.025 < factor[hidden & (areas == 1)].std() < 0.055
+    assert factor[hidden & (areas == 16)].std() < 0.01
+    np.testing.assert_array_equal(grain(graph, values, 0 * seen, areas), 1)

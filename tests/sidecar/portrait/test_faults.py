@@ -2,7 +2,7 @@
 """Faults that one sees in a portrait's avatar, each looked for in the avatar of a drawn photo: no
 networks are needed, for the landmarks are known."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -15,7 +15,7 @@ from affekt.sidecar.avatar.open_avatar import open_avatar
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.lab.evaluation.portrait import _SIDES_DEG, _open_share
 from affekt.sidecar.portrait.create import Portrait, portrait_steps
-from affekt.sidecar.portrait.landmarks import HeadLandmarks
+from affekt.sidecar.portrait.landmarks import INNER_LIPS, HeadLandmarks
 from affekt.sidecar.portrait.lids import folded_away, lash_strip, neutral_vertices
 from affekt.sidecar.portrait.seeing import SeenFace
 from affekt.sidecar.portrait.surface import Pieces, cut_head, neck_fade
@@ -26,7 +26,7 @@ from affekt.sidecar.steps import finish
 from fakes.landmarks import drawn_landmarks
 
 pytestmark = pytest.mark.full
-GREEN, BLUE = (0.1, 0.75, 0.2), (0.1, 0.15, 0.95)
+GREEN, BLUE, NAVY = (0.1, 0.75, 0.2), (0.1, 0.15, 0.95), (0.0, 0.0, 0.5)
 GREY = np.array([0.299, 0.587, 0.114])
 SCORES = {"jawOpen": 0.4, "mouthSmileLeft": 0.6, "mouthSmileRight": 0.6}
 
@@ -42,10 +42,21 @@ class Made:
 @pytest.fixture(scope="module")
 def made() -> Made:
     """A smiling head with short hair before a green wall, the inside of its mouth blue."""
+    return portray(SCORES)
+
+
+@pytest.fixture(scope="module")
+def silent() -> Made:
+    """The same with closed lips and a dark blue line between them."""
+    return portray({})
+
+
+def portray(weights: dict[str, float]) -> Made:
+    """The avatar of the head with an expression."""
     head = read_head("open")
     found = drawn_landmarks()
     scores = np.zeros(52, np.float32)
-    for name, score in SCORES.items():
+    for name, score in weights.items():
         scores[ARKIT_NAMES.index(name)] = score
     pose = make_motion(
         expression=np.pad(head.arkit_expression @ scores, (0, 100))[None, :100].astype(np.float32),
@@ -59,11 +70,11 @@ def made() -> Made:
     )
     image = rasterise_gaussians(posed.gaussians.seen_by(camera), camera)
     photo = image.colour + (1 - image.alpha[..., None]) * GREEN
-    photo = painted(photo, head, posed.vertices, camera)
     points = posed.vertices[head.faces[found.faces]].mean(1)
-    seen = SeenFace(
-        landmarks=to_pixels(points, camera)[:, :2].astype(np.float64), scores=scores, confidence=1.0
-    )
+    landmarks = to_pixels(points, camera)[:, :2].astype(np.float64)
+    photo = painted(photo, head, posed.vertices, camera)
+    photo = photo if weights else with_lip_line(photo, landmarks)
+    seen = SeenFace(landmarks=landmarks, scores=scores, confidence=1.0)
     pixels = np.rint(255 * photo.clip(0, 1)).astype(np.uint8)
     steps = portrait_steps(pixels, seen, head, found, "drawn", camera.focal_x, neck="edge")
     portrait = finish(steps)
@@ -85,8 +96,15 @@ def painted(photo: np.ndarray, head: HeadModel, vertices: np.ndarray, camera: Ca
     region = head.region[head.faces[seen.face, 0]]
     inside = np.isin(region, [REGIONS.index(n) for n in ("mouth", "teeth", "tongue")])
     inside &= seen.face >= 0
-    assert inside.sum() > 300
     return np.where(inside[..., None], BLUE, photo)
+
+
+def with_lip_line(photo: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+    """The photo with the shadow between closed lips."""
+    line = np.zeros(photo.shape[:2], np.uint8)
+    middle = 0.5 * (landmarks[list(INNER_LIPS[1:10])] + landmarks[list(INNER_LIPS[:10:-1])])
+    cv2.polylines(line, [np.rint(middle).astype(np.int32)], False, 1, 2)
+    return np.where(line[..., None] > 0, NAVY, photo)
 
 
 def test_a_shut_eye_shows_no_lashes_outside_its_lash_line(made: Made) -> None:
@@ -105,6 +123,14 @@ def test_no_skin_and_no_lip_has_the_colour_of_the_mouths_inside(made: Made) -> N
     assert (colours[:, 2] - colours[:, 0]).max() < 0.02
 
 
+def test_lips_that_part_have_no_line_of_the_shadow_between_them(silent: Made) -> None:
+    lips = np.flatnonzero(silent.pieces.of("lip"))
+    colours = silent.portrait.avatar.colours[lips]
+    assert (colours[:, 2] - colours[:, 0]).max() < 0.02  # the line has 0.5
+    light = colours @ GREY
+    assert light.min() > 0.25 * np.median(light)
+
+
 def test_the_background_is_nowhere_on_the_avatar(made: Made) -> None:
     avatar = made.portrait.avatar
     assert len(avatar) > len(made.pieces.region) + 2000  # it has hair too
@@ -120,6 +146,25 @@ def test_nothing_is_seen_through_the_head(made: Made, yaw_deg: float) -> None:
 
 def test_a_portrait_is_no_larger_than_promised(made: Made) -> None:
     assert len(made.portrait.avatar) <= 70_000
+
+
+def test_a_fading_neck_shows_no_single_gaussian(made: Made) -> None:
+    """Along each row of the fade the opacity is even: no strands, as of fur."""
+    avatar = made.portrait.avatar
+    opacities = avatar.opacities.copy()
+    opacities[: len(made.pieces.region)] *= neck_fade(made.pieces).astype(np.float32)
+    head = Actor(replace(avatar, opacities=opacities), made.portrait.fit.motion).pose(0).gaussians
+    camera = look_at(
+        target=np.array([0, -0.12, 0]), distance=1, yaw_rad=0, width=320, height=320, fov_y_rad=0.1
+    )
+    alpha = rasterise_gaussians(head.seen_by(camera), camera).alpha
+    even = cv2.GaussianBlur(alpha, (0, 0), 8)
+    fades = (even > 0.15) & (even < 0.85)
+    fades[:, :90], fades[:, -90:] = False, False  # beside it lies the outline
+    assert fades.sum() > 4000
+    assert (
+        np.abs(alpha - cv2.GaussianBlur(alpha, (25, 1), sigmaX=8, sigmaY=0.1))[fades].max() < 0.04
+    )
 
 
 def test_a_neck_fades_towards_its_end_alone(made: Made) -> None:

@@ -10,9 +10,17 @@ from affekt.shared.motion import ARKIT_NAMES
 from affekt.sidecar.avatar.wrinkle_patterns import WRINKLES
 from affekt.sidecar.portrait.folds import _MOVERS, _least_strain, _moved
 from affekt.sidecar.portrait.framing import Frame, sample
-from affekt.sidecar.portrait.hair import _going_on, _lift, _Relief, _ring, _sheet, solid_hair
+from affekt.sidecar.portrait.hair import (
+    _going_on,
+    _lift,
+    _pixels,
+    _Relief,
+    _ring,
+    _sheet,
+    solid_hair,
+)
 from affekt.sidecar.portrait.light import fit_light, shade
-from affekt.sidecar.portrait.surface import _divided
+from affekt.sidecar.portrait.surface import _divided, _halved
 
 
 @pytest.mark.parametrize("times", [1, 2, 5])
@@ -121,7 +129,7 @@ def test_steep_hair_has_no_gap_and_stands_out_nowhere() -> None:
     )  # fmt: skip
     cliff = np.clip((np.arange(80) - 39.5) / 4, -0.5, 0.5)
     depth = np.tile(1 + 0.02 * cliff, (60, 1))  # two centimetres within four pixels
-    pixels = np.stack([np.arange(21, 61, 2), np.full(20, 31)], 1).astype(np.int32)
+    pixels = np.stack([np.arange(21.5, 61, 2), np.full(20, 31.5)], 1).astype(np.float64)
     sheet = _sheet(frame, depth, np.full((60, 80), 30, np.float32), pixels, 2)
     deep = np.sort((camera.camera_from_world @ np.insert(sheet.means, 3, 1, 1).T)[2])
     assert len(deep) > len(pixels)
@@ -133,6 +141,41 @@ def test_steep_hair_has_no_gap_and_stands_out_nowhere() -> None:
     assert len(flat.means) == len(pixels)
     rim = _sheet(frame, depth, np.full((60, 80), 3, np.float32), pixels, 2)
     assert len(rim.means) == len(pixels)
+
+
+def test_no_gaussian_of_hair_reaches_far_beyond_its_outline() -> None:
+    camera = look_at(target=np.zeros(3), distance=1.0, width=80, height=60, fov_y_rad=0.05)
+    frame = SimpleNamespace(camera=camera)
+    places = np.array([[10.5, 20.5], [40.5, 20.5]])
+    away = np.full((60, 80), 30, np.float32)
+    away[20, 10] = 2
+    near, far = _sheet(frame, np.ones((60, 80)), away, places, 7).scales[:, :2] * camera.focal_x
+    assert near.max() < 2
+    assert far.max() == pytest.approx(0.72 * 7, rel=0.01)
+
+
+def test_hair_lies_on_an_even_grid_of_any_width() -> None:
+    mask = np.zeros((40, 60), bool)
+    mask[10:30, 12:42] = True
+    places = _pixels(mask, 2.5)
+    rows, columns = np.unique(places[:, 1]), np.unique(places[:, 0])
+    np.testing.assert_allclose(np.diff(rows), 2.5)
+    np.testing.assert_allclose(np.diff(columns), 2.5)
+    assert len(places) == len(rows) * len(columns) == 8 * 12
+
+
+def test_a_sliver_is_halved_into_pieces_as_wide_as_long() -> None:
+    sliver = np.array([[[0.0, 0, 0], [8, 0, 0], [0, 1, 0]], [[0, 0, 5], [1, 0, 5], [0, 1, 5]]])
+    owner, weights = _halved(sliver, np.array([1.6, 1.6]))
+    pieces = weights @ sliver[owner]
+    edges = np.linalg.norm(np.roll(pieces, -1, 1) - pieces, axis=2)
+    assert edges.max() <= 1.6
+    assert (owner == 1).sum() == 1
+    area = 0.5 * np.linalg.norm(
+        np.cross(pieces[:, 1] - pieces[:, 0], pieces[:, 2] - pieces[:, 0]), axis=1
+    )
+    assert area[owner == 0].sum() == pytest.approx(4)
+    assert len(owner) < 40
 
 
 def test_the_hairs_lower_end_is_no_outline() -> None:
