@@ -123,6 +123,8 @@ MAX_FLAME_BYTES = 256 * 1024 * 1024
 # JPEG of the best quality. All but a few cameras' whole pictures are smaller.
 MAX_PHOTO_PIXELS = 89_000_000
 MAX_PHOTO_BYTES = 128 * 1024 * 1024
+# Photos of a person beside the first: all are held at once, and two show nearly all of a face.
+MAX_FURTHER_PHOTOS = 8
 # Faces of a photo that are told apart; in a larger crowd each is too small for an avatar.
 MAX_FACES = 64
 # Largest artefact of each kind that a client may hand over. Adapters and emotion keys are small.

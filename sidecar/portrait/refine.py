@@ -110,8 +110,8 @@ def _part(gaussians: Splats, chosen: IndexArray) -> Splats:
 
 def _counting(gaussians: Splats, trust: Float32Array, frame: Frame) -> Float32Array:
     """(H, W) how much each pixel counts: by how much it is made up of Gaussians that the photo may
-    change, since neighbours would make up for the others; and not at all beside the head or in the
-    mouth, whose colours would get onto skin and lips."""
+    change, since neighbours would make up for the others; and not at all beside the head, in the
+    mouth or where lips meet, whose colours would get onto skin and lips."""
     image = rasterise_gaussians(
         gaussians.carrying(np.ascontiguousarray(trust[:, None])), frame.camera
     )

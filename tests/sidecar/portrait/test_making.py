@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from affekt.shared import limits
 from affekt.shared.errors import InputError
 from affekt.sidecar.portrait import making
 from affekt.sidecar.portrait.create import STAGES
@@ -87,3 +88,10 @@ def test_nothing_is_done_before_it_is_told(asked: list[object]) -> None:
     steps = making.make_steps(photo(), "me.png")
     assert [next(steps), next(steps)] == list(STAGES[:2])
     assert asked == []
+
+
+def test_too_many_further_photos_are_refused_before_any_is_read() -> None:
+    many = [(b"", f"{index}.png") for index in range(limits.MAX_FURTHER_PHOTOS + 1)]
+    with pytest.raises(InputError) as caught:
+        next(making.make_steps(b"", "me.png", more=many))
+    assert caught.value.code == "photo.too_many"
