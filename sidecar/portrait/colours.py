@@ -17,7 +17,7 @@ from ..raster.colour import srgb_to_linear
 from . import landmarks as marks
 from .completion import Graph, completed, grain, mirrored
 from .folds import fold_patterns, folded_by_smile, pressed_skin, without_folds
-from .framing import Frame, mouth_opening, polygon, sample
+from .framing import Frame, lip_line, mouth_opening, polygon, sample
 from .landmarks import HeadLandmarks
 from .lids import folded_away, lash_strip, near_eyes, neutral_vertices
 from .light import LUMINANCE, fit_light, shade
@@ -26,7 +26,7 @@ from .teeth import teeth_of, tooth_shade
 
 _BESIDE_FADE_M = 0.010
 _HAIR_EDGE_PIXELS, _HAIR_DEEP_PIXELS, _NO_HAIR = 6, 3, 0.25
-_LIP_EDGE_PIXELS, _LIP_LINE_PIXELS = 5, 3
+_LIP_EDGE_PIXELS = 5
 _LINE_SHARE, _LINE_LEAST = 0.6, 0.3
 """The line between closed lips is shadow, which lips that part do not have: they keep so much of
 it, and are no darker than that."""
@@ -133,12 +133,9 @@ def gather(canvas: Canvas, sight: Sight, frame: Frame, hair: Float32Array) -> Ev
     trust = sight.seen * free
     skin, lip = pieces.of("skin"), pieces.of("lip")
     trust *= np.where(skin | lip, ~_at(mouth, sight), True)
-    line = np.zeros(len(trust), np.bool_)
-    if not mouth.any():
-        middle = polygon(frame, marks.INNER_LIPS, _LIP_LINE_PIXELS)
-        line = lip & (trust > 0) & _at(middle, sight)
-        trust *= ~(lip & _at(middle, sight))
-    else:  # a smile's lips are thin, and the corners of its mouth lie in shadow
+    line = lip & (trust > 0) & _at(lip_line(frame), sight)
+    trust *= ~line
+    if mouth.any():  # a smile's lips are thin, and the corners of its mouth lie in shadow
         trust *= np.where(lip, _at(polygon(frame, marks.OUTER_LIPS, -1), sight), True)
         beside = polygon(frame, marks.OUTER_LIPS, _LIP_EDGE_PIXELS)
         trust *= np.where(skin, ~_at(beside, sight), True)

@@ -26,7 +26,7 @@ from .colours import (
     seen_beside,
     with_hair_on_scalp,
 )
-from .displacement import displace, posed_vertices
+from .displacement import as_in_photo, displace, posed_vertices
 from .ears import fit_ears
 from .fit import Fit, Look, fit_heads
 from .framing import Frame, frame_face, sample
@@ -87,6 +87,7 @@ def portrait_steps(
     fit, *fits = _fitted(head, found, [own, *more])
     others = list(zip(more, fits, strict=True))
     change = displace(head, found, seen, fit, [(one.seen, its) for one, its in others])
+    change = as_in_photo(head, fit, change)
     yield "finding hair and background"
     frame = frame_face(photo, seen, fit.camera)
     change, ears = fit_ears(head, fit, change, frame)
@@ -147,6 +148,7 @@ def _sharpen(
     trust: (N,) how much this photo alone may change."""
     whole = _joined(canvas, linear, hair, "")
     count = len(linear)
+    trust = np.where(evidence.even, 0, trust).astype(np.float32)
     posed = sight.posed.gaussians
     gaussians = replace(posed, colours=whole.colours[:count])
     if hair is not None:

@@ -21,6 +21,7 @@ from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue]
 from ...shared.arrays import Float32Array, Float64Array, FloatArray, IndexArray, Int32Array
 from ...shared.head import REGIONS, HeadModel
 from ...shared.motion import ARKIT_NAMES
+from ...shared.personal_head import personal_head
 from ..head.forward import layer_of
 from . import landmarks as marks
 from .fit import Fit, landmarks_facing
@@ -163,8 +164,17 @@ def posed_vertices(head: HeadModel, fit: Fit, change: Float32Array) -> Float32Ar
     """(V, 3) the person with the photo's expression."""
     person = np.zeros(300, np.float32)
     person[: len(fit.shape)] = fit.shape
-    mine = replace(head, template=head.template + change)
+    mine = personal_head(head, change, fit.shape)
     return layer_of(mine).vertices(replace(fit.motion, shape=person), 0, 1)[0]
+
+
+def as_in_photo(head: HeadModel, fit: Fit, change: Float32Array) -> Float32Array:
+    """The change (V, 3) at which a person whose movements are shorter than the head's is as in the
+    photo: it was found with the head's."""
+    person = personal_head(head, change, fit.shape)
+    expression = fit.motion.expression[0, : len(head.expression_names)]
+    lacks = (head.expression_basis - person.expression_basis) @ expression
+    return (change + lacks).astype(np.float32)
 
 
 def _umbrella(points: Float64Array, faces: Int32Array) -> csc_matrix:

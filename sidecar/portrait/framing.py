@@ -22,7 +22,7 @@ _PERSON_REACH = 5.0
 _GUIDE_PIXELS, _GUIDE_SOFTNESS = 9, 1e-3
 _GREY = np.array([0.3, 0.59, 0.11], np.float32)
 _EDGE_PIXELS = 2
-_CLOSED_PIXELS, _MOUTH_EDGE_PIXELS = 3.0, 4
+_CLOSED_PIXELS, _MOUTH_EDGE_PIXELS, _LIP_LINE_PIXELS = 3.0, 4, 4
 """Lips that are less apart on the average are closed; others show their mouth's inside so far over
 their inner edge, where a landmark's error counts."""
 
@@ -90,6 +90,13 @@ def mouth_opening(frame: Frame) -> BoolArray:
     if opening.sum() / width < _CLOSED_PIXELS:
         return np.zeros_like(opening)
     return polygon(frame, marks.INNER_LIPS, _MOUTH_EDGE_PIXELS)
+
+
+def lip_line(frame: Frame) -> BoolArray:
+    """(H, W) where closed lips meet, in shadow; nothing where the mouth is open."""
+    if mouth_opening(frame).any():
+        return np.zeros(frame.person.shape, np.bool_)
+    return polygon(frame, marks.INNER_LIPS, _LIP_LINE_PIXELS)
 
 
 def sample(picture: Float32Array, pixels: Float64Array) -> Float32Array:

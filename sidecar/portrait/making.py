@@ -15,7 +15,7 @@ from .choice import choose_face
 from .create import Neck, Portrait, Stage, portrait_steps
 from .further import Photograph
 from .kept import landmarks_of
-from .photo import decode_photo
+from .photo import Photo, decode_photo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -51,18 +51,22 @@ def make_steps(
     others = [(decode_photo(its_data, its_name), its_name) for its_data, its_name in more]
     yield "finding the face"
     seen, said = choose_face(photo.pixels, name, face)
-    further = []
-    for other, its_name in others:
-        its_face, its_words = choose_face(other.pixels, its_name, None)
-        said += f"\n{its_name}: {its_words}"
-        further.append(
-            Photograph(
-                name=its_name, pixels=other.pixels, seen=its_face, focal_pixels=other.focal_pixels
-            )
-        )
+    further, their_words = _faces_in(others)
     yield "looking at the head"
     head = read_head(OPEN)
     found = landmarks_of(head)
     stem = PurePath(name).stem
     steps = portrait_steps(photo.pixels, seen, head, found, stem, photo.focal_pixels, neck, further)
-    return Made(portrait=(yield from steps), said=said)
+    return Made(portrait=(yield from steps), said="\n".join([said, *their_words]))
+
+
+def _faces_in(photos: Sequence[tuple[Photo, str]]) -> tuple[list[Photograph], list[str]]:
+    """The largest face in each photo, with its name, and what is said of it."""
+    further, said = [], []
+    for photo, name in photos:
+        seen, words = choose_face(photo.pixels, name, None)
+        said.append(f"{name}: {words}")
+        further.append(
+            Photograph(name=name, pixels=photo.pixels, seen=seen, focal_pixels=photo.focal_pixels)
+        )
+    return further, said

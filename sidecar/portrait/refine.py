@@ -26,7 +26,7 @@ from ..avatar.splats import Splats
 from ..raster.differentiable import rasterise_tensors
 from ..raster.gaussians import GaussianImage, GaussianTensors, rasterise_gaussians
 from ..raster.project import to_pixels
-from .framing import Frame, mouth_opening, sample
+from .framing import Frame, lip_line, mouth_opening, sample
 
 _STEPS = 40
 _COLOUR_STEP, _SIZE_STEP, _PLACE_STEP = 0.03, 0.05, 0.08
@@ -110,12 +110,12 @@ def _part(gaussians: Splats, chosen: IndexArray) -> Splats:
 
 def _counting(gaussians: Splats, trust: Float32Array, frame: Frame) -> Float32Array:
     """(H, W) how much each pixel counts: by how much it is made up of Gaussians that the photo may
-    change, since neighbours would make up for the others; and not at all beside the head or in the
-    mouth, whose colours would get onto skin and lips."""
+    change, since neighbours would make up for the others; and not at all beside the head, in the
+    mouth or where lips meet, whose colours would get onto skin and lips."""
     image = rasterise_gaussians(
         gaussians.carrying(np.ascontiguousarray(trust[:, None])), frame.camera
     )
-    of_head = frame.inside & (image.alpha > _COVERED) & ~mouth_opening(frame)
+    of_head = frame.inside & (image.alpha > _COVERED) & ~mouth_opening(frame) & ~lip_line(frame)
     return image.colour[..., 0] * of_head
 
 

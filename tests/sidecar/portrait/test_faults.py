@@ -15,6 +15,7 @@ from affekt.sidecar.avatar.open_avatar import open_avatar
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.lab.evaluation.portrait import SIDES_DEG, open_share_from
 from affekt.sidecar.portrait.create import Portrait, portrait_steps
+from affekt.sidecar.portrait.displacement import as_in_photo, posed_vertices
 from affekt.sidecar.portrait.landmarks import INNER_LIPS, HeadLandmarks
 from affekt.sidecar.portrait.lids import folded_away, lash_strip, neutral_vertices
 from affekt.sidecar.portrait.seeing import SeenFace
@@ -137,6 +138,25 @@ def test_the_background_is_nowhere_on_the_avatar(made: Made) -> None:
     shown = avatar.colours[avatar.opacities > 0.3]
     green = shown[:, 1] - shown[:, [0, 2]].max(1)
     assert green.max() < 0.1  # the wall has 0.55
+
+
+def test_a_person_with_shorter_ways_is_still_as_in_the_photo(made: Made) -> None:
+    """Brows 8 mm nearer to the eyes, drawn down in the photo."""
+    head = made.head
+    expression = np.zeros((1, 100), np.float32)
+    for side in ("Left", "Right"):
+        expression[0, head.expression_names.index(f"browDown{side}")] = 1
+    motion = make_motion(expression=expression, fps=30, space="open")
+    fit = replace(made.portrait.fit, motion=motion, shape=0 * made.portrait.fit.shape)
+    change = np.zeros_like(head.template)
+    change[:, 1] = -0.4 * np.clip(head.template[:, 1] - 0.024, 0, 0.02)
+    own = replace(head, template=head.template + change)
+    wanted = own.template + own.expression_basis @ expression[0]
+    skin = head.region == REGIONS.index("skin")
+    away = np.linalg.norm(posed_vertices(head, fit, change) - wanted, axis=1)[skin].max()
+    found = posed_vertices(head, fit, as_in_photo(head, fit, change))
+    assert away > 2e-3
+    assert np.linalg.norm(found - wanted, axis=1)[skin].max() < 0.4 * away
 
 
 @pytest.mark.parametrize("yaw_deg", SIDES_DEG)
