@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import distance_transform_edt, gaussian_filter1d
 from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue]
 from scipy.spatial.transform import Rotation
 
@@ -53,6 +53,16 @@ _EARS_BEHIND_M = 0.045
 """How far the plane of the outline lies behind the eyeballs' middles."""
 _OVER_SKIN_M, _HIGHEST_M, _BACK_VOLUME_M = 0.003, 0.014, 0.010
 """Hair before the head lies at least and at most so far off it; and so far behind the skull."""
+_THIN_M, _RISES = 0.001, 0.5
+"""At its border with bare skin hair lies so close to the head, and rises by so much of the way
+from there: the border would stand before the skin beside it when the head turns."""
+_FORWARD, _FORWARD_ON_TOP = 0.4, 1.2
+_TEMPLE_M, _CROWN_M = 0.060, 0.120
+"""Hair beside the head comes forward from the head's rim by at most so much of its way outwards,
+below the temple and from the crown on: a head that has turned by 60 degrees shows its cheek."""
+_RIM_ROWS, _RIM_INNER_PIXELS, _RIM_BEFORE_M = 6.0, 2, 0.025
+"""The rim's depth is smoothed over so many rows, is the deepest of so many pixels at its end, and
+lies at most so far before the ears: what is seen through the hole of an ear is none."""
 _EAR_SIDE_M, _EAR_HIGH_M, _EAR_LOW_M = 0.069, 0.045, -0.04
 _CIRCLES = 16
 _RING_STEP_M, _RING_PIXELS = 0.0042, 4
@@ -176,14 +186,56 @@ def _blow_up(
     rest = interpolate(head.template, faces, near)
     heights = rest[lowest : lowest + 1, :, 1][on_head[lowest : lowest + 1]]
     bottom = float(np.median(heights)) if heights.size else -0.04
-    front = plane - lift
-    front = np.where(on_head, np.clip(front, near.depth - _HIGHEST_M, near.depth - _OVER_SKIN_M),
-                     front)  # fmt: skip
+    least, most = _off_skin(on_head, solid, plane / frame.camera.focal_x)
+    front = np.clip(plane - lift, near.depth - most, near.depth - least)
+    beside = _beside(head, vertices, faces[~_ears(head, faces)], frame, plane)
+    front = np.where(on_head, front, np.maximum(plane - lift, beside))
     skull = np.nanmax(np.where(inside & np.isfinite(far), far, np.nan)) + _BACK_VOLUME_M
     deeper = max((skull - plane) / max(float(lift.max()), 1e-6), 0.95)
     back = np.maximum(plane + lift * deeper, np.where(np.isfinite(far), far + 0.004, -np.inf))
     return _Relief(front=_soft(front, inside), back=_soft(back, inside), plane=plane,
                    inside=inside, lowest=lowest), bottom  # fmt: skip
+
+
+def _off_skin(
+    on_head: BoolArray, solid: BoolArray, metre: float
+) -> tuple[Float64Array, Float64Array]:
+    """(H, W) how far before the head hair lies at least and at most. metre: of a pixel."""
+    bare = (on_head & ~solid).astype(np.uint8)
+    away = cv2.distanceTransform(1 - bare, cv2.DIST_L2, 5).astype(np.float64) * metre
+    least = np.minimum(_THIN_M + _RISES * away, _OVER_SKIN_M)
+    return least, np.minimum(least + _RISES * away, _HIGHEST_M)
+
+
+def _beside(
+    head: HeadModel, vertices: Float32Array, faces: Int32Array, frame: Frame, plane: float
+) -> Float64Array:
+    """(H, W) the least depth of hair beside the head, from that of the head's rim in the nearest
+    row, so that hair which hangs beside a cheek lies behind it. faces: of the head without its
+    ears; plane: the depth of the ears, which is the deepest."""
+    near = rasterise_mesh(vertices, faces, frame.camera)
+    on = near.face >= 0
+    if not on.any():
+        return np.full(on.shape, -np.inf)
+    depth = np.where(on, near.depth, -np.inf).astype(np.float64)
+    height = interpolate(head.template, faces, near)[..., 1]
+    away, index = distance_transform_edt(~on, return_indices=True)
+    assert isinstance(away, np.ndarray)
+    row, column = index
+    rows = np.flatnonzero(on.any(1))
+    first, last = on[rows].argmax(1), on.shape[1] - 1 - on[rows, ::-1].argmax(1)
+    rims = np.zeros((2, on.shape[0]))
+    for side, ends, step in ((0, first, 1), (1, last, -1)):
+        within = np.clip(ends[:, None] + step * np.arange(_RIM_INNER_PIXELS), first[:, None],
+                         last[:, None])  # fmt: skip
+        ends_depth = depth[rows[:, None], within].max(1).clip(plane - _RIM_BEFORE_M, plane)
+        rims[side, rows] = gaussian_filter1d(ends_depth, _RIM_ROWS)
+    middle = np.zeros(on.shape[0])
+    middle[rows] = 0.5 * (first + last)
+    rim = rims[(column > middle[row]).astype(int), row]
+    top = np.clip((height[row, column] - _TEMPLE_M) / (_CROWN_M - _TEMPLE_M), 0, 1)
+    forward = _FORWARD + (_FORWARD_ON_TOP - _FORWARD) * top
+    return rim - forward * away * rim / frame.camera.focal_x
 
 
 def _ears(head: HeadModel, faces: Int32Array) -> BoolArray:
