@@ -30,6 +30,7 @@ from ...shared.arrays import (
 from ...shared.head import JOINTS, REGIONS, HeadModel
 from ..raster.colour import srgb_to_linear
 from ..raster.mesh import interpolate, rasterise_mesh
+from . import landmarks as marks
 from .framing import Frame
 from .surface import Pieces
 
@@ -67,6 +68,9 @@ _EAR_SIDE_M, _EAR_HIGH_M, _EAR_LOW_M = 0.069, 0.045, -0.04
 _CIRCLES = 16
 _RING_STEP_M, _RING_PIXELS = 0.0042, 4
 _LEAST_PIXELS = 400
+_TAIL_PIXELS, _CRUMB_PIXELS = 13, 1500
+"""Beside and below the ears hair is at least so wide, and its pieces so large, about an ear's size:
+less floats in the air when the head turns."""
 _OPACITY = 0.99
 _STILL_M = 2e-5
 _SCALP_HIGH_M, _SCALP_BEHIND_M = 0.080, 0.0
@@ -115,6 +119,7 @@ def make_hair(
     solid = solid_hair(frame, mask)
     if solid is None:
         return None
+    solid = _without_crumbs(solid, float(frame.landmarks[[*marks.RIGHT_LIDS], 1].mean()))
     relief, bottom = _blow_up(head, vertices, frame, solid)
     colours = _colours(frame, solid)
     behind = _continued_down(colours, solid)
@@ -164,6 +169,18 @@ def solid_hair(frame: Frame, mask: Float32Array) -> BoolArray | None:
     """(H, W) the pixels of the mask that are hair of the person; None where there is hardly any."""
     solid = (mask > 0.5) & (frame.person > 0.5)
     return solid if solid.sum() >= _LEAST_PIXELS else None
+
+
+def _without_crumbs(solid: BoolArray, eyes: float) -> BoolArray:
+    """The hair without what is thin or small below the row of the eyes."""
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_TAIL_PIXELS, _TAIL_PIXELS))
+    whole = solid.astype(np.uint8)
+    wide = cv2.morphologyEx(whole, cv2.MORPH_OPEN, kernel, borderValue=1) > 0
+    above = np.arange(len(solid))[:, None] < eyes
+    kept = solid & (wide | above)
+    _, pieces, stats, _ = cv2.connectedComponentsWithStats(kept.astype(np.uint8))
+    large = stats[:, cv2.CC_STAT_AREA] >= min(_CRUMB_PIXELS, int(stats[1:, cv2.CC_STAT_AREA].max()))
+    return kept & large[np.asarray(pieces, np.int32)]
 
 
 def _blow_up(
@@ -219,9 +236,11 @@ def _beside(
         return np.full(on.shape, -np.inf)
     depth = np.where(on, near.depth, -np.inf).astype(np.float64)
     height = interpolate(head.template, faces, near)[..., 1]
-    away, index = distance_transform_edt(~on, return_indices=True)
+    away = distance_transform_edt(~on)
+    index = distance_transform_edt(~on, return_distances=False, return_indices=True)
     assert isinstance(away, np.ndarray)
-    row, column = index
+    assert isinstance(index, np.ndarray)
+    row, column = index.astype(np.int64)
     rows = np.flatnonzero(on.any(1))
     first, last = on[rows].argmax(1), on.shape[1] - 1 - on[rows, ::-1].argmax(1)
     rims = np.zeros((2, on.shape[0]))
