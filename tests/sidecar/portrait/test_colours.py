@@ -35,6 +35,6 @@ def test_a_beard_does_not_grow_on_down_the_neck(dark: float, cleared: bool) -> N
     _clear_neck(canvas, albedo, seen, whole)  # pyright: ignore[reportArgumentType]
     nape = y < -0.11
     np.testing.assert_array_equal(whole[y > -0.09], before[y > -0.09])
-    np.testing.assert_allclose(before[nape], np.tile(dark * skin, (nape.sum(), 1)), rtol=0.15)
+    np.testing.assert_allclose(before[nape], np.tile(dark * skin, (nape.sum(), 1)), rtol=0.25)
     wanted = skin if cleared else dark * skin
-    np.testing.assert_allclose(whole[nape], np.tile(wanted, (nape.sum(), 1)), rtol=0.15)
+    np.testing.assert_allclose(whole[nape], np.tile(wanted, (nape.sum(), 1)), rtol=0.25)
