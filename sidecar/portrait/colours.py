@@ -21,6 +21,7 @@ from .framing import Frame, lip_line, mouth_opening, polygon, sample
 from .landmarks import HeadLandmarks
 from .lids import folded_away, lash_strip, near_eyes, neutral_vertices
 from .light import LUMINANCE, fit_light, shade
+from .masks import strayed_background
 from .surface import FADE_M, Pieces, Sight
 from .teeth import teeth_of, tooth_shade
 
@@ -49,6 +50,12 @@ _LIP_LIT, _LIP_DEPTH, _LIP_LEAST = 0.8, 0.8, 0.4
 there shows; and the least that is left: where they meet, no smile shows them."""
 _LIP_TINT = np.array([0.85, 1.1, 1.05])
 """The shade is red: its light has met lips before."""
+_SURE = 0.5
+_BEARD_TOP_M, _BEARD_DARK, _BEARD_SHARE = -0.03, 0.6, 0.15
+"""Below this height skin that is darker than so many times what is above is a beard's, if that
+much of it is."""
+_BEARD_BEHIND_M, _BEARD_LOW_M, _BEARD_FADE_M = -0.045, -0.100, 0.006
+"""Behind and below these no beard grows on."""
 _SHOWN_LIGHT = (0.1, 0.98)
 _SCALP_SHADE = 0.7
 _FIRM_LIDS, _BRIGHT_LIDS, _NO_LASH = 20.0, 3.0, 0.8
@@ -126,7 +133,7 @@ def gather(canvas: Canvas, sight: Sight, frame: Frame, hair: Float32Array) -> Ev
     pieces = canvas.pieces
     strip = canvas.strip
     around = cv2.dilate(hair, np.ones((2 * _HAIR_EDGE_PIXELS + 1,) * 2, np.uint8))
-    free = _at(frame.inside & (around < _NO_HAIR), sight)
+    free = _at(frame.inside & (around < _NO_HAIR) & ~strayed_background(frame), sight)
     eyes = polygon(frame, marks.RIGHT_LIDS) | polygon(frame, marks.LEFT_LIDS)
     inner_eyes = polygon(frame, marks.RIGHT_LIDS, -2) | polygon(frame, marks.LEFT_LIDS, -2)
     mouth = mouth_opening(frame)
@@ -179,6 +186,7 @@ def paint(canvas: Canvas, evidence: Evidence, sight: Sight, *, folds: bool) -> F
     may = ~canvas.folded[skin]
     seen = evidence.trust[skin]
     whole = completed(canvas.graph, albedo, seen, canvas.other, may)
+    _clear_neck(canvas, albedo, seen, whole)
     whole = whole * grain(canvas.graph, whole, seen, canvas.pieces.areas[skin])[:, None]
     out[skin] = np.maximum(whole * lit, 0)
     _paint_lids(canvas, evidence, out)
@@ -192,6 +200,28 @@ def paint(canvas: Canvas, evidence: Evidence, sight: Sight, *, folds: bool) -> F
     _paint_eyes(canvas.pieces, evidence, out)
     _paint_mouth(canvas, evidence, out)
     return np.clip(out, 0, 1)
+
+
+def _clear_neck(
+    canvas: Canvas, albedo: Float32Array, seen: Float32Array, whole: Float32Array
+) -> None:
+    """Keeps a beard off what lies behind and below the jaw, unseen: it gets the colours (N, 3) of
+    what is seen of bare skin. whole: as completed from all that is seen; changed."""
+    places, skin = canvas.pieces.places[canvas.skin], canvas.pieces.of("skin")[canvas.skin]
+    light, sure = albedo @ LUMINANCE, skin & (seen > _SURE)
+    bare = sure & (places[:, 1] > _BEARD_TOP_M)
+    if not bare.any():
+        return
+    low = skin & (places[:, 1] < _BEARD_TOP_M)
+    beard = low & (seen > 0) & (light < _BEARD_DARK * np.median(light[bare]))
+    if beard.sum() < _BEARD_SHARE * max(int((low & sure).sum()), 1):
+        return
+    held = np.where(beard, 0, seen).astype(np.float32)
+    clear = completed(canvas.graph, albedo, held, canvas.other, np.zeros_like(beard))
+    off = (_BEARD_BEHIND_M - places[:, 2]) / _BEARD_FADE_M
+    off = np.maximum(off, (_BEARD_LOW_M - places[:, 1]) / _BEARD_FADE_M)
+    share = (np.clip(off, 0, 1) * (1 - seen) * skin)[:, None]
+    whole += (share * (clear - whole)).astype(np.float32)
 
 
 def with_hair_on_scalp(

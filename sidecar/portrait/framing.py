@@ -42,7 +42,7 @@ class Frame:
 
 def frame_face(photo: UInt8Array, seen: SeenFace, camera: Camera) -> Frame:
     """Cuts the head out of the photo and brings it to its size."""
-    unit, middle = seen.eye_distance, seen.landmarks[[33, 133, 362, 263]].mean(0)
+    unit, middle = seen.eye_distance, _between_eyes(seen)
     size = np.array([photo.shape[1], photo.shape[0]])
     low = np.maximum(np.floor(middle - unit * np.array([_BESIDE, _ABOVE])), 0).astype(int)
     high = np.minimum(np.ceil(middle + unit * np.array([_BESIDE, _BELOW])), size).astype(int)
@@ -60,7 +60,7 @@ def frame_face(photo: UInt8Array, seen: SeenFace, camera: Camera) -> Frame:
         centre_y=(camera.centre_y - low[1]) * scales[1],
     )
     picture = np.asarray(part / 255.0, np.float32)
-    person = _person(photo, middle, unit, (low, high), picture)
+    person = _person(photo, seen, (low, high), picture)
     kernel = np.ones((2 * _EDGE_PIXELS + 1, 2 * _EDGE_PIXELS + 1), np.uint8)
     solid = cv2.erode((person > 0.6).astype(np.uint8), kernel, borderValue=1) > 0
     return Frame(
@@ -70,6 +70,10 @@ def frame_face(photo: UInt8Array, seen: SeenFace, camera: Camera) -> Frame:
         person=person,
         inside=solid,
     )
+
+
+def _between_eyes(seen: SeenFace) -> Float64Array:
+    return seen.landmarks[[33, 133, 362, 263]].mean(0)
 
 
 def polygon(frame: Frame, places: tuple[int, ...], grow: int = 0) -> BoolArray:
@@ -120,19 +124,17 @@ def _resized(picture: UInt8Array, width: int, height: int) -> UInt8Array:
 
 
 def _person(
-    photo: UInt8Array,
-    middle: Float64Array,
-    unit: float,
-    box: tuple[np.ndarray, np.ndarray],
-    picture: Float32Array,
+    photo: UInt8Array, seen: SeenFace, box: tuple[np.ndarray, np.ndarray], picture: Float32Array
 ) -> Float32Array:
     """The person's matte in the part, its edge laid where the picture has one."""
+    unit, middle = seen.eye_distance, _between_eyes(seen)
     size = np.array([photo.shape[1], photo.shape[0]])
     reach = np.array([_PERSON_REACH * unit, _PERSON_REACH * unit])
     low = np.maximum(np.floor(middle - reach), 0).astype(int)
     high = np.minimum(np.ceil(middle + reach), size).astype(int)
     around = np.ascontiguousarray(photo[low[1] : high[1], low[0] : high[0]])
-    coarse = person_matte(around, middle - low, unit)
+    outline = seen.landmarks[list(marks.OVAL)] - low
+    coarse = person_matte(around, middle - low, unit, outline)
     (left, top), (right, bottom) = (corner - low for corner in box)
     part = coarse[top:bottom, left:right]
     part = np.asarray(cv2.resize(part, (picture.shape[1], picture.shape[0])), np.float32)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import distance_transform_edt, gaussian_filter1d
 from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue]
 from scipy.spatial.transform import Rotation
 
@@ -30,6 +30,7 @@ from ...shared.arrays import (
 from ...shared.head import JOINTS, REGIONS, HeadModel
 from ..raster.colour import srgb_to_linear
 from ..raster.mesh import interpolate, rasterise_mesh
+from . import landmarks as marks
 from .framing import Frame
 from .surface import Pieces
 
@@ -53,10 +54,23 @@ _EARS_BEHIND_M = 0.045
 """How far the plane of the outline lies behind the eyeballs' middles."""
 _OVER_SKIN_M, _HIGHEST_M, _BACK_VOLUME_M = 0.003, 0.014, 0.010
 """Hair before the head lies at least and at most so far off it; and so far behind the skull."""
+_THIN_M, _RISES = 0.001, 0.5
+"""At its border with bare skin hair lies so close to the head, and rises by so much of the way
+from there: the border would stand before the skin beside it when the head turns."""
+_FORWARD, _FORWARD_ON_TOP = 0.4, 1.2
+_TEMPLE_M, _CROWN_M = 0.060, 0.120
+"""Hair beside the head comes forward from the head's rim by at most so much of its way outwards,
+below the temple and from the crown on: a head that has turned by 60 degrees shows its cheek."""
+_RIM_ROWS, _RIM_INNER_PIXELS, _RIM_BEFORE_M = 6.0, 2, 0.025
+"""The rim's depth is smoothed over so many rows, is the deepest of so many pixels at its end, and
+lies at most so far before the ears: what is seen through the hole of an ear is none."""
 _EAR_SIDE_M, _EAR_HIGH_M, _EAR_LOW_M = 0.069, 0.045, -0.04
 _CIRCLES = 16
 _RING_STEP_M, _RING_PIXELS = 0.0042, 4
 _LEAST_PIXELS = 400
+_TAIL_PIXELS, _CRUMB_PIXELS = 13, 1500
+"""Beside and below the ears hair is at least so wide, and its pieces so large, about an ear's size:
+less floats in the air when the head turns."""
 _OPACITY = 0.99
 _STILL_M = 2e-5
 _SCALP_HIGH_M, _SCALP_BEHIND_M = 0.080, 0.0
@@ -105,6 +119,7 @@ def make_hair(
     solid = solid_hair(frame, mask)
     if solid is None:
         return None
+    solid = _without_crumbs(solid, float(frame.landmarks[[*marks.RIGHT_LIDS], 1].mean()))
     relief, bottom = _blow_up(head, vertices, frame, solid)
     colours = _colours(frame, solid)
     behind = _continued_down(colours, solid)
@@ -156,6 +171,18 @@ def solid_hair(frame: Frame, mask: Float32Array) -> BoolArray | None:
     return solid if solid.sum() >= _LEAST_PIXELS else None
 
 
+def _without_crumbs(solid: BoolArray, eyes: float) -> BoolArray:
+    """The hair without what is thin or small below the row of the eyes."""
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_TAIL_PIXELS, _TAIL_PIXELS))
+    whole = solid.astype(np.uint8)
+    wide = cv2.morphologyEx(whole, cv2.MORPH_OPEN, kernel, borderValue=1) > 0
+    above = np.arange(len(solid))[:, None] < eyes
+    kept = solid & (wide | above)
+    _, pieces, stats, _ = cv2.connectedComponentsWithStats(kept.astype(np.uint8))
+    large = stats[:, cv2.CC_STAT_AREA] >= min(_CRUMB_PIXELS, int(stats[1:, cv2.CC_STAT_AREA].max()))
+    return kept & large[np.asarray(pieces, np.int32)]
+
+
 def _blow_up(
     head: HeadModel, vertices: Float32Array, frame: Frame, solid: BoolArray
 ) -> tuple[_Relief, float]:
@@ -176,14 +203,58 @@ def _blow_up(
     rest = interpolate(head.template, faces, near)
     heights = rest[lowest : lowest + 1, :, 1][on_head[lowest : lowest + 1]]
     bottom = float(np.median(heights)) if heights.size else -0.04
-    front = plane - lift
-    front = np.where(on_head, np.clip(front, near.depth - _HIGHEST_M, near.depth - _OVER_SKIN_M),
-                     front)  # fmt: skip
+    least, most = _off_skin(on_head, solid, plane / frame.camera.focal_x)
+    front = np.clip(plane - lift, near.depth - most, near.depth - least)
+    beside = _beside(head, vertices, faces[~_ears(head, faces)], frame, plane)
+    front = np.where(on_head, front, np.maximum(plane - lift, beside))
     skull = np.nanmax(np.where(inside & np.isfinite(far), far, np.nan)) + _BACK_VOLUME_M
     deeper = max((skull - plane) / max(float(lift.max()), 1e-6), 0.95)
     back = np.maximum(plane + lift * deeper, np.where(np.isfinite(far), far + 0.004, -np.inf))
     return _Relief(front=_soft(front, inside), back=_soft(back, inside), plane=plane,
                    inside=inside, lowest=lowest), bottom  # fmt: skip
+
+
+def _off_skin(
+    on_head: BoolArray, solid: BoolArray, metre: float
+) -> tuple[Float64Array, Float64Array]:
+    """(H, W) how far before the head hair lies at least and at most. metre: of a pixel."""
+    bare = (on_head & ~solid).astype(np.uint8)
+    away = cv2.distanceTransform(1 - bare, cv2.DIST_L2, 5).astype(np.float64) * metre
+    least = np.minimum(_THIN_M + _RISES * away, _OVER_SKIN_M)
+    return least, np.minimum(least + _RISES * away, _HIGHEST_M)
+
+
+def _beside(
+    head: HeadModel, vertices: Float32Array, faces: Int32Array, frame: Frame, plane: float
+) -> Float64Array:
+    """(H, W) the least depth of hair beside the head, from that of the head's rim in the nearest
+    row, so that hair which hangs beside a cheek lies behind it. faces: of the head without its
+    ears; plane: the depth of the ears, which is the deepest."""
+    near = rasterise_mesh(vertices, faces, frame.camera)
+    on = near.face >= 0
+    if not on.any():
+        return np.full(on.shape, -np.inf)
+    depth = np.where(on, near.depth, -np.inf).astype(np.float64)
+    height = interpolate(head.template, faces, near)[..., 1]
+    away = distance_transform_edt(~on)
+    index = distance_transform_edt(~on, return_distances=False, return_indices=True)
+    assert isinstance(away, np.ndarray)
+    assert isinstance(index, np.ndarray)
+    row, column = index.astype(np.int64)
+    rows = np.flatnonzero(on.any(1))
+    first, last = on[rows].argmax(1), on.shape[1] - 1 - on[rows, ::-1].argmax(1)
+    rims = np.zeros((2, on.shape[0]))
+    for side, ends, step in ((0, first, 1), (1, last, -1)):
+        within = np.clip(ends[:, None] + step * np.arange(_RIM_INNER_PIXELS), first[:, None],
+                         last[:, None])  # fmt: skip
+        ends_depth = depth[rows[:, None], within].max(1).clip(plane - _RIM_BEFORE_M, plane)
+        rims[side, rows] = gaussian_filter1d(ends_depth, _RIM_ROWS)
+    middle = np.zeros(on.shape[0])
+    middle[rows] = 0.5 * (first + last)
+    rim = rims[(column > middle[row]).astype(int), row]
+    top = np.clip((height[row, column] - _TEMPLE_M) / (_CROWN_M - _TEMPLE_M), 0, 1)
+    forward = _FORWARD + (_FORWARD_ON_TOP - _FORWARD) * top
+    return rim - forward * away * rim / frame.camera.focal_x
 
 
 def _ears(head: HeadModel, faces: Int32Array) -> BoolArray:

@@ -20,6 +20,13 @@ _STRAND_PIXELS = 5
 _SKIN_APART, _SKIN_FINE, _SKIN_ROUGHER = 40.0, 2.0, 1.8
 """Of 255: medians of colours that are less apart, and detail that is less, or less than so many
 times the face's, are those of skin."""
+_AROUND_PIXELS, _BACKGROUND = 25.0, 0.1
+"""How far around a pixel the background's colour is taken from, and what of the matte is its."""
+_LEAST_SHADE, _MOST_SHADE = 0.25, 1.15
+"""Skin may be so much darker or brighter than the face is on the average."""
+_UNLIKE_SKIN, _LIKELIER = 0.10, 0.6
+"""Of 1: less unlike is skin; background is less than so many times as unlike."""
+_STRAY_PIXELS = 2
 _SCALP_M, _CROWN_BEHIND_M = 0.092, -0.02
 """Above this height, or this far behind, the head's template is scalp."""
 
@@ -53,6 +60,29 @@ def hair_mask(
         return np.zeros(frame.person.shape, np.float32)
     soft = cv2.resize(found.astype(np.float32), frame.person.shape[::-1])
     return guided(np.asarray(soft, np.float32), frame.picture, _STRAND_PIXELS)
+
+
+def strayed_background(frame: Frame) -> BoolArray:
+    """(H, W) what the matte takes for the person, but has the colour of the background beside
+    rather than that of the face in any light, in one piece with the background."""
+    outside = (frame.person < _BACKGROUND).astype(np.float32)
+    face = polygon(frame, marks.OVAL, -int(0.12 * EYE_PIXELS))
+    if not outside.any() or not face.any():
+        return np.zeros(frame.person.shape, np.bool_)
+    share = cv2.GaussianBlur(outside, (0, 0), _AROUND_PIXELS)
+    room = cv2.GaussianBlur(frame.picture * outside[..., None], (0, 0), _AROUND_PIXELS)
+    room = room / np.maximum(share, 1e-6)[..., None]
+    skin = np.median(frame.picture[face], 0)
+    shade = (frame.picture @ skin) / max(float(skin @ skin), 1e-6)
+    shade = np.clip(shade, _LEAST_SHADE, _MOST_SHADE)[..., None]
+    from_skin = np.linalg.norm(frame.picture - shade * skin, axis=2)
+    from_room = np.linalg.norm(frame.picture - room, axis=2)
+    stray = (from_skin > _UNLIKE_SKIN) & (from_room < _LIKELIER * from_skin) & (share > 1e-4)
+    stray &= ~face
+    _, pieces = cv2.connectedComponents((stray | (outside > 0)).astype(np.uint8))
+    stray &= np.isin(pieces, np.unique(pieces[outside > 0]))
+    kernel = np.ones((2 * _STRAY_PIXELS + 1,) * 2, np.uint8)
+    return cv2.dilate(stray.astype(np.uint8), kernel) > 0
 
 
 def _is_bald(picture: UInt8Array, found: BoolArray, face: BoolArray) -> bool:

@@ -18,6 +18,9 @@ RIGHT_EYE, LEFT_EYE = (33, 133), (362, 263)
 _DETECTOR_EDGE, _LANDMARK_EDGE = 128, 256
 _CUT_UNIT, _CUT_ROUNDS = 40.0, 5
 """Pixels between the eyes at which GrabCut works, and its rounds."""
+_INNER_FACE, _THROAT = 0.08, 0.3
+"""What is surely the person's, in distances between the eyes: the face but for so much at its
+outline, and what lies so near to either side below the chin."""
 _LEAST_SCORE = 0.5
 _SAME_FACE = 0.3
 """Boxes that share more than this of their union are one face."""
@@ -103,12 +106,15 @@ def _square(sizes: list[UInt8Array], back: Float64Array, pixels: int) -> Float32
     return square.astype(np.float32)
 
 
-def person_matte(picture: UInt8Array, eyes: Float64Array, unit: float) -> Float32Array:
+def person_matte(
+    picture: UInt8Array, eyes: Float64Array, unit: float, face: Float64Array
+) -> Float32Array:
     """(H, W) 0 to 1, how much a pixel belongs to the person. picture: (H, W, 3) sRGB; eyes: (2,)
-    the pixel between the eyes, and unit: their distance in pixels.
+    the pixel between the eyes, and unit: their distance in pixels; face: (M, 2) its outline.
 
-    By GrabCut (Rother et al. 2004): the face and the neck are the person, what is far from the head
-    and above the shoulders is not, colours say the rest.
+    By GrabCut (Rother et al. 2004): the face and what lies straight below it are the person, what
+    is far from the head and above the shoulders is not, colours say the rest. Beside a face that is
+    turned lies background, near as it is to the eyes.
     """
     scale = min(1.0, _CUT_UNIT / unit)
     shape = (max(round(picture.shape[1] * scale), 8), max(round(picture.shape[0] * scale), 8))
@@ -119,8 +125,14 @@ def person_matte(picture: UInt8Array, eyes: Float64Array, unit: float) -> Float3
     mask[_oval(x, y, -0.1, (1.75, 2.2)) | ((np.abs(x) < 2.2) & (y > 2.2))] = cv2.GC_PR_FGD
     outside = ~_oval(x, y, -0.1, (2.6, 3.1)) & (y < 1.6)
     mask[outside] = cv2.GC_BGD
-    mask[_oval(x, y, 0.4, (1.0, 1.35)) | ((np.abs(x) < 0.7) & (y > 1.2))] = cv2.GC_FGD
-    if not np.isin(mask, (cv2.GC_BGD, cv2.GC_PR_BGD)).any():
+    inner = np.zeros(x.shape, np.uint8)
+    cv2.fillPoly(inner, [np.rint(face * scale).astype(np.int32)], 1)
+    chin = face[face[:, 1].argmax()]
+    throat = (np.abs(columns / scale - chin[0]) < _THROAT * unit) & (rows / scale > chin[1])
+    edge = 2 * round(_INNER_FACE * unit * scale) + 1
+    sure = (cv2.erode(inner, np.ones((edge, edge), np.uint8)) > 0) | throat
+    mask[sure] = cv2.GC_FGD
+    if not sure.any() or not np.isin(mask, (cv2.GC_BGD, cv2.GC_PR_BGD)).any():
         return np.ones(picture.shape[:2], np.float32)  # so near that all of it is the person
     cut_out(small, mask, _CUT_ROUNDS)
     person = ((mask == cv2.GC_FGD) | (mask == cv2.GC_PR_FGD)).astype(np.uint8)

@@ -3,7 +3,10 @@
 
 import numpy as np
 import pytest
-from affekt.sidecar.portrait.masks import _is_bald, _largest
+from affekt.shared.camera import look_at
+from affekt.sidecar.portrait.framing import Frame
+from affekt.sidecar.portrait.landmarks import OVAL
+from affekt.sidecar.portrait.masks import _is_bald, _largest, strayed_background
 
 
 @pytest.mark.parametrize(
@@ -38,3 +41,31 @@ def test_the_largest_piece_stays() -> None:
     kept = _largest(mask)
     assert kept.sum() == 150
     assert not kept[3, 3]
+
+
+@pytest.mark.parametrize("room", [(0.85, 0.9, 0.8), (0.3, 0.35, 0.55)])
+def test_the_rooms_colour_is_not_the_skins(room: tuple[float, float, float]) -> None:
+    """Dark skin, a strip of the room that the matte takes for a person's, a throat in shadow, a red
+    patch that is in one piece with neither."""
+    rows, columns = np.mgrid[:200, :240]
+    face = ((columns - 110) / 50) ** 2 + ((rows - 80) / 60) ** 2 < 1
+    throat = (np.abs(columns - 110) < 30) & (rows > 130)
+    strip = (columns >= 140) & (columns < 158) & (rows > 130)
+    red = (np.abs(columns - 110) < 8) & (np.abs(rows - 110) < 5)
+    skin = np.array([0.32, 0.21, 0.15])
+    picture = np.full((200, 240, 3), room)
+    picture[throat], picture[face], picture[red] = 0.5 * skin, skin, (0.7, 0.2, 0.25)
+    person = (face | throat | strip).astype(np.float32)
+    turn = np.linspace(0, 2 * np.pi, len(OVAL), endpoint=False)
+    landmarks = np.zeros((478, 2))
+    landmarks[list(OVAL)] = np.stack([110 + 48 * np.cos(turn), 80 + 58 * np.sin(turn)], 1)
+    camera = look_at(target=np.zeros(3), distance=1.0, width=240, height=200, fov_y_rad=0.3)
+    frame = Frame(
+        picture=picture.astype(np.float32), camera=camera, landmarks=landmarks, person=person,
+        inside=person > 0.5,
+    )  # fmt: skip
+    found = strayed_background(frame)
+    assert found[strip].all()
+    assert not found[throat & (columns > 86) & (columns < 134)].any()
+    inner = ((columns - 110) / 45) ** 2 + ((rows - 80) / 55) ** 2 < 1  # the edge goes with the room
+    assert not found[inner].any()

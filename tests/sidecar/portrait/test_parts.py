@@ -17,6 +17,7 @@ from affekt.sidecar.portrait.hair import (
     _Relief,
     _ring,
     _sheet,
+    _without_crumbs,
     solid_hair,
 )
 from affekt.sidecar.portrait.light import fit_light, shade
@@ -185,3 +186,17 @@ def test_the_hairs_lower_end_is_no_outline() -> None:
     assert longer[99, 25]
     assert not longer[99, 10]
     np.testing.assert_array_equal(longer[:50], inside[:50])
+
+
+def test_thin_ends_of_hair_beside_the_ear_do_not_float() -> None:
+    solid = np.zeros((200, 160), bool)
+    solid[10:90, 20:140] = True
+    solid[90:150, 20:26] = True  # a thin tail
+    solid[90:180, 110:140] = True  # a lock
+    solid[140:160, 50:70] = True  # a crumb
+    solid[30:60, 145:150] = True  # thin, small, but above the eyes, and beside the rest
+    solid[40, 140:145] = True
+    kept = _without_crumbs(solid, 80.0)
+    assert kept[:80].sum() == solid[:80].sum()
+    assert not kept[110:, :80].any()
+    assert kept[100:170, 115:135].all()

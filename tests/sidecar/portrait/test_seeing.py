@@ -13,6 +13,7 @@ from affekt.sidecar.avatar.read import read_avatar
 from affekt.sidecar.cli import run
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.portrait import networks
+from affekt.sidecar.portrait.landmarks import OVAL
 from affekt.sidecar.portrait.seeing import find_faces, person_matte
 from affekt.sidecar.raster.gaussians import rasterise_gaussians
 from PIL import Image
@@ -66,7 +67,7 @@ def test_the_matte_is_the_person() -> None:
     picture = head_picture()
     (seen,) = find_faces(picture)
     middle = seen.landmarks[[33, 133, 362, 263]].mean(0)
-    matte = person_matte(picture, middle, seen.eye_distance)
+    matte = person_matte(picture, middle, seen.eye_distance, seen.landmarks[list(OVAL)])
     assert matte.shape == (500, 600)
     assert matte[250, 300] > 0.8
     assert matte[40, 40] < 0.2

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where hair lies that one photo from the front shows."""
+
+import numpy as np
+import pytest
+from affekt.shared.camera import Camera, look_at
+from affekt.shared.head import REGIONS, HeadModel
+from affekt.sidecar.head.read import OPEN, read_head
+from affekt.sidecar.portrait import hair as growing
+from affekt.sidecar.portrait.framing import Frame
+from affekt.sidecar.portrait.surface import Pieces, cut_head
+from affekt.sidecar.raster.mesh import rasterise_mesh
+from affekt.sidecar.raster.project import to_pixels
+
+_SIDE_M, _LOW_M = 0.115, -0.105
+_SIZE = 420
+
+
+def camera(yaw_deg: float) -> Camera:
+    return look_at(
+        target=np.array([0, 0, -0.03]),
+        distance=1.0,
+        yaw_rad=float(np.radians(yaw_deg)),
+        width=_SIZE,
+        height=_SIZE,
+        fov_y_rad=0.36,
+    )
+
+
+@pytest.fixture(scope="module")
+def head() -> HeadModel:
+    return read_head(OPEN)
+
+
+@pytest.fixture(scope="module")
+def pieces(head: HeadModel) -> Pieces:
+    return cut_head(head, np.zeros(0, np.float32), np.zeros_like(head.template), hairy=True)
+
+
+def hair_of(head: HeadModel, pieces: Pieces) -> np.ndarray:
+    """(N, 3) Gaussians of hair that falls from the crown past the cheeks to below the chin, far to
+    either side."""
+    lens = camera(0)
+    on_head = rasterise_mesh(head.template, head.faces, lens).face >= 0
+    rows, columns = np.mgrid[:_SIZE, :_SIZE] + 0.5
+    x = (columns - lens.centre_x) / lens.focal_x
+    y = -(rows - lens.centre_y) / lens.focal_y
+    outline = (np.hypot(x, y - 0.02) < _SIDE_M) | ((np.abs(x) < _SIDE_M) & (y < 0.02))
+    outline &= y > _LOW_M
+    hair = outline & (~on_head | (y > 0.085))
+    person = (outline | on_head).astype(np.float32)
+    frame = Frame(
+        picture=np.full((_SIZE, _SIZE, 3), 0.3, np.float32), camera=lens, person=person,
+        landmarks=np.zeros((478, 2)), inside=person > 0.5,
+    )  # fmt: skip
+    bare = np.zeros(len(pieces.region), np.bool_)
+    made = growing.make_hair(head, pieces, head.template, frame, hair.astype(np.float32), bare)
+    assert made is not None
+    return head.template[head.faces].mean(1)[made.anchors] + made.offsets
+
+
+def hidden_cheek(head: HeadModel, hair: np.ndarray, yaw_deg: float) -> float:
+    """Share of a turned face's skin, from brow to chin and to the rim, that hair stands before."""
+    lens = camera(yaw_deg)
+    skin = head.faces[head.region[head.faces[:, 0]] == REGIONS.index("skin")]
+    seen = rasterise_mesh(head.template, skin, lens)
+    middle = head.template[skin].mean(1)
+    face = (middle[:, 1] < 0.05) & (middle[:, 1] > -0.08) & (middle[:, 2] > -0.01)
+    cheek = (seen.face >= 0) & face[seen.face]
+    pose = lens.camera_from_world
+    depth = hair @ pose[2, :3] + pose[2, 3]
+    column, row = np.clip(to_pixels(hair.astype(np.float32), lens)[:, :2], 0, _SIZE - 1).T
+    at = row.astype(int), column.astype(int)
+    before = np.zeros(cheek.shape, np.bool_)
+    before[at] |= depth < seen.depth[at] - 0.002
+    return float((before & cheek).sum() / cheek.sum())
+
+
+@pytest.mark.parametrize("yaw_deg", [-40, 40])
+def test_long_hair_hides_no_cheek_of_a_turned_head(
+    head: HeadModel, pieces: Pieces, monkeypatch: pytest.MonkeyPatch, yaw_deg: float
+) -> None:
+    assert hidden_cheek(head, hair_of(head, pieces), yaw_deg) < 0.004
+    monkeypatch.setattr(growing, "_beside", lambda *_: np.full((_SIZE, _SIZE), -np.inf))
+    assert hidden_cheek(head, hair_of(head, pieces), yaw_deg) > 0.05  # hair as a ball around all
