@@ -56,9 +56,10 @@ class PictureRequest:
     source was trained. axes: those of the normal pass: the world's, as Cycles has it, or the
     camera's (x right, y up, z towards the viewer). world_from_head: (4, 4) affine, or (T, 4, 4) for
     each frame of the whole take; positions and world normals are multiplied by it. weights,
-    influence: (T, 6) and (T,) emotions, which are only noted in an EXR's header. appearance: (T,) 0
-    to 2, how much an avatar's skin wrinkles with the expression; None is 1 in all frames. Raises
-    InputError `option.size`, `option.camera`, `option.pass`, `option.format`, `option.codec`,
+    influence: (T, 6) and (T,) emotions that made the motion: an EXR's header notes them, and an
+    avatar's skin folds by them. appearance: (T,) 0 to 2, how much an avatar's skin wrinkles with
+    the expression; None is 1 in all frames. Raises InputError `option.size`, `option.camera`,
+    `option.pass`, `option.format`, `option.codec`,
     `option.follow`, `option.axes`, `emotion.not_finite`, `emotion.range`.
     """
 

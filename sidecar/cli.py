@@ -54,6 +54,7 @@ COMMANDS = {
     "data anchors": "lab.commands.data:Anchors",
     "train geometry": "lab.commands.train:Geometry",
     "train ablations": "lab.commands.train:Ablations",
+    "train appearance": "lab.commands.train:Appearance",
     "evaluate geometry": "lab.commands.evaluate:Geometry",
     "evaluate pictures": "lab.commands.evaluate_pictures:Pictures",
     "evaluate takes": "lab.commands.evaluate_pictures:Takes",

@@ -112,7 +112,7 @@ FLOORS = (
 )
 """The sidecar's rooms and single files from the bottom up: each imports only from floors below its
 own, so that there is no circle between them either. Nothing imports the laboratory."""
-LAB_FLOORS = (("anchors", "open_head"), ("training",), ("evaluation",), ("commands",))
+LAB_FLOORS = (("anchors", "open_head", "skin"), ("training",), ("evaluation",), ("commands",))
 """The same for the rooms of the laboratory."""
 
 

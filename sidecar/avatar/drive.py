@@ -16,6 +16,7 @@ from ..raster.parallel import even_pieces, run_ranges
 from . import kernels
 from .animated_mesh import PosedMesh, animate_mesh
 from .avatar import Avatar, corner_shares
+from .rest_pose import rest_gaussians, splats_at
 from .splats import Splats
 from .supports import supports_of
 from .wrinkles import wrinkled_skin
@@ -43,7 +44,8 @@ class Actor:
     takes). Several threads may use it.
 
     follow: `avatar.follow` if None. appearance: 0 to 2, how much the skin wrinkles, one for all
-    frames or (T,). Raises InputError `space.no_adapter` for another space.
+    frames or (T,). emotions: (T, 6) weights of the emotions that made the motion, in which a
+    person's skin folds in different ways. Raises InputError `space.no_adapter` for another space.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Actor:
         motion: Motion,
         follow: Follow | None = None,
         appearance: FloatArray | float = 0.0,
+        emotions: FloatArray | None = None,
     ) -> None:
         self.avatar, self.motion = avatar, motion
         self.follow: Follow = avatar.follow if follow is None else follow
@@ -60,7 +63,7 @@ class Actor:
         self.appearance = appearance
         self._skin = None
         if self._mesh is not None and np.any(appearance):
-            self._skin = wrinkled_skin(avatar, motion, appearance)
+            self._skin = wrinkled_skin(avatar, motion, appearance, emotions)
         self._faces = np.ascontiguousarray(avatar.faces)
         self._origin = np.zeros(3, np.float32) if self._mesh is None else self._mesh.origin
         self._rest = np.ascontiguousarray(avatar.vertices - self._origin, np.float32)
@@ -73,7 +76,12 @@ class Actor:
             self._supports = supports_of(avatar)
             self._rest_axes, self._support_sizes = face_frames(self._rest, self._supports)
 
-    def playing(self, motion: Motion, appearance: FloatArray | float | None = None) -> Actor:
+    def playing(
+        self,
+        motion: Motion,
+        appearance: FloatArray | float | None = None,
+        emotions: FloatArray | None = None,
+    ) -> Actor:
         """The avatar in another take, which shares what is known of it at rest. appearance: this
         actor's own, one for all frames, if None; an actor without any skin that wrinkles has none
         there either. Raises InputError `space.no_adapter` for a take in another space."""
@@ -81,7 +89,8 @@ class Actor:
         other.motion = motion
         other._mesh = None if self._mesh is None else self._mesh.playing(motion)
         other.appearance = self.appearance if appearance is None else appearance
-        other._skin = None if self._skin is None else self._skin.playing(motion, other.appearance)
+        if self._skin is not None:
+            other._skin = self._skin.playing(motion, other.appearance, emotions)
         return other
 
     def pose(self, index: int, *, with_smooth_normals: bool = True) -> PosedAvatar:
@@ -193,27 +202,8 @@ class _Room:
         if origin.any():
             means += origin
             vertices = vertices + origin
-        gaussians = _splats(avatar, means, quaternions, scales)
+        gaussians = splats_at(avatar, means, quaternions, scales)
         return PosedAvatar(gaussians=gaussians, normals=normals, vertices=vertices)
-
-
-def rest_gaussians(avatar: Avatar) -> Splats:
-    """The avatar's Gaussians at rest."""
-    return _splats(avatar, avatar.means.astype(np.float32), avatar.quaternions, avatar.scales)
-
-
-def _splats(
-    avatar: Avatar, means: Float32Array, quaternions: Float32Array, scales: Float32Array
-) -> Splats:
-    """The avatar's Gaussians at these places."""
-    return Splats(
-        means=means,
-        quaternions=quaternions,
-        scales=scales,
-        opacities=avatar.opacities,
-        colours=avatar.colours,
-        harmonics=avatar.harmonics,
-    )
 
 
 def _rest_of(avatar: Avatar) -> PosedAvatar:

@@ -28,8 +28,8 @@ from ..head.read import OPEN, read_head
 from ..raster.mesh import interpolate, rasterise_mesh
 from .alignment import Alignment, align
 from .avatar import ArkitRig, Avatar
-from .drive import rest_gaussians
 from .picture_shares import picture_shares
+from .rest_pose import rest_gaussians
 from .splats import Splats
 
 _VERSION = 1

@@ -24,8 +24,9 @@ from ..raster.gaussians import rasterise_gaussians
 from ..raster.mesh import interpolate, rasterise_mesh, seen_from_behind
 from .alignment import Alignment
 from .avatar import Avatar
-from .drive import Actor, rest_gaussians
+from .drive import Actor
 from .picture_shares import picture_shares
+from .rest_pose import rest_gaussians
 from .splats import Splats, seen_colours
 
 PASS_REGIONS = ("skin", "lips", "eyes", "teeth", "mouth", "hair")

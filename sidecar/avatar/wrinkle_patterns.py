@@ -46,7 +46,7 @@ Stroke = Groove | Shade
 _RIDGE, _RIDGE_AWAY, _RIDGE_WIDTH = 0.12, 2.4, 1.0
 """Height of the ridges beside a valley as a share of its depth, their distance and breadth as
 multiples of its width: skin that is pressed together rises where it does not sink."""
-_CARRIED, _GAIN, _DEEPEST = 0.6, 1.0, 0.75
+CARRIED, _GAIN, DEEPEST = 0.6, 1.0, 0.75
 """What carries the colour blurs a groove by its own size. So a coarse one is given a groove that is
 wider by this share of its size, lest it falls between two of them, and deeper."""
 _APART = 0.4
@@ -108,7 +108,7 @@ SIDES = ("left", "right")
 WRINKLES = tuple(f"{name}.{side}" for name in _PAIRS for side in SIDES)
 """Names of the patterns, in the order of their columns everywhere."""
 _LEAST = 1e-3
-_FRONT_MM = 5.0
+FRONT_MM = 5.0
 """Behind this there is no face: places at the ears and on the neck have the same x and y."""
 
 
@@ -118,26 +118,28 @@ def draw_patterns(places: FloatArray, size_mm: FloatArray) -> Float64Array:
     is coarser than a groove is given a wider and deeper one."""
     at, coarse = 1e3 * np.asarray(places, np.float64), np.asarray(size_mm, np.float64)
     out = np.zeros((len(at), len(WRINKLES)))
-    front = at[:, 2] > _FRONT_MM
+    front = at[:, 2] > FRONT_MM
     for index, (name, sign) in enumerate((name, sign) for name in _PAIRS for sign in (1, -1)):
         own = at[front, :2] * (sign, 1)
         for stroke in _PAIRS[name]:
-            out[front, index] -= _shape(stroke, own, coarse[front])
+            out[front, index] -= draw_stroke(stroke, own, coarse[front])
     out[np.abs(out) < _LEAST] = 0
     return out
 
 
-def _shape(stroke: Stroke, at: Float64Array, coarse: Float64Array) -> Float64Array:
+def draw_stroke(stroke: Stroke, at: Float64Array, coarse: Float64Array) -> Float64Array:
+    """(N,) how much light is lost at places (N, 2), millimetres, on what is coarse (N,): as in
+    `draw_patterns`."""
     if isinstance(stroke, Shade):
         away = (at - stroke.middle) / stroke.size
-        return stroke.depth * np.exp(-0.5 * (away**2).sum(1))
+        return stroke.depth * np.exp(-0.5 * (away[:, 0] ** 2 + away[:, 1] ** 2))
     distance, along = _beside(stroke.points, at)
-    away = distance / np.hypot(stroke.width_mm, _CARRIED * coarse)
+    away = distance / np.hypot(stroke.width_mm, CARRIED * coarse)
     ridges = np.exp(-0.5 * ((away - _RIDGE_AWAY) / _RIDGE_WIDTH) ** 2)
     fade = np.clip(np.minimum(along, 1 - along) / stroke.fade, 0, 1)
     profile = np.exp(-0.5 * away**2) - _RIDGE * ridges
     blurred = np.hypot(stroke.width_mm, coarse)
-    depth = np.minimum(stroke.depth * (blurred / stroke.width_mm) ** _GAIN, _DEEPEST)
+    depth = np.minimum(stroke.depth * (blurred / stroke.width_mm) ** _GAIN, DEEPEST)
     depth *= np.clip(1.5 - blurred / (_APART * stroke.beside_mm), 0, 1)
     return depth * profile * fade * fade * (3 - 2 * fade)
 
@@ -148,10 +150,11 @@ def _beside(points: Points, at: Float64Array) -> tuple[Float64Array, Float64Arra
     steps = np.diff(line, axis=0)
     lengths = np.linalg.norm(steps, axis=1)
     starts = np.concatenate([[0], np.cumsum(lengths)])
-    offset = at[:, None] - line[:-1]  # (N, S, 2)
-    share = np.clip((offset * steps).sum(2) / lengths**2, 0, 1)
-    distance = np.linalg.norm(offset - share[..., None] * steps, axis=2)
-    nearest = distance.argmin(1)
+    # By component: numpy's sums over an axis of two take four times as long.
+    x, y = (at[:, None, axis] - line[:-1, axis] for axis in (0, 1))  # (N, S)
+    share = np.clip((x * steps[:, 0] + y * steps[:, 1]) / lengths**2, 0, 1)
+    squared = (x - share * steps[:, 0]) ** 2 + (y - share * steps[:, 1]) ** 2
+    nearest = squared.argmin(1)
     row = np.arange(len(at))
     along = starts[nearest] + share[row, nearest] * lengths[nearest]
-    return distance[row, nearest], along / starts[-1]
+    return np.sqrt(squared[row, nearest]), along / starts[-1]

@@ -3,8 +3,9 @@
 
     log colour of Gaussian n in frame t  +=  strength_t * tint * sum_w pressing_tw * pattern_nw
 
-`wrinkle_patterns` says where skin folds, `pressing` how hard an expression presses it; this module
-lays both onto an avatar. At rest, and at strength 0, nothing changes, to the last bit.
+`own_wrinkles` says how this person's skin folds, in each emotion (`wrinkle_patterns`, how
+everybody's does, where too little of it is seen), `pressing` how hard an expression presses it;
+this module lays both onto an avatar. At rest, and at strength 0, nothing changes, to the last bit.
 """
 
 from __future__ import annotations
@@ -30,12 +31,15 @@ from .alignment import Alignment, align, open_alignment
 from .animated_mesh import personal_head, shown_weights
 from .avatar import ArkitRig, Avatar, corner_shares
 from .effects import face_rows, laid_places, row_names
+from .own_wrinkles import is_readable, own_patterns, read_skin
 from .pressing import pressing_of
+from .skin_look import look_at_skin
+from .skin_maps import STATES
 from .splats import Splats
 from .wrinkle_patterns import WRINKLES, draw_patterns
 
 _ROWS = len(row_names())
-_VERSION = 11
+_VERSION = 12
 """Goes up whenever the same avatar gets other wrinkles."""
 _FAR_M = 0.006
 """A vertex that lies further off the laid-on open head than this shows none of its skin."""
@@ -48,17 +52,18 @@ fold has met the skin more than once. 0 is grey, 1 the skin's own colour once mo
 
 
 def wrinkled_skin(
-    avatar: Avatar, motion: Motion, strength: FloatArray | float
+    avatar: Avatar, motion: Motion, strength: FloatArray | float, emotions: FloatArray | None
 ) -> WrinkledSkin | None:
-    """The avatar's skin in a take, or None if it has no face."""
+    """The avatar's skin in a take, or None if it has no face. emotions: as in `WrinkledSkin`."""
     wrinkles = find_wrinkles(avatar)
-    return None if wrinkles is None else WrinkledSkin(avatar, wrinkles, motion, strength)
+    return None if wrinkles is None else WrinkledSkin(avatar, wrinkles, motion, strength, emotions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Wrinkles:
     """An avatar's own wrinkles. gaussian (M,) indices of those that take part; pattern
-    (M, wrinkles) and tint (3,) as in the formula above; basis (numbers, rows): motion of the
+    (states, wrinkles, M) and tint (3,) as in the formula above, where there are `STATES` or, for a
+    pattern that does not depend on the emotion, one; basis (numbers, rows): motion of the
     face's places for one unit of each of a take's numbers."""
 
     gaussian: Int32Array
@@ -81,10 +86,11 @@ def find_wrinkles(avatar: Avatar) -> Wrinkles | None:
 def _fit(arrays: Mapping[str, np.ndarray], avatar: Avatar) -> bool:
     """Whether kept arrays are the wrinkles of an avatar like this one."""
     count = len(arrays.get("gaussian", ()))
+    states = 1 if len(arrays.get("pattern", ())) == 1 else STATES
     numbers = SHAPES if isinstance(avatar.surface, ArkitRig) else NUMBERS
     wanted = {
         "gaussian": (np.int32, (count,)),
-        "pattern": (np.float32, (count, len(WRINKLES))),
+        "pattern": (np.float32, (states, len(WRINKLES), count)),
         "tint": (np.float32, (3,)),
         "basis": (np.float64, (numbers, _ROWS)),
     }
@@ -100,25 +106,30 @@ def _measure(avatar: Avatar) -> dict[str, np.ndarray]:
     try:
         found = _laid_on(surface, open_head)
     except InputError:
-        pattern, basis = np.zeros((len(avatar), len(WRINKLES))), np.zeros((len(moved), _ROWS))
+        pattern, basis = np.zeros((1, len(WRINKLES), len(avatar))), np.zeros((len(moved), _ROWS))
     else:
         pattern = _pattern(avatar, found)
         basis = face_rows(moved, laid_places(surface, found, open_head))
-    gaussian = np.flatnonzero(pattern.any(1)).astype(np.int32)
+    gaussian = np.flatnonzero(pattern.any((0, 1))).astype(np.int32)
     return {
         "gaussian": gaussian,
-        "pattern": pattern[gaussian].astype(np.float32),
+        "pattern": pattern[..., gaussian].astype(np.float32),
         "tint": _tint(avatar.colours[gaussian]),
         "basis": basis,
     }
 
 
-def _pattern(avatar: Avatar, found: Alignment) -> Float64Array:
-    """(N, wrinkles) the patterns of all Gaussians, 0 for those that show no skin of the face."""
+def _pattern(avatar: Avatar, found: Alignment) -> FloatArray:
+    """(states, wrinkles, N) the patterns of all Gaussians, 0 for those that show no skin of the
+    face: the person's own, or everybody's where the skin cannot be read."""
     skin = _Skin.under(avatar, found)
     size_mm = 1e3 * np.sort(avatar.scales, 1)[:, 1] * found.open_from_metres
-    pattern = draw_patterns(skin.place, size_mm)
-    pattern[~skin.shows] = 0
+    lit = look_at_skin(avatar, found, _rest(avatar)[1])
+    if lit is not None and is_readable(lit):
+        pattern = own_patterns(read_skin(lit), lit.light, skin.place, size_mm)
+    else:
+        pattern = draw_patterns(skin.place, size_mm).T[None]
+    pattern[..., ~skin.shows] = 0
     return pattern
 
 
@@ -192,27 +203,38 @@ def _moved(surface: ArkitRig | HeadModel) -> Float64Array:
 
 class WrinkledSkin:
     """An avatar's wrinkles in a take in its surface's space. strength: 0 to 2, one for all frames
-    or (T,)."""
+    or (T,). emotions: (T, 6) the emotions' weights, or None where no emotion made the motion."""
 
     def __init__(
-        self, avatar: Avatar, wrinkles: Wrinkles, motion: Motion, strength: FloatArray | float
+        self,
+        avatar: Avatar,
+        wrinkles: Wrinkles,
+        motion: Motion,
+        strength: FloatArray | float,
+        emotions: FloatArray | None = None,
     ) -> None:
         self._avatar, self._wrinkles = avatar, wrinkles
         rows = _numbers(avatar, motion) @ wrinkles.basis
         strengths = np.broadcast_to(np.asarray(strength, np.float64), len(motion))
         self.pressing = pressing_of(rows) * strengths[:, None]
+        if emotions is None or len(wrinkles.pattern) == 1:
+            states = np.eye(len(wrinkles.pattern), dtype=np.float32)[-1:].repeat(len(motion), 0)
+        else:
+            states = states_of(emotions)
+        self._states = states
 
-    def playing(self, motion: Motion, strength: FloatArray | float) -> WrinkledSkin:
+    def playing(
+        self, motion: Motion, strength: FloatArray | float, emotions: FloatArray | None = None
+    ) -> WrinkledSkin:
         """The same skin in another take."""
-        return WrinkledSkin(self._avatar, self._wrinkles, motion, strength)
+        return WrinkledSkin(self._avatar, self._wrinkles, motion, strength, emotions)
 
     def coloured(self, gaussians: Splats, index: int) -> Splats:
         """The avatar's Gaussians with the colours of the frame `index`."""
         pressed, at = self.pressing[index].astype(np.float32), self._wrinkles.gaussian
         if not pressed.any():
             return gaussians
-        change = self._wrinkles.pattern @ pressed
-        factors = np.exp(change[:, None] * self._wrinkles.tint)
+        factors = np.exp(self._change(index, pressed)[:, None] * self._wrinkles.tint)
         colours = gaussians.colours.copy()
         colours[at] *= factors
         if gaussians.harmonics is None:
@@ -220,6 +242,24 @@ class WrinkledSkin:
         harmonics = gaussians.harmonics.copy()
         harmonics[at] *= factors[:, None]
         return replace(gaussians, colours=colours, harmonics=harmonics)
+
+    def _change(self, index: int, pressed: Float32Array) -> Float32Array:
+        """(M,) change of log colour. Few states and wrinkles are at work in any frame."""
+        change = np.zeros(len(self._wrinkles.gaussian), np.float32)
+        for state in np.flatnonzero(self._states[index]):
+            active = np.flatnonzero(pressed)
+            share = self._states[index, state] * pressed[active]
+            change += share @ self._wrinkles.pattern[state, active]
+        return change
+
+
+def states_of(emotions: FloatArray) -> Float32Array:
+    """(T, states) shares of the skin's states, sum 1, for emotions' weights (T, 6): what they leave
+    of 1 is the state of no emotion."""
+    weights = np.maximum(np.asarray(emotions, np.float32), 0)
+    total = weights.sum(1, keepdims=True)
+    shares = weights / np.maximum(total, 1)
+    return np.concatenate([shares, 1 - np.minimum(total, 1)], 1)
 
 
 def _numbers(avatar: Avatar, motion: Motion) -> Float64Array:

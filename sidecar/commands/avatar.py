@@ -284,7 +284,7 @@ class Compare(_Avatar):
 
 def _turned_over(avatar: Avatar) -> Avatar:
     """The avatar without a surface, rotated by 180 degrees about the x axis."""
-    from ..avatar.drive import rest_gaussians
+    from ..avatar.rest_pose import rest_gaussians
     from ..avatar.splats import turned_over
 
     turned = turned_over(rest_gaussians(avatar))

@@ -53,6 +53,7 @@ def all_checks(machine: Machine) -> list[Check]:
         check("faces in photos", packages.check_faces),
         Check(name="open head", look=partial(packages.check_asset, packages.HEAD)),
         Check(name="modulator", look=partial(packages.check_asset, packages.MODULATOR)),
+        Check(name="skin network", look=partial(packages.check_asset, packages.SKIN)),
         check("Blender", blender.check_blender, 45.0),
         check("loopback", places.check_loopback),
         check("runtime folder", places.check_runtime_folder),

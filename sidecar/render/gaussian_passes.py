@@ -71,7 +71,7 @@ class GaussianPainter:
         self._layout = _lay_out(request.passes, with_masks=label is not None)
         self._rasterise = choose_rasteriser(device)
         appearance = 1.0 if request.appearance is None else request.appearance
-        self._play(Actor(avatar, motion, request.follow, appearance))
+        self._play(Actor(avatar, motion, request.follow, appearance, request.weights))
         self._fixed: dict[str, Float32Array] = {}
         self._two_sided = _two_sided(avatar)
         self._core = opaque_core.find_core(avatar) if avatar.opaque_core else None
@@ -81,13 +81,16 @@ class GaussianPainter:
             self._fixed["uv"] = _uv_of(avatar)
 
     def playing(
-        self, motion: Motion, appearance: FloatArray | float | None = None
+        self,
+        motion: Motion,
+        appearance: FloatArray | float | None = None,
+        emotions: FloatArray | None = None,
     ) -> GaussianPainter:
         """A painter of another take on the same avatar; what does not depend on the take is shared.
-        appearance: as in `Actor.playing`. Raises InputError `space.no_adapter` if the take is not
-        in the avatar's space."""
+        appearance, emotions: as in `Actor.playing`. Raises InputError `space.no_adapter` if the
+        take is not in the avatar's space."""
         other = copy.copy(self)
-        other._play(self._actor.playing(motion, appearance))
+        other._play(self._actor.playing(motion, appearance, emotions))
         return other
 
     def _play(self, actor: Actor) -> None:

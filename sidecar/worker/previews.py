@@ -169,8 +169,10 @@ def _paint(stage: Stage, take: Prepared, shown: _Shown, task: PreviewTask) -> UI
         camera = of_subject(picture.cameras[0], stage.moved)
     else:
         camera = portrait_of(stage.avatar, *picture.size)
-    appearance = float(task.track.appearance[task.frame - task.first])
-    return straight_srgb(stage.painter.playing(motion, appearance).paint_light(0, camera))
+    track, row = task.track, task.frame - task.first
+    emotions = track.weights[row][None].repeat(len(motion), 0)
+    shown_skin = stage.painter.playing(motion, float(track.appearance[row]), emotions)
+    return straight_srgb(shown_skin.paint_light(0, camera))
 
 
 @remembered

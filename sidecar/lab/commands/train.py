@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`affekt train geometry` and `affekt train ablations`: the geometry modulator, whole and with
-parts left out."""
+parts left out; `affekt train appearance`: the network that gives each avatar its own wrinkles."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...head.read import read_head
-from ..training.config import ablations, read_config
+from ...head.read import OPEN, read_head
+from ..training.appearance import train_appearance
+from ..training.appearance_config import AppearanceConfig
+from ..training.config import ablations, read_config, read_settings
 from ..training.geometry import is_finished, train
 from ..training.processes import joined
 
@@ -52,6 +54,24 @@ class Ablations:
             print(f"{name}:")
             with joined(config.device) as processes:
                 train(config, read_head(config.head), folder, _print_line, processes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Appearance:
+    """Train the appearance network on skins that are made on the way. A stopped run goes on where
+    it was. In several processes: as `affekt train geometry`."""
+
+    out: Path
+    """Folder for the weights, the checkpoint, training.log, training.jsonl and training.png."""
+    config: Path | None = None
+    """TOML file of settings; without it, those of the shipped default."""
+
+    def run(self) -> None:
+        config = read_settings(self.config, AppearanceConfig())
+        with joined(config.device) as processes:
+            path = train_appearance(config, read_head(OPEN), self.out, _print_line, processes)
+        if processes.is_first:
+            print(f"wrote {path}")
 
 
 def _print_line(line: str) -> None:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from safetensors import SafetensorError
@@ -15,7 +16,9 @@ from torch import Tensor
 
 from ....shared.errors import InputError
 from ...files import read_kept, write_kept
-from .config import GeometryConfig
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -29,7 +32,7 @@ class State:
     optimiser: torch.optim.AdamW
 
 
-def save_checkpoint(path: Path, config: GeometryConfig, step: int, state: State) -> None:
+def save_checkpoint(path: Path, config: DataclassInstance, step: int, state: State) -> None:
     """Writes the state after `step` steps, whole or not at all.
 
     Raises InputError `file.not_writable`.
@@ -43,7 +46,7 @@ def save_checkpoint(path: Path, config: GeometryConfig, step: int, state: State)
     write_kept(path, save(tensors, {"step": str(step), "config": _settings(config)}))
 
 
-def load_checkpoint(path: Path, config: GeometryConfig, state: State) -> int:
+def load_checkpoint(path: Path, config: DataclassInstance, state: State) -> int:
     """Loads a checkpoint into the state; returns its number of steps.
 
     Raises InputError `file.damaged`, and `option.config` for a run with other settings.
@@ -77,7 +80,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         ) from error
 
 
-def _settings(config: GeometryConfig) -> str:
+def _settings(config: DataclassInstance) -> str:
     """The settings that may not change in a run, as JSON: all but the device."""
     settings = asdict(config)
     del settings["device"]

@@ -7,10 +7,16 @@ import math
 import tomllib
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 from ....shared.errors import InputError
 from ...modulation.network import EMOTION_ENTRIES, NetworkConfig
 from ..anchors.emotions import VARIANTS
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+Settings = TypeVar("Settings", bound="DataclassInstance")
 
 _MAY_BE_ZERO = ("seed", "warmup_steps")
 """The whole numbers that may be 0; the others are counts of at least 1."""
@@ -71,18 +77,22 @@ class GeometryConfig:
             if isinstance(value, bool | str):
                 continue
             if not (math.isfinite(value) and value >= 0):
-                raise _bad(f"{field.name} is {value}", "Give a number that is 0 or more.")
+                raise bad_setting(f"{field.name} is {value}", "Give a number that is 0 or more.")
             if type(field.default) is int and field.name not in _MAY_BE_ZERO and value < 1:
-                raise _bad(f"{field.name} is {value}", "Give a whole number above 0.")
+                raise bad_setting(f"{field.name} is {value}", "Give a whole number above 0.")
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
-                raise _bad(f"{name} is '{getattr(self, name)}'", f"Give {' or '.join(choices)}.")
+                raise bad_setting(
+                    f"{name} is '{getattr(self, name)}'", f"Give {' or '.join(choices)}."
+                )
         if self.programs < 2:
-            raise _bad("programs is 1", "A pair needs at least 2 emotion programs.")
+            raise bad_setting("programs is 1", "A pair needs at least 2 emotion programs.")
         if self.width % self.heads:
-            raise _bad(f"width {self.width} is not a multiple of heads {self.heads}", "Change one.")
+            raise bad_setting(
+                f"width {self.width} is not a multiple of heads {self.heads}", "Change one."
+            )
         if self.average_decay >= 1:
-            raise _bad(f"average_decay is {self.average_decay}", "Give a number below 1.")
+            raise bad_setting(f"average_decay is {self.average_decay}", "Give a number below 1.")
 
     @property
     def network(self) -> NetworkConfig:
@@ -102,12 +112,17 @@ def ablations() -> dict[str, Path]:
 
 
 def read_config(path: Path | None) -> GeometryConfig:
-    """Reads settings from a TOML file of `GeometryConfig` fields; None gives the defaults.
+    """Reads settings from a TOML file of `GeometryConfig` fields; see `read_settings`."""
+    return read_settings(path, GeometryConfig())
+
+
+def read_settings(path: Path | None, defaults: Settings) -> Settings:
+    """Reads settings from a TOML file of the defaults' fields; None gives the defaults.
 
     Raises InputError `file.missing`, `option.config`.
     """
     if path is None:
-        return GeometryConfig()
+        return defaults
     try:
         values = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
@@ -115,23 +130,26 @@ def read_config(path: Path | None) -> GeometryConfig:
             "file.missing", f"The file {path} cannot be read.", "Check the path."
         ) from error
     except ValueError as error:
-        raise _bad(f"{path.name} is not TOML ({error})", "Repair the file.") from error
-    return replace(GeometryConfig(), **_checked(values))
+        raise bad_setting(f"{path.name} is not TOML ({error})", "Repair the file.") from error
+    return replace(defaults, **_checked(values, defaults))
 
 
-def _checked(values: dict[str, object]) -> dict[str, object]:
-    kinds = {f.name: type(f.default) for f in fields(GeometryConfig)}
+def _checked(values: dict[str, object], defaults: DataclassInstance) -> dict[str, object]:
+    kinds = {f.name: type(f.default) for f in fields(defaults)}
     checked: dict[str, object] = {}
     for name, value in values.items():
         if name not in kinds:
-            raise _bad(f"there is no setting '{name}'", f"Settings are {', '.join(kinds)}.")
+            raise bad_setting(f"there is no setting '{name}'", f"Settings are {', '.join(kinds)}.")
         if kinds[name] is float and type(value) is int:
             value = float(value)
         if type(value) is not kinds[name]:
-            raise _bad(f"{name} is {value!r}", f"Give a value of the kind {kinds[name].__name__}.")
+            raise bad_setting(
+                f"{name} is {value!r}", f"Give a value of the kind {kinds[name].__name__}."
+            )
         checked[name] = value
     return checked
 
 
-def _bad(what: str, remedy: str) -> InputError:
+def bad_setting(what: str, remedy: str) -> InputError:
+    """The error for a setting that cannot be."""
     return InputError("option.config", f"The training settings cannot be used: {what}.", remedy)

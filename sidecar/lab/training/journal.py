@@ -22,10 +22,11 @@ PICTURE = "training.png"
 class Journal:
     """The journal in a run's folder. Lines go to `LINES`, with the time, and to `log`. `RECORDS`
     has one JSON object a line: `step`, and either `loss` and `frames_per_second` or `figures` (see
-    `measure`)."""
+    `measure`). unit: what a frame is called in the lines."""
 
     folder: Path
     log: Log
+    unit: str = "frames"
 
     def say(self, line: str) -> None:
         """Writes a line."""
@@ -36,7 +37,7 @@ class Journal:
     def say_loss(self, step: int, loss: float, frames_per_second: float) -> None:
         """Writes a step's loss as record and line."""
         self._record({"step": step, "loss": loss, "frames_per_second": round(frames_per_second)})
-        self.say(f"step {step:6d}  loss {loss:.5f}  {frames_per_second:.0f} frames/s")
+        self.say(f"step {step:6d}  loss {loss:.5f}  {frames_per_second:.0f} {self.unit}/s")
 
     def say_figures(self, step: int, figures: dict[str, float]) -> None:
         """Writes held-out figures as record and line, and draws the picture again."""

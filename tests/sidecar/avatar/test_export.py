@@ -14,10 +14,11 @@ from affekt.shared.camera import look_at
 from affekt.shared.errors import InputError
 from affekt.shared.pictures import Follow
 from affekt.sidecar.avatar import export
-from affekt.sidecar.avatar.drive import Actor, rest_gaussians
+from affekt.sidecar.avatar.drive import Actor
 from affekt.sidecar.avatar.export import ENDINGS, SplatFormat, UpAxis, encode_frame, write_sequence
 from affekt.sidecar.avatar.lam import decode_lam_avatar
 from affekt.sidecar.avatar.read import decode_avatar
+from affekt.sidecar.avatar.rest_pose import rest_gaussians
 from affekt.sidecar.avatar.splats import DC, Splats, seen_colours, turned_over
 from fakes.lam import lam_bundle
 from fakes.packed import some_splats

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from affekt.shared.camera import look_at
 from affekt.sidecar.avatar.avatar import Avatar
-from affekt.sidecar.avatar.drive import rest_gaussians
 from affekt.sidecar.avatar.read import decode_avatar
+from affekt.sidecar.avatar.rest_pose import rest_gaussians
 from affekt.sidecar.avatar.splats import Splats, in_axes, seen_colours
 from fakes import packed
 from fakes.packed import some_splats

@@ -13,11 +13,12 @@ from affekt.shared.head import REGIONS
 from affekt.sidecar.avatar import seen_bindings
 from affekt.sidecar.avatar.alignment import Alignment
 from affekt.sidecar.avatar.avatar import ArkitRig, Avatar
-from affekt.sidecar.avatar.drive import Actor, rest_gaussians
+from affekt.sidecar.avatar.drive import Actor
 from affekt.sidecar.avatar.effects import PLACES, face_places, rig_places, weights_of
 from affekt.sidecar.avatar.open_avatar import open_avatar
 from affekt.sidecar.avatar.picture_shares import picture_shares
 from affekt.sidecar.avatar.read import decode_avatar, read_avatar
+from affekt.sidecar.avatar.rest_pose import rest_gaussians
 from affekt.sidecar.avatar.seen_bindings import find_bindings, with_seen_bindings
 from affekt.sidecar.avatar.splats import Splats
 from affekt.sidecar.files import keep_arrays

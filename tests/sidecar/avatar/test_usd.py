@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from affekt.shared.errors import InputError
 from affekt.sidecar.avatar import usd
-from affekt.sidecar.avatar.drive import Actor, rest_gaussians
+from affekt.sidecar.avatar.drive import Actor
 from affekt.sidecar.avatar.lam import decode_lam_avatar
 from affekt.sidecar.avatar.read import decode_avatar
+from affekt.sidecar.avatar.rest_pose import rest_gaussians
 from affekt.sidecar.avatar.splats import Splats, zeroth_harmonics
 from affekt.sidecar.avatar.usd import FIELD, write_usd
 from fakes.lam import lam_bundle

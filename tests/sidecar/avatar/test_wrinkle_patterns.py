@@ -3,7 +3,13 @@
 
 import numpy as np
 import pytest
-from affekt.sidecar.avatar.wrinkle_patterns import WRINKLES, Groove, Shade, _shape, draw_patterns
+from affekt.sidecar.avatar.wrinkle_patterns import (
+    WRINKLES,
+    Groove,
+    Shade,
+    draw_patterns,
+    draw_stroke,
+)
 
 EYES_MM, MOUTH_MM, PUPIL_MM = (13.0, 5.0), (20.0, 6.0), (30.5, 18.5)
 
@@ -15,30 +21,30 @@ def at(*rows: tuple[float, float]) -> np.ndarray:
 def test_a_groove_by_hand() -> None:
     """2 mm beside the middle of its second part, on something of 1.2 mm."""
     line = ((17, 11.5), (24, 7.2), (33, 6), (43, 10))
-    found = _shape(Groove(line, 1.6, 0.32, 0.4), at((28.76432, 8.58243)), np.array([1.2]))
+    found = draw_stroke(Groove(line, 1.6, 0.32, 0.4), at((28.76432, 8.58243)), np.array([1.2]))
     width, away = np.hypot(1.6, 0.72), 2 / np.hypot(1.6, 0.72)
     assert width == pytest.approx(1.75454, abs=1e-5)
     profile = np.exp(-0.5 * away**2) - 0.12 * np.exp(-0.5 * (away - 2.4) ** 2)
     assert found == pytest.approx([0.32 * 1.25 * profile], abs=1e-5)
     assert found == pytest.approx([0.18718], abs=1e-4)
     beside = Groove(line, 1.6, 0.32, 0.4, 4)  # 2 mm of blur are 1.25 of what shows 4 mm apart
-    muted = _shape(beside, at((28.76432, 8.58243)), np.array([1.2]))
+    muted = draw_stroke(beside, at((28.76432, 8.58243)), np.array([1.2]))
     assert muted == pytest.approx(0.25 * found)
-    coarse = _shape(Groove(line, 1.6, 0.32), at((28.5, 6.6)), np.array([9.0]))
+    coarse = draw_stroke(Groove(line, 1.6, 0.32), at((28.5, 6.6)), np.array([9.0]))
     assert coarse == pytest.approx([0.75], abs=0.01)
 
 
 def test_a_groove_fades_out_to_its_ends() -> None:
     """A quarter of the way into a fade of 0.4, it is smoothly there by 0.15625 x its depth."""
     groove = Groove(((0, 0), (10, 0)), 2.0, 0.5, 0.4)
-    found = _shape(groove, at((-5, 0), (1, 0), (5, 0), (9, 0)), np.zeros(4))
+    found = draw_stroke(groove, at((-5, 0), (1, 0), (5, 0), (9, 0)), np.zeros(4))
     ridge = 0.12 * np.exp(-0.5 * 2.4**2)
     assert found == pytest.approx(0.5 * (1 - ridge) * np.array([0, 0.15625, 1, 0.15625]), abs=1e-9)
 
 
 def test_a_shade_by_hand() -> None:
     """A standard deviation away along each of its axes, which are not as long as one another."""
-    found = _shape(Shade((27.5, -46.5), (2.2, 3.6), 0.2), at((29.7, -42.9)), np.array([2.0]))
+    found = draw_stroke(Shade((27.5, -46.5), (2.2, 3.6), 0.2), at((29.7, -42.9)), np.array([2.0]))
     assert found == pytest.approx([0.2 * np.exp(-1)])
     assert found == pytest.approx([0.0735759], abs=1e-6)
 

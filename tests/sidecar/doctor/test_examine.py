@@ -105,7 +105,7 @@ def test_a_machine_where_all_is_well(well: machines.Machine) -> None:
     assert [finding for finding in findings if finding.remedy] == []
     names = [check.name for check in examine.all_checks(well)]
     assert [finding.name for finding in findings] == names
-    assert len(set(names)) == len(names) == 24
+    assert len(set(names)) == len(names) == 25
 
 
 def test_a_machine_with_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -316,6 +316,7 @@ def test_the_order_of_the_report(well: machines.Machine) -> None:
         "faces in photos",
         "open head",
         "modulator",
+        "skin network",
         "Blender",
         "loopback",
         "runtime folder",

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An avatar's Gaussians at rest, or moved to other places."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...shared.arrays import Float32Array
+from .avatar import Avatar
+from .splats import Splats
+
+
+def rest_gaussians(avatar: Avatar) -> Splats:
+    """The avatar's Gaussians at rest."""
+    return splats_at(avatar, avatar.means.astype(np.float32), avatar.quaternions, avatar.scales)
+
+
+def splats_at(
+    avatar: Avatar, means: Float32Array, quaternions: Float32Array, scales: Float32Array
+) -> Splats:
+    """The avatar's Gaussians at these places."""
+    return Splats(
+        means=means,
+        quaternions=quaternions,
+        scales=scales,
+        opacities=avatar.opacities,
+        colours=avatar.colours,
+        harmonics=avatar.harmonics,
+    )

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Training the appearance network: its loss falls, stopping changes nothing, files are checked."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from affekt.shared.errors import InputError
+from affekt.sidecar.avatar.face_chart import EDGE
+from affekt.sidecar.avatar.skin_maps import MAPS, STATES
+from affekt.sidecar.avatar.skin_network import OUTPUTS, SkinNetwork, SkinNetworkConfig
+from affekt.sidecar.avatar.skin_weights import load_skin, shipped_skin_weights
+from affekt.sidecar.avatar.skin_zones import FOLDS
+from affekt.sidecar.head.read import read_head
+from affekt.sidecar.lab.skin.stock import Stock
+from affekt.sidecar.lab.training.appearance import WEIGHTS, _start, train_appearance
+from affekt.sidecar.lab.training.appearance_config import AppearanceConfig
+from affekt.sidecar.lab.training.config import read_settings
+
+TINY = AppearanceConfig(
+    layers=1,
+    width=16,
+    heads=2,
+    hidden=16,
+    steps=5,
+    batch=2,
+    kept=4,
+    warmup_steps=1,
+    decay_steps=2,
+    held_out_people=2,
+    log_every=1,
+    checkpoint_every=3,
+)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
+    lines: list[str] = []
+    path = train_appearance(TINY, read_head("open"), tmp_path_factory.mktemp("run"), lines.append)
+    return path, lines
+
+
+def test_the_loss_of_one_batch_falls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    draw = Stock.batch
+    monkeypatch.setattr(Stock, "batch", lambda stock, step, size, part: draw(stock, 0, size, part))
+    lines: list[str] = []
+    brief = replace(TINY, batch=1, learning_rate=2e-4, checkpoint_every=99)
+    train_appearance(brief, read_head("open"), tmp_path, lines.append)
+    losses = [float(line.split("loss")[1].split()[0]) for line in lines if "loss" in line]
+    assert len(losses) == TINY.steps
+    assert losses[-1] < losses[2] < losses[0], losses
+
+
+def test_the_result_loads_and_says_its_figures(finished: tuple[Path, list[str]]) -> None:
+    about = load_skin(finished[0]).about
+    figures = about["figures"]
+    assert isinstance(figures, dict)
+    assert figures["height_error_mm_smooth"] > figures["height_error_mm_common"] > 0
+    assert about["step"] == TINY.steps
+
+
+def test_a_resumed_run_has_the_bits_of_one_that_never_stopped(
+    finished: tuple[Path, list[str]], tmp_path: Path
+) -> None:
+    class StoppedError(Exception):
+        pass
+
+    def stop_at_4(line: str) -> None:
+        if line.startswith("step      4"):
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        train_appearance(TINY, read_head("open"), tmp_path, stop_at_4)
+    lines: list[str] = []
+    path = train_appearance(TINY, read_head("open"), tmp_path, lines.append)
+    assert "resumed at step 3" in lines
+    assert path.read_bytes() == finished[0].read_bytes()
+
+
+def test_a_run_goes_on_from_a_network_of_its_size(
+    finished: tuple[Path, list[str]], tmp_path: Path
+) -> None:
+    wider = replace(TINY, start=str(finished[0]), width=32)
+    with pytest.raises(InputError) as refused:
+        train_appearance(wider, read_head("open"), tmp_path)
+    assert refused.value.code == "option.config"
+    begun = _start(replace(TINY, start=str(finished[0]))).state_dict()
+    for name, values in load_skin(finished[0]).network.state_dict().items():
+        torch.testing.assert_close(begun[name], values)
+
+
+def test_a_run_of_other_settings_is_not_gone_on_with(finished: tuple[Path, list[str]]) -> None:
+    with pytest.raises(InputError) as refused:
+        train_appearance(replace(TINY, seed=2), read_head("open"), finished[0].parent)
+    assert refused.value.code == "option.config"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "steps = 0",
+        "width = 10\nheads = 3",
+        "fresh = 9",
+        "device = 'gpu'",
+        "held_out_people = 1",
+        "learning_rate = -1.0",
+        "average_decay = 1.0",
+        "no_such = 1",
+    ],
+)
+def test_settings_that_cannot_be(line: str, tmp_path: Path) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_text(line)
+    with pytest.raises(InputError) as refused:
+        read_settings(path, AppearanceConfig())
+    assert refused.value.code == "option.config"
+
+
+def changed_about(path: Path, **values: object) -> Path:
+    about = json.loads(path.with_suffix(".json").read_text("utf-8"))
+    path.with_suffix(".json").write_text(json.dumps({**about, **values}))
+    return path
+
+
+@pytest.fixture
+def copied(finished: tuple[Path, list[str]], tmp_path: Path) -> Path:
+    for suffix in (".safetensors", ".json"):
+        source = finished[0].with_suffix(suffix)
+        (tmp_path / WEIGHTS).with_suffix(suffix).write_bytes(source.read_bytes())
+    return tmp_path / WEIGHTS
+
+
+SIZES = {"layers": 1, "width": 16, "heads": 2, "hidden": 16, "emotion_tokens": 4}
+
+
+@pytest.mark.parametrize(
+    ("values", "code"),
+    [
+        ({"format": "affekt geometry modulator 3"}, "file.wrong_kind"),
+        ({"folds": ["forehead"]}, "file.wrong_kind"),
+        ({"network": 3}, "file.damaged"),
+        ({"network": {**SIZES, "channels": [1, 2]}}, "file.damaged"),
+        ({"network": {**SIZES, "channels": [10**6, 2, 2]}}, "file.damaged"),
+        ({"network": {**SIZES, "width": 10**9, "channels": [64, 32, 24]}}, "file.damaged"),
+        ({"network": {**SIZES, "heads": 3, "channels": [64, 32, 24]}}, "file.damaged"),
+        ({"network": {**SIZES, "hidden": 32, "channels": [64, 32, 24]}}, "file.damaged"),
+    ],
+)
+def test_descriptions_that_do_not_fit(values: dict[str, object], code: str, copied: Path) -> None:
+    with pytest.raises(InputError) as refused:
+        load_skin(changed_about(copied, **values))
+    assert refused.value.code == code
+
+
+def test_weights_that_are_cut_off(copied: Path) -> None:
+    copied.write_bytes(copied.read_bytes()[:-100])
+    with pytest.raises(InputError) as refused:
+        load_skin(copied)
+    assert refused.value.code == "file.damaged"
+
+
+def test_emotion_tokens_stand_beside_the_identitys() -> None:
+    """Each state has its own; another state changes the maps, another face in the batch does
+    not."""
+    torch.manual_seed(0)
+    network = SkinNetwork(SkinNetworkConfig(layers=1, width=16, heads=2, hidden=16)).eval()
+    torch.nn.init.normal_(network.output.weight, std=0.1)
+    maps = torch.randn(2, len(MAPS), EDGE, EDGE)
+    with torch.no_grad():
+        first = network(maps, torch.tensor([0, 3]))
+        other = network(maps[:1], torch.tensor([STATES - 1]))
+        alone = network(maps[:1], torch.tensor([0]))
+    assert first.shape == (2, OUTPUTS, EDGE, EDGE)
+    torch.testing.assert_close(first[:1], alone, atol=1e-5, rtol=1e-4)
+    assert (first[0] - other[0]).abs().max() > 1e-4
+
+
+def test_at_first_everybody_folds_alike() -> None:
+    network = SkinNetwork(SkinNetworkConfig(layers=1, width=16, heads=2, hidden=16)).eval()
+    network.common.copy_(torch.randn(len(FOLDS), EDGE, EDGE))
+    with torch.no_grad():
+        out = network(torch.randn(1, len(MAPS), EDGE, EDGE), torch.tensor([2]))[0]
+    torch.testing.assert_close(out[: len(FOLDS)], network.common)
+
+
+def test_the_shipped_network_reads_the_trace() -> None:
+    """On people whom it never saw: nearer to their truth than what all have in common; two people's
+    changes in the same expression differ; and with traces swapped it follows the trace."""
+    shipped = load_skin(shipped_skin_weights())
+    figures = shipped.about["figures"]
+    assert isinstance(figures, dict)
+    assert shipped_skin_weights().stat().st_size < 15e6
+    assert figures["height_error_mm"] < figures["height_error_mm_common"]
+    assert figures["truth_correlation"] > figures["truth_correlation_common"]
+    assert figures["pair_correlation"] < 0.9
+    assert figures["swapped_lent"] > figures["swapped_own"]
