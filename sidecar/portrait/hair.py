@@ -54,7 +54,7 @@ _EARS_BEHIND_M = 0.045
 """How far the plane of the outline lies behind the eyeballs' middles."""
 _OVER_SKIN_M, _HIGHEST_M, _BACK_VOLUME_M = 0.003, 0.014, 0.010
 """Hair before the head lies at least and at most so far off it; and so far behind the skull."""
-_THIN_M, _RISES = 0.001, 0.5
+_THIN_M, _RISES = 0.0015, 1.1
 """At its border with bare skin hair lies so close to the head, and rises by so much of the way
 from there: the border would stand before the skin beside it when the head turns."""
 _FORWARD, _FORWARD_ON_TOP = 0.4, 1.2
