@@ -54,10 +54,10 @@ _EARS_BEHIND_M = 0.045
 """How far the plane of the outline lies behind the eyeballs' middles."""
 _OVER_SKIN_M, _HIGHEST_M, _BACK_VOLUME_M = 0.003, 0.014, 0.010
 """Hair before the head lies at least and at most so far off it; and so far behind the skull."""
-_THIN_M, _RISES = 0.001, 0.5
+_THIN_M, _RISES = 0.0015, 1.1
 """At its border with bare skin hair lies so close to the head, and rises by so much of the way
 from there: the border would stand before the skin beside it when the head turns."""
-_FORWARD, _FORWARD_ON_TOP = 0.4, 1.2
+_FORWARD, _FORWARD_ON_TOP = 0.4, 5.0
 _TEMPLE_M, _CROWN_M = 0.060, 0.120
 """Hair beside the head comes forward from the head's rim by at most so much of its way outwards,
 below the temple and from the crown on: a head that has turned by 60 degrees shows its cheek."""
@@ -252,9 +252,9 @@ def _beside(
     middle = np.zeros(on.shape[0])
     middle[rows] = 0.5 * (first + last)
     rim = rims[(column > middle[row]).astype(int), row]
-    top = np.clip((height[row, column] - _TEMPLE_M) / (_CROWN_M - _TEMPLE_M), 0, 1)
+    top = np.clip((height[row, column] - _TEMPLE_M) / (_CROWN_M - _TEMPLE_M), 0, 1) ** 2
     forward = _FORWARD + (_FORWARD_ON_TOP - _FORWARD) * top
-    return rim - forward * away * rim / frame.camera.focal_x
+    return rim - top * _HIGHEST_M - forward * away * rim / frame.camera.focal_x
 
 
 def _ears(head: HeadModel, faces: Int32Array) -> BoolArray:
