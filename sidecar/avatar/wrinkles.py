@@ -214,7 +214,7 @@ def _moved(surface: ArkitRig | HeadModel) -> Float64Array:
 
 class WrinkledSkin:
     """An avatar's wrinkles in a take in its surface's space. strength: 0 to 2, one for all frames
-    or (T,). emotions: (T, 6) the emotions' weights, or None where no emotion made the motion."""
+    or (T,). emotions: (T, 6) or (6,) their weights, or None where no emotion made the motion."""
 
     def __init__(
         self,
@@ -231,7 +231,7 @@ class WrinkledSkin:
         if emotions is None or len(wrinkles.pattern) == 1:
             states = np.eye(len(wrinkles.pattern), dtype=np.float32)[-1:].repeat(len(motion), 0)
         else:
-            states = states_of(emotions)
+            states = np.broadcast_to(states_of(emotions), (len(motion), STATES))
         self._states = states
 
     def playing(
@@ -265,12 +265,12 @@ class WrinkledSkin:
 
 
 def states_of(emotions: FloatArray) -> Float32Array:
-    """(T, states) shares of the skin's states, sum 1, for emotions' weights (T, 6): what they leave
+    """(…, states) shares of the skin's states, sum 1, for emotions' weights (…, 6): what they leave
     of 1 is the state of no emotion."""
     weights = np.maximum(np.asarray(emotions, np.float32), 0)
-    total = weights.sum(1, keepdims=True)
+    total = weights.sum(-1, keepdims=True)
     shares = weights / np.maximum(total, 1)
-    return np.concatenate([shares, 1 - np.minimum(total, 1)], 1)
+    return np.concatenate([shares, 1 - np.minimum(total, 1)], -1)
 
 
 def _numbers(avatar: Avatar, motion: Motion) -> Float64Array:
