@@ -33,6 +33,7 @@ _PICTURE_FIELDS = (
     "weights",
     "influence",
     "appearance",
+    "skin_emotions",
 )
 """Fields that a `PictureRequest` and a `Render` share as they are."""
 

@@ -96,6 +96,11 @@ class EmotionTrack:
     def __len__(self) -> int:
         return len(self.weights)
 
+    def shown_weights(self) -> Float32Array:
+        """(T, 6) the weights as far as the motion shows them: where nothing is replaced, the
+        performance's own emotion is seen, which is none of these."""
+        return self.weights * np.minimum(self.influence * self.geometry, 1)[:, None]
+
 
 def kept_shares(keep_closed: Float32Array) -> Float32Array:
     """(…, 6) how far each emotion leaves held lips closed, 0..1, for a control of (…)."""

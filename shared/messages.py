@@ -379,7 +379,7 @@ class Render(Message):
     The first `pictures` pictures are not sent: the client has them. credit: how many pieces may be
     sent before the client allows more with `Credit`. take_head, head_space: the head that the take
     is on, as in `ReadMotion`; a FLAME file's adapter is used where the subject needs one. codec is
-    of 3.7.
+    of 3.7, skin_emotions of 3.8.
     """
 
     TYPE: ClassVar[str] = "render"
@@ -412,6 +412,7 @@ class Render(Message):
     head_space: Annotated[takes.FlameSpace | None, _SOME_FLAME_SPACE] = None
     appearance: Annotated[Float32Array | None, _SOME_CURVE] = None
     codec: Annotated[files.Codec, Choice(values=files.CODECS)] = "zip"
+    skin_emotions: Annotated[Float32Array | None, _SOME_WEIGHTS] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

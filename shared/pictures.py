@@ -9,6 +9,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
+from . import limits
 from .arrays import Float32Array, Float64Array
 from .camera import Camera, check_size
 from .emotion import EMOTIONS, check_curve, largest_value
@@ -56,10 +57,11 @@ class PictureRequest:
     source was trained. axes: those of the normal pass: the world's, as Cycles has it, or the
     camera's (x right, y up, z towards the viewer). world_from_head: (4, 4) affine, or (T, 4, 4) for
     each frame of the whole take; positions and world normals are multiplied by it. weights,
-    influence: (T, 6) and (T,) emotions that made the motion: an EXR's header notes them, and an
-    avatar's skin folds by them. appearance: (T,) 0 to 2, how much an avatar's skin wrinkles with
-    the expression; None is 1 in all frames. Raises InputError `option.size`, `option.camera`,
-    `option.pass`, `option.format`, `option.codec`,
+    influence: (T, 6) and (T,) emotions, which are only noted in an EXR's header. appearance: (T,) 0
+    to 2, how much an avatar's skin wrinkles with the expression; None is 1 in all frames.
+    skin_emotions: (T, 6) by which an avatar's skin folds, `EmotionTrack.shown_weights`; None where
+    no emotion made the motion. Raises InputError `option.size`, `option.camera`, `option.pass`,
+    `option.format`, `option.codec`,
     `option.follow`, `option.axes`, `emotion.not_finite`, `emotion.range`.
     """
 
@@ -79,6 +81,7 @@ class PictureRequest:
     weights: Float32Array | None = None  # (T, 6)
     influence: Float32Array | None = None  # (T,)
     appearance: Float32Array | None = None  # (T,)
+    skin_emotions: Float32Array | None = None  # (T, 6)
 
     def __post_init__(self) -> None:
         check_size(*self.size)
@@ -99,6 +102,8 @@ class PictureRequest:
         _check_world(self.world_from_head)
         if self.appearance is not None:
             check_curve("appearance", self.appearance, largest_value("appearance"))
+        if self.skin_emotions is not None:
+            check_curve("weights", self.skin_emotions, limits.MAX_EMOTION_WEIGHT)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -131,6 +136,10 @@ class PictureRequest:
         """How much the skin wrinkles in the take's frame `index`, 0 to 2."""
         return 1.0 if self.appearance is None else float(self.appearance[index])
 
+    def skin_emotions_at(self, index: int) -> list[float] | None:
+        """The emotions by which the skin folds in the take's frame `index`."""
+        return None if self.skin_emotions is None else self.skin_emotions[index].tolist()
+
     def emotions_at(self, index: int) -> dict[str, float]:
         """The emotions to note with the take's frame `index`, by name."""
         noted: dict[str, float] = {}
@@ -160,7 +169,8 @@ class PictureRequest:
                     "Give one for all frames, or one for each.",
                 )
         curves = (self.influence, self.appearance)
-        for values, shape in ((self.weights, (count, 6)), *((curve, (count,)) for curve in curves)):
+        rows = ((weights, (count, 6)) for weights in (self.weights, self.skin_emotions))
+        for values, shape in (*rows, *((curve, (count,)) for curve in curves)):
             if values is not None and values.shape != shape:
                 raise InputError(
                     "emotion.shape",

@@ -268,18 +268,20 @@ def _read_performance(
     head: bpy.types.Object, scene: bpy.types.Scene, frames: np.ndarray, settings: AvatarSettings
 ) -> tuple[Motion, PictureRequest]:
     """The motion at the scene's frames, and the panel's request with the scene's cameras; an
-    avatar's skin has the curve of the slider Appearance and folds as the baked emotions do, which
-    an EXR also notes."""
+    avatar's skin has the curve of the slider Appearance and folds as the baked emotions do as far
+    as they are shown; an EXR notes them as they are keyed."""
     times, fps, take = frames * stretch(scene), scene_fps(scene), active_take(head)
     pictures = settings.pictures
     has_skin = settings.avatar is not None or settings.as_gaussians
-    shows_emotions = take.kind == "BAKE" and (has_skin or pictures.format == "exr")
-    if has_skin or shows_emotions:
+    is_bake = take.kind == "BAKE"
+    notes_emotions = is_bake and pictures.format == "exr"
+    if has_skin or notes_emotions:
         track = read_track(head, times, fps, scene)
         pictures = replace(
             pictures,
             appearance=track.appearance if has_skin else None,
-            weights=track.weights if shows_emotions else None,
+            weights=track.weights if notes_emotions else None,
+            skin_emotions=track.shown_weights() if is_bake and has_skin else None,
         )
     motion = read_take_at(head, take, times, fps)
     if settings.from_scene:

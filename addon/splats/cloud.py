@@ -14,7 +14,7 @@ from ...shared.errors import InputError
 from .appearance import has_look
 from .binding import Columns, RestMesh, are_flat, binding_columns, gaussian_columns, supports_of
 from .group import ARMATURE, LABEL, MESH, Plan, new_group
-from .names import BINDING, Attribute
+from .names import BINDING, MESH_FACES, Attribute
 
 LEAST_BLENDER = (5, 3, 0)
 Inputs: TypeAlias = Mapping[str, bpy.types.PropertyGroup]
@@ -88,7 +88,8 @@ def attach_group(cloud: bpy.types.Object) -> None:
             "Undo that, or import the avatar again.",
         )
     plan, names = Plan.decode(text), cloud.data.attributes.keys()
-    if not BINDING[plan.binding].issubset(names):
+    has_own = BINDING[plan.binding].issubset(names)
+    if not (has_own and MESH_FACES[plan.binding].issubset(head.data.attributes.keys())):
         raise InputError(
             "splats.unbound",
             f"'{cloud.name}' lacks data that binds it to '{head.name}': another version of Affekt "

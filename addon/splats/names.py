@@ -45,3 +45,8 @@ BINDING: Final[Mapping[Binding, frozenset[str]]] = {
     "face": frozenset({*_BOTH, Attribute.FACE, Attribute.SIZE, Attribute.PLACE, *Attribute.AXES}),
 }
 """What a point cloud must have for its node group to move it, but for shares of bones."""
+MESH_FACES: Final[Mapping[Binding, frozenset[str]]] = {
+    "vertex": frozenset(),
+    "face": frozenset({*Attribute.CORNERS, *Attribute.SUPPORTS}),
+}
+"""What the driving mesh must have beside that."""

@@ -44,8 +44,9 @@ class Actor:
     takes). Several threads may use it.
 
     follow: `avatar.follow` if None. appearance: 0 to 2, how much the skin wrinkles, one for all
-    frames or (T,). emotions: (T, 6) weights of the emotions that made the motion, in which a
-    person's skin folds in different ways. Raises InputError `space.no_adapter` for another space.
+    frames or (T,). emotions: (T, 6), or (6,) for all, weights of the emotions that made the
+    motion, in which a person's skin folds in different ways. Raises InputError
+    `space.no_adapter` for another space.
     """
 
     def __init__(

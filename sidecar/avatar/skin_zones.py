@@ -12,7 +12,8 @@ import functools
 
 import numpy as np
 
-from ...shared.arrays import Float32Array, FloatArray, IndexArray
+from ...shared.arrays import Float32Array, IndexArray
+from ..smooth import smoothstep
 from .face_chart import EDGE, texel_places_mm
 from .wrinkle_patterns import WRINKLES
 
@@ -65,8 +66,11 @@ def fold_zones() -> Float32Array:
     out = np.empty((len(FOLDS), EDGE, EDGE), np.float32)
     for index, name in enumerate(FOLDS):
         (inner, outer), (low, high) = _BOXES_MM[name]
-        across = _rising(np.abs(x), inner) if inner > 0 else 1.0
-        out[index] = across * _rising(-np.abs(x), -outer) * _rising(y, low) * _rising(-y, -high)
+        out[index] = 1.0
+        if inner > 0:
+            out[index] *= smoothstep(np.abs(x), inner, inner + _SOFT_MM)
+        for values, begin in ((-np.abs(x), -outer), (y, low), (-y, -high)):
+            out[index] *= smoothstep(values, begin, begin + _SOFT_MM)
     return out
 
 
@@ -76,23 +80,13 @@ def wrinkle_zones() -> Float32Array:
     x, _ = texel_places_mm()
     half = _BETWEEN_SIDES_MM
     begin, end = _SIDE_BEGINS_MM
-    on_side = _smooth((np.abs(x) - begin) / (end - begin))
+    on_side = smoothstep(np.abs(x), begin, end)
     out = np.empty((len(WRINKLES), EDGE, EDGE), np.float32)
     zones = fold_zones()[fold_of_wrinkles()]
     for index, name in enumerate(WRINKLES):
         sign = 1 if name.endswith("left") else -1
-        share = _smooth((sign * x + half) / (2 * half))
+        share = smoothstep(sign * x, -half, half)
         if name.startswith("forehead"):
             share = share * (on_side if ".side." in name else 1 - on_side)
         out[index] = zones[index] * share
     return out
-
-
-def _rising(values: Float32Array, begin: float) -> Float32Array:
-    """0 up to `begin`, smoothly to 1 over the soft border."""
-    return _smooth((values - begin) / _SOFT_MM)
-
-
-def _smooth(share: FloatArray) -> Float32Array:
-    kept = np.clip(share, 0, 1)
-    return np.asarray(kept * kept * (3 - 2 * kept), np.float32)

@@ -15,7 +15,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ...shared.arrays import BoolArray, Float32Array, Float64Array, FloatArray, Int32Array
+from ...shared.arrays import (
+    BoolArray,
+    Float32Array,
+    Float64Array,
+    FloatArray,
+    IndexArray,
+    Int32Array,
+)
 from ...shared.calibration import SHAPES
 from ...shared.connection import default_cache_folder
 from ...shared.errors import InputError
@@ -106,31 +113,33 @@ def _measure(avatar: Avatar) -> dict[str, np.ndarray]:
     try:
         found = _laid_on(surface, open_head)
     except InputError:
-        pattern, basis = np.zeros((1, len(WRINKLES), len(avatar))), np.zeros((len(moved), _ROWS))
+        shown, pattern = np.zeros(0, np.intp), np.zeros((1, len(WRINKLES), 0))
+        basis = np.zeros((len(moved), _ROWS))
     else:
-        pattern = _pattern(avatar, found)
+        shown, pattern = _pattern(avatar, found)
         basis = face_rows(moved, laid_places(surface, found, open_head))
-    gaussian = np.flatnonzero(pattern.any((0, 1))).astype(np.int32)
+    wrinkles = pattern.any((0, 1))
+    gaussian = shown[wrinkles].astype(np.int32)
     return {
         "gaussian": gaussian,
-        "pattern": pattern[..., gaussian].astype(np.float32),
+        "pattern": pattern[..., wrinkles].astype(np.float32),
         "tint": _tint(avatar.colours[gaussian]),
         "basis": basis,
     }
 
 
-def _pattern(avatar: Avatar, found: Alignment) -> FloatArray:
-    """(states, wrinkles, N) the patterns of all Gaussians, 0 for those that show no skin of the
-    face: the person's own, or everybody's where the skin cannot be read."""
-    skin = _Skin.under(avatar, found)
-    size_mm = 1e3 * np.sort(avatar.scales, 1)[:, 1] * found.open_from_metres
-    lit = look_at_skin(avatar, found, _rest(avatar)[1])
+def _pattern(avatar: Avatar, found: Alignment) -> tuple[IndexArray, FloatArray]:
+    """(M,) indices of the Gaussians that show skin of the face, and (states, wrinkles, M) their
+    patterns: the person's own, or everybody's where the skin cannot be read."""
+    rest = _rest(avatar)
+    skin = _Skin.under(avatar, found, rest)
+    shown = np.flatnonzero(skin.shows)
+    place, wide = skin.place[shown], np.sort(avatar.scales[shown], 1)[:, 1]
+    size_mm = 1e3 * wide * found.open_from_metres
+    lit = look_at_skin(avatar, found, rest[1])
     if lit is not None and is_readable(lit):
-        pattern = own_patterns(read_skin(lit), lit.light, skin.place, size_mm)
-    else:
-        pattern = draw_patterns(skin.place, size_mm).T[None]
-    pattern[..., ~skin.shows] = 0
-    return pattern
+        return shown, own_patterns(read_skin(lit), lit.light, place, size_mm)
+    return shown, draw_patterns(place, size_mm).T[None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -142,11 +151,13 @@ class _Skin:
     shows: BoolArray
 
     @classmethod
-    def under(cls, avatar: Avatar, found: Alignment) -> _Skin:
+    def under(
+        cls, avatar: Avatar, found: Alignment, rest: tuple[Float64Array, Float64Array]
+    ) -> _Skin:
         """The skin under each Gaussian: where it is bound (`seen_bindings`), and as much further as
-        it lies beside that."""
+        it lies beside that. rest: as of `_rest`."""
         corners, shares = _corners(avatar)
-        points, normals = _rest(avatar)
+        points, normals = rest
         at = (shares[..., None] * points[corners]).sum(1)
         outward = (shares[..., None] * normals[corners]).sum(1)
         away = avatar.means - at
@@ -203,7 +214,7 @@ def _moved(surface: ArkitRig | HeadModel) -> Float64Array:
 
 class WrinkledSkin:
     """An avatar's wrinkles in a take in its surface's space. strength: 0 to 2, one for all frames
-    or (T,). emotions: (T, 6) the emotions' weights, or None where no emotion made the motion."""
+    or (T,). emotions: (T, 6) or (6,) their weights, or None where no emotion made the motion."""
 
     def __init__(
         self,
@@ -220,7 +231,7 @@ class WrinkledSkin:
         if emotions is None or len(wrinkles.pattern) == 1:
             states = np.eye(len(wrinkles.pattern), dtype=np.float32)[-1:].repeat(len(motion), 0)
         else:
-            states = states_of(emotions)
+            states = np.broadcast_to(states_of(emotions), (len(motion), STATES))
         self._states = states
 
     def playing(
@@ -254,12 +265,12 @@ class WrinkledSkin:
 
 
 def states_of(emotions: FloatArray) -> Float32Array:
-    """(T, states) shares of the skin's states, sum 1, for emotions' weights (T, 6): what they leave
+    """(…, states) shares of the skin's states, sum 1, for emotions' weights (…, 6): what they leave
     of 1 is the state of no emotion."""
     weights = np.maximum(np.asarray(emotions, np.float32), 0)
-    total = weights.sum(1, keepdims=True)
+    total = weights.sum(-1, keepdims=True)
     shares = weights / np.maximum(total, 1)
-    return np.concatenate([shares, 1 - np.minimum(total, 1)], 1)
+    return np.concatenate([shares, 1 - np.minimum(total, 1)], -1)
 
 
 def _numbers(avatar: Avatar, motion: Motion) -> Float64Array:

@@ -71,7 +71,7 @@ class GaussianPainter:
         self._layout = _lay_out(request.passes, with_masks=label is not None)
         self._rasterise = choose_rasteriser(device)
         appearance = 1.0 if request.appearance is None else request.appearance
-        self._play(Actor(avatar, motion, request.follow, appearance, request.weights))
+        self._play(Actor(avatar, motion, request.follow, appearance, request.skin_emotions))
         self._fixed: dict[str, Float32Array] = {}
         self._two_sided = _two_sided(avatar)
         self._core = opaque_core.find_core(avatar) if avatar.opaque_core else None

@@ -170,7 +170,7 @@ def _paint(stage: Stage, take: Prepared, shown: _Shown, task: PreviewTask) -> UI
     else:
         camera = portrait_of(stage.avatar, *picture.size)
     track, row = task.track, task.frame - task.first
-    emotions = track.weights[row][None].repeat(len(motion), 0)
+    emotions = track.shown_weights()[row]
     shown_skin = stage.painter.playing(motion, float(track.appearance[row]), emotions)
     return straight_srgb(shown_skin.paint_light(0, camera))
 

@@ -359,6 +359,9 @@ def check_changes(changed: dict) -> None:
     assert np.isclose(2 * np.arccos(min(1, abs(now @ before))), 0.05, atol=1e-4)
     now, before = (np.array(one) for one in changed["look_colour"])
     np.testing.assert_allclose(now - before, [0.25, 0, -0.125, 0], atol=1e-6)
+    assert changed["no_supports"]["code"] == "splats.unbound"
+    assert "Import the avatar again." in changed["no_supports"]["said"]
+    assert changed["no_supports"]["kept"]
     assert "bound to no head" in changed["unbound"]
     assert "were bound to" in changed["other_vertices"]
 

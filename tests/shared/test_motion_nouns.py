@@ -228,6 +228,20 @@ def test_what_is_said_of_a_record_that_is_none() -> None:
     )
 
 
+def test_weights_show_as_far_as_they_are_put_in() -> None:
+    """Influence by geometry, at most wholly: at strength 0 the take is seen, which is no emotion's
+    (influence 0 in the first frame, geometry 0 in the second)."""
+    track = replace(
+        constant_track(4, 24.0, sad=0.5, fear=1.5),
+        influence=np.float32([0, 1, 0.5, 0.75]),
+        geometry=np.float32([2, 0, 0.5, 2]),
+    )
+    wanted = np.zeros((4, 6))
+    wanted[2, [1, 3]], wanted[3, [1, 3]] = (0.125, 0.375), (0.5, 1.5)
+    np.testing.assert_allclose(track.shown_weights(), wanted, atol=1e-7)
+    assert track.weights[0].tolist() == [0, 0.5, 0, 1.5, 0, 0]
+
+
 def test_a_cut_keeps_what_belongs_to_its_frames() -> None:
     """Frames 2 and 3 of five; the person and the rate are the whole take's."""
     motion = random_motion(5)

@@ -76,6 +76,7 @@ ASKED = {
         weights=np.ones((3, 6), np.float32),
         influence=np.ones(3, np.float32),
         appearance=np.array([0, 2, 0.7], np.float32),
+        skin_emotions=np.arange(18, dtype=np.float32).reshape(3, 6) / 18,
     ),
 }
 
@@ -113,6 +114,8 @@ def test_what_stands_still_is_sent_once():
         ("emotion.range", {"appearance": np.array([1, 2.01], np.float32)}),
         ("emotion.range", {"appearance": np.array([-0.01, 1], np.float32)}),
         ("emotion.not_finite", {"appearance": np.array([1, np.nan], np.float32)}),
+        ("emotion.not_finite", {"skin_emotions": np.full((2, 6), np.nan, np.float32)}),
+        ("emotion.range", {"skin_emotions": np.full((2, 6), 1.51, np.float32)}),
     ],
 )
 def test_what_cannot_be_made_is_refused(code: str, values: dict):
@@ -143,6 +146,7 @@ def test_one_of_a_thing_or_one_a_frame():
         (several, "option.camera"),
         (replace(several, cameras=()), "option.camera"),
         (PictureRequest(weights=np.ones((3, 6), np.float32)), "emotion.shape"),
+        (PictureRequest(skin_emotions=np.ones((3, 6), np.float32)), "emotion.shape"),
         (PictureRequest(influence=np.ones(3, np.float32)), "emotion.shape"),
         (PictureRequest(appearance=np.ones(3, np.float32)), "emotion.shape"),
     ):
@@ -174,6 +178,7 @@ def test_what_is_made_unless_something_is_asked_for():
     assert (plain.axes, plain.object_index, plain.codec) == ("world", 1, "zip")
     assert plain.world_from_head.tolist() == np.eye(4).tolist()
     assert (plain.weights, plain.influence, plain.appearance) == (None, None, None)
+    assert plain.skin_emotions_at(7) is None
     assert plain.appearance_at(7) == 1
     curve = PictureRequest(appearance=np.array([0, 2, 0.75], np.float32))
     assert [curve.appearance_at(index) for index in range(3)] == [0, 2, 0.75]

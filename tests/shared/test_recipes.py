@@ -41,6 +41,7 @@ REQUEST = PictureRequest(
     weights=np.zeros((FRAMES, 6), np.float32),
     influence=np.ones(FRAMES, np.float32),
     appearance=np.ones(FRAMES, np.float32),
+    skin_emotions=np.zeros((FRAMES, 6), np.float32),
 )
 STILL = {
     "cameras": (camera(),),
@@ -48,6 +49,7 @@ STILL = {
     "weights": None,
     "influence": None,
     "appearance": None,
+    "skin_emotions": None,
 }
 VECTORS = replace(REQUEST, passes=("combined", "vector"))
 
@@ -94,6 +96,7 @@ def test_which_frames_are_asked_for_does_not_matter() -> None:
         {"weights": changed(REQUEST.weights, 2)},
         {"influence": changed(REQUEST.influence, 2)},
         {"appearance": changed(REQUEST.appearance, 2)},
+        {"skin_emotions": changed(REQUEST.skin_emotions, 2)},
     ],
 )
 def test_what_changes_in_one_frame(change: dict) -> None:
@@ -143,6 +146,7 @@ def test_vectors_of_a_takes_end_change_when_it_grows() -> None:
         {"weights": None},
         {"influence": None},
         {"appearance": np.full(FRAMES, 0.5, np.float32)},
+        {"skin_emotions": None},
     ],
 )
 def test_what_changes_every_frame(change: dict) -> None:
@@ -182,7 +186,7 @@ def test_a_recipe_of_yesterday_still_counts() -> None:
     of = PictureRecipes("open 0.1", motion, request)
     assert (of.of_frame(1), of.of_take()) == (
         "ba6a8cec096a1a3c1ecb3249e1b50cb3de9a5cc5",
-        "0ba544bed2aee5c6581096b192362b3fccded063",
+        "681cd1280e6c13e8b2141defc1b9581a6ab3337d",
     )
 
 

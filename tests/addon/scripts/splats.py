@@ -141,6 +141,7 @@ def change_things(cloud: bpy.types.Object) -> dict:
     told["points_deleted"] = moved(
         evaluated(cloud), {name: values[:-50] for name, values in before.items()}
     )
+    told["no_supports"] = bound_to_bare_faces(cloud)
     cloud.parent = None
     told["unbound"] = harness.failure(lambda: bpy.ops.affekt.bind_splats())
     cloud.parent = head
@@ -148,6 +149,16 @@ def change_things(cloud: bpy.types.Object) -> dict:
     cloud.data[plan] = cloud.data[plan].replace('"vertices": ', '"vertices": 1')
     told["other_vertices"] = harness.failure(lambda: bpy.ops.affekt.bind_splats())
     return told
+
+
+def bound_to_bare_faces(cloud: bpy.types.Object) -> dict[str, object]:
+    """Bind Again on a head of before its faces told what turns them, with face-bound splats."""
+    before, mesh = cloud.modifiers[0].node_group, cloud.parent.data
+    mesh.attributes.remove(mesh.attributes["affekt_support_2"])
+    attach = harness.load("addon.splats.cloud").attach_group
+    code = harness.failure(lambda: attach(cloud))
+    said = harness.failure(lambda: bpy.ops.affekt.bind_splats())
+    return {"code": code, "said": said, "kept": cloud.modifiers[0].node_group == before}
 
 
 def hidden_inputs(cloud: bpy.types.Object) -> list[str]:

@@ -128,6 +128,9 @@ def test_each_option_of_a_picture_reaches_its_request(tmp_path: Path) -> None:
     assert asked.weights.shape == (50, 6)
     assert asked.weights[0].max() == np.float32(0.3)
     assert asked.influence[49] == np.float32(0.6)
+    # The header notes what was keyed; the skin folds as far as it is put in.
+    np.testing.assert_array_equal(asked.skin_emotions[49], asked.weights[49] * np.float32(0.6))
+    assert plain.skin_emotions is None
 
 
 @pytest.mark.parametrize("preview", [True, False])

@@ -247,7 +247,7 @@ def test_pictures_are_the_renderings(
         frames=range(40, 41),
         cameras=() if own_camera else (CAMERAS[who],),
         appearance=track.appearance,
-        weights=track.weights,
+        skin_emotions=track.shown_weights(),
     )
     subject = {"avatar": avatar, "avatar_name": "egg.zip", "head": None if avatar else who}
     wanted = rendered(real, conversions.with_request(render_request(after, **subject), pictures))
