@@ -120,6 +120,8 @@ def make_hair(
     if solid is None:
         return None
     solid = _without_crumbs(solid, float(frame.landmarks[[*marks.RIGHT_LIDS], 1].mean()))
+    if not solid.any():
+        return None
     relief, bottom = _blow_up(head, vertices, frame, solid)
     colours = _colours(frame, solid)
     behind = _continued_down(colours, solid)
@@ -179,7 +181,8 @@ def _without_crumbs(solid: BoolArray, eyes: float) -> BoolArray:
     above = np.arange(len(solid))[:, None] < eyes
     kept = solid & (wide | above)
     _, pieces, stats, _ = cv2.connectedComponentsWithStats(kept.astype(np.uint8))
-    large = stats[:, cv2.CC_STAT_AREA] >= min(_CRUMB_PIXELS, int(stats[1:, cv2.CC_STAT_AREA].max()))
+    sizes = stats[:, cv2.CC_STAT_AREA]
+    large = sizes >= min(_CRUMB_PIXELS, int(sizes[1:].max(initial=0)))
     return kept & large[np.asarray(pieces, np.int32)]
 
 
