@@ -9,7 +9,7 @@ import numpy as np
 
 from ....shared.arrays import UInt8Array
 from ....shared.camera import Camera, look_at
-from ....shared.motion import ARKIT_NAMES, Motion, make_motion
+from ....shared.motion import Motion, cut_motion, make_motion, name_weights
 from ...avatar.avatar import Avatar
 from ...avatar.drive import Actor
 from ...head.read import OPEN, read_head
@@ -47,7 +47,8 @@ def draw_looks(avatar: Avatar, modulator: Modulator, size: int) -> dict[str, UIn
     in full, and "speech", `POSES`. size: pixels of a picture's edges. Raises InputError as
     `motion_for` does."""
     emotions = {name: emotion_take(name, modulator) for name in STATES}
-    poses = {name: _pose(weights) for name, weights in POSES.items()}
+    spoken = make_motion(expression=name_weights([*POSES.values()]), fps=30, space="arkit")
+    poses = {name: cut_motion(spoken, row, row + 1) for row, name in enumerate(POSES)}
     return {"emotions": _sheet(avatar, emotions, size), "speech": _sheet(avatar, poses, size)}
 
 
@@ -88,10 +89,3 @@ def look(
     """What each camera sees of a frame of a motion on any space that needs no adapter."""
     gaussians = Actor(avatar, motion_for(avatar, motion, None)).pose(frame).gaussians
     return [rasterise_gaussians(gaussians.seen_by(camera), camera) for camera in cameras]
-
-
-def _pose(weights: Mapping[str, float]) -> Motion:
-    expression = np.zeros((1, 100), np.float32)
-    for name, value in weights.items():
-        expression[0, ARKIT_NAMES.index(name)] = value
-    return make_motion(expression=expression, fps=30, space="arkit")
