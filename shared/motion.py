@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Literal, get_args
 
@@ -164,6 +165,15 @@ def _check(name: str, values: Float32Array, shape: tuple[int, ...]) -> None:
             f"The take's {name} is not a number at frame {frame}.",
             "Repair or cut that frame in the tracker and export again.",
         )
+
+
+def name_weights(frames: Sequence[Mapping[str, float]]) -> Float32Array:
+    """(T, 100) an expression in space "arkit" of each frame's weights by name; others are zero."""
+    out = np.zeros((len(frames), WIDTHS["expression"]), np.float32)
+    for row, weights in enumerate(frames):
+        for name, value in weights.items():
+            out[row, ARKIT_NAMES.index(name)] = value
+    return out
 
 
 def make_motion(

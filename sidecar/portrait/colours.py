@@ -87,7 +87,8 @@ class Evidence:
 class Canvas:
     """What stays the same while colours are found: the pieces; those of skin and lips (indices),
     their graph and each one's mirror piece; how far folds were pressed into them; which pieces a
-    shut eye unfolds, which are a lash line; skin around the eyes (indices) and its own graph."""
+    shut eye unfolds, which are a lash line; skin around the eyes (indices) and its own graph; teeth
+    without gums (indices) and what is left of their colour (T, 3), see `tooth_shade`."""
 
     head: HeadModel
     pieces: Pieces
@@ -99,6 +100,8 @@ class Canvas:
     strip: BoolArray
     lids: IndexArray
     lid_graph: Graph
+    enamel: IndexArray
+    enamel_shade: Float64Array
 
 
 def prepare(
@@ -114,6 +117,9 @@ def prepare(
     pressed = np.maximum(pressed, folded_by_smile(pieces, drawn, scores))
     folded = folded_away(pieces, rest) & ~strip
     lids = np.flatnonzero(near_eyes(pieces) & pieces.of("skin") & ~strip)
+    number = teeth_of(head)[pieces.corners[:, 0]]
+    enamel = np.flatnonzero(number >= 0)
+    shade = tooth_shade(head, pieces.places[enamel], pieces.normals[enamel], number[enamel])
     return Canvas(
         head=head,
         pieces=pieces,
@@ -125,6 +131,8 @@ def prepare(
         strip=strip,
         lids=lids,
         lid_graph=Graph.of(pieces.places[lids], pieces.normals[lids], pieces.region[lids]),
+        enamel=enamel,
+        enamel_shade=shade,
     )
 
 
@@ -379,15 +387,14 @@ def _paint_teeth(canvas: Canvas, evidence: Evidence, at: Float64Array) -> None:
     """Teeth as bright as those that the photo shows, or as its skin, with gaps, in the mouth's
     shade. at: (N, 3) the head's own colours in the photo's light; those of teeth are changed."""
     pieces, teeth = canvas.pieces, canvas.pieces.of("teeth")
-    number = teeth_of(canvas.head)[pieces.corners[:, 0]]
-    enamel = number >= 0
-    front = enamel & (np.abs(pieces.places[:, 0]) < _SMILE_M)
+    enamel = canvas.enamel
+    front = enamel[np.abs(pieces.places[enamel, 0]) < _SMILE_M]
     bright = max(float(np.quantile(at[front] @ LUMINANCE, 0.8)), 1e-3)
     relative = np.maximum(at[teeth] @ LUMINANCE / bright, 1e-3)[:, None]
     wanted = float(evidence.teeth @ LUMINANCE)
     at[teeth] *= _TEETH_BRIGHT * wanted / bright * relative**_TEETH_CONTRAST
-    shade = tooth_shade(canvas.head, pieces.places[enamel], pieces.normals[enamel], number[enamel])
-    at[enamel] = (at[enamel] @ LUMINANCE)[:, None] * (evidence.teeth / wanted) * shade
+    tint = evidence.teeth / wanted
+    at[enamel] = (at[enamel] @ LUMINANCE)[:, None] * tint * canvas.enamel_shade
     # What lies beside the smile's middle is in the cheeks' shade.
     beside = np.abs(pieces.places[teeth, 0]) - _SMILE_M
     at[teeth] *= np.clip(1 - beside / _SMILE_FADE_M, _SMILE_LEAST, 1)[:, None] ** _SHADE_TINT

@@ -26,10 +26,11 @@ from ...shared.arrays import (
     FloatArray,
     IndexArray,
     Int32Array,
+    Int64Array,
 )
 from ...shared.head import JOINTS, REGIONS, HeadModel
 from ..raster.colour import srgb_to_linear
-from ..raster.mesh import interpolate, rasterise_mesh
+from ..raster.mesh import MeshFragments, interpolate, rasterise_mesh
 from . import landmarks as marks
 from .framing import Frame
 from .surface import Pieces
@@ -120,6 +121,8 @@ def make_hair(
     if solid is None:
         return None
     solid = _without_crumbs(solid, float(frame.landmarks[[*marks.RIGHT_LIDS], 1].mean()))
+    if not solid.any():
+        return None
     relief, bottom = _blow_up(head, vertices, frame, solid)
     colours = _colours(frame, solid)
     behind = _continued_down(colours, solid)
@@ -179,7 +182,8 @@ def _without_crumbs(solid: BoolArray, eyes: float) -> BoolArray:
     above = np.arange(len(solid))[:, None] < eyes
     kept = solid & (wide | above)
     _, pieces, stats, _ = cv2.connectedComponentsWithStats(kept.astype(np.uint8))
-    large = stats[:, cv2.CC_STAT_AREA] >= min(_CRUMB_PIXELS, int(stats[1:, cv2.CC_STAT_AREA].max()))
+    sizes = stats[:, cv2.CC_STAT_AREA]
+    large = sizes >= min(_CRUMB_PIXELS, int(sizes[1:].max(initial=0)))
     return kept & large[np.asarray(pieces, np.int32)]
 
 
@@ -197,15 +201,16 @@ def _blow_up(
     rows = np.nonzero(solid.any(1))[0]
     lowest = int(np.quantile(np.nonzero(solid)[0], 0.99)) if len(rows) else 0
     below = np.arange(solid.shape[0])[:, None] > lowest
-    round_head = rasterise_mesh(vertices, faces[~_ears(head, faces)], frame.camera).face >= 0
-    inside = _filled(solid | (round_head & ~below))
+    bald = faces[~_ears(head, faces)]
+    round_head = rasterise_mesh(vertices, bald, frame.camera)
+    inside = _filled(solid | ((round_head.face >= 0) & ~below))
     lift = _lift(_going_on(inside, lowest)) * inside * plane / frame.camera.focal_x
     rest = interpolate(head.template, faces, near)
     heights = rest[lowest : lowest + 1, :, 1][on_head[lowest : lowest + 1]]
     bottom = float(np.median(heights)) if heights.size else -0.04
     least, most = _off_skin(on_head, solid, plane / frame.camera.focal_x)
     front = np.clip(plane - lift, near.depth - most, near.depth - least)
-    beside = _beside(head, vertices, faces[~_ears(head, faces)], frame, plane)
+    beside = _beside(round_head, interpolate(head.template, bald, round_head)[..., 1], frame, plane)
     front = np.where(on_head, front, np.maximum(plane - lift, beside))
     skull = np.nanmax(np.where(inside & np.isfinite(far), far, np.nan)) + _BACK_VOLUME_M
     deeper = max((skull - plane) / max(float(lift.max()), 1e-6), 0.95)
@@ -224,23 +229,16 @@ def _off_skin(
     return least, np.minimum(least + _RISES * away, _HIGHEST_M)
 
 
-def _beside(
-    head: HeadModel, vertices: Float32Array, faces: Int32Array, frame: Frame, plane: float
-) -> Float64Array:
+def _beside(near: MeshFragments, height: Float32Array, frame: Frame, plane: float) -> Float64Array:
     """(H, W) the least depth of hair beside the head, from that of the head's rim in the nearest
-    row, so that hair which hangs beside a cheek lies behind it. faces: of the head without its
-    ears; plane: the depth of the ears, which is the deepest."""
-    near = rasterise_mesh(vertices, faces, frame.camera)
+    row, so that hair which hangs beside a cheek lies behind it. near: the head without its ears;
+    height: (H, W) of what it shows on the template, metres; plane: the depth of the ears, which is
+    the deepest."""
     on = near.face >= 0
     if not on.any():
         return np.full(on.shape, -np.inf)
     depth = np.where(on, near.depth, -np.inf).astype(np.float64)
-    height = interpolate(head.template, faces, near)[..., 1]
-    away = distance_transform_edt(~on)
-    index = distance_transform_edt(~on, return_distances=False, return_indices=True)
-    assert isinstance(away, np.ndarray)
-    assert isinstance(index, np.ndarray)
-    row, column = index.astype(np.int64)
+    away, (row, column) = _nearest(on)
     rows = np.flatnonzero(on.any(1))
     first, last = on[rows].argmax(1), on.shape[1] - 1 - on[rows, ::-1].argmax(1)
     rims = np.zeros((2, on.shape[0]))
@@ -255,6 +253,14 @@ def _beside(
     top = np.clip((height[row, column] - _TEMPLE_M) / (_CROWN_M - _TEMPLE_M), 0, 1) ** 2
     forward = _FORWARD + (_FORWARD_ON_TOP - _FORWARD) * top
     return rim - top * _HIGHEST_M - forward * away * rim / frame.camera.focal_x
+
+
+def _nearest(mask: BoolArray) -> tuple[Float64Array, Int64Array]:
+    """(H, W) pixels to the nearest one of the mask, and (2, H, W) its row and column."""
+    found = distance_transform_edt(~mask, return_indices=True)
+    assert isinstance(found, tuple)
+    away, index = found
+    return away, index.astype(np.int64)
 
 
 def _ears(head: HeadModel, faces: Int32Array) -> BoolArray:
@@ -318,18 +324,16 @@ def _soft(depth: Float64Array, inside: BoolArray) -> Float64Array:
     total = cv2.GaussianBlur(np.where(inside, depth, 0).astype(np.float32), (0, 0), 2.0)
     share = cv2.GaussianBlur(weight, (0, 0), 2.0)
     soft = total / np.maximum(share, 1e-6)
-    index = distance_transform_edt(~inside, return_distances=False, return_indices=True)
-    assert isinstance(index, np.ndarray)
-    return soft[index[0], index[1]].astype(np.float64)
+    _, (row, column) = _nearest(inside)
+    return soft[row, column].astype(np.float64)
 
 
 def _colours(frame: Frame, solid: BoolArray) -> Float32Array:
     """(H, W, 3) linear colours of the hair; near its outer edge, which has a share of the
     background, those further in."""
     sure = solid & frame.inside
-    index = distance_transform_edt(~sure, return_distances=False, return_indices=True)
-    assert isinstance(index, np.ndarray)
-    return srgb_to_linear(frame.picture[index[0], index[1]].clip(0, 1)).astype(np.float32)
+    _, (row, column) = _nearest(sure)
+    return srgb_to_linear(frame.picture[row, column].clip(0, 1)).astype(np.float32)
 
 
 def _continued_down(colours: Float32Array, solid: BoolArray) -> Float32Array:

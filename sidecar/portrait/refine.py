@@ -87,15 +87,16 @@ def sharpened(gaussians: Splats, trust: Float32Array, frame: Frame) -> Splats:
     )
     begun = torch.from_numpy(first.colours)
     photo = torch.from_numpy(frame.picture)
+    along = torch.from_numpy(_axes(first)[:, :, :2]) * torch.from_numpy(first.scales)[:, None, :2]
     for _ in range(_STEPS):
-        picture, alpha, _ = rasterise_tensors(_changed(first, changes), frame.camera)
+        picture, alpha, _ = rasterise_tensors(_changed(first, along, changes), frame.camera)
         wrong = ((picture - photo) ** 2).sum(2) + _OPEN_COST * (1 - alpha) ** 2
         cost = (wrong * counts).sum() + _COLOUR_HOLD * ((changes.colours - begun) ** 2).sum()
         descent.zero_grad()
         cost.backward()
         descent.step()
         _hold(changes, begun, bounds, sure)
-    return _whole(gaussians, _changed(first, changes), seen)
+    return _whole(gaussians, _changed(first, along, changes), seen)
 
 
 def _part(gaussians: Splats, chosen: IndexArray) -> Splats:
@@ -133,9 +134,10 @@ def _axes(gaussians: Splats) -> Float32Array:
     return Rotation.from_quat(np.roll(gaussians.quaternions, -1, 1)).as_matrix().astype(np.float32)
 
 
-def _changed(first: Splats, changes: _Changes) -> GaussianTensors:
+def _changed(first: Splats, along: Tensor, changes: _Changes) -> GaussianTensors:
+    """The Gaussians with their changes. along: (N, 3, 2) their axes on the surface, a standard
+    deviation long."""
     scales = torch.from_numpy(first.scales)
-    along = torch.from_numpy(_axes(first)[:, :, :2]) * scales[:, None, :2]
     moved = (along * changes.slides[:, None]).sum(2)
     return GaussianTensors(
         means=torch.from_numpy(first.means) + moved,

@@ -40,17 +40,18 @@ def teeth_of(head: HeadModel) -> Int32Array:
     number = 0
     for label in np.unique(labels[np.unique(faces)]):
         part = np.flatnonzero(labels == label)
-        if is_enamel(head.colour[part].mean(0)):
+        if _is_enamel(head.colour[part].mean(0)):
             out[part] = number
             number += 1
     return out
 
 
-def is_enamel(colours: FloatArray) -> BoolArray:
+def _is_enamel(colours: FloatArray) -> BoolArray:
     """(...,) whether these colours (..., 3) are those of teeth rather than gums."""
     return np.ptp(colours, axis=-1) < _ENAMEL * np.max(colours, axis=-1)
 
 
+@remembered
 def near_gaps(head: HeadModel) -> BoolArray:
     """(F,) faces of teeth so near another tooth that only small pieces show the gap."""
     teeth = teeth_of(head)[head.faces[:, 0]]

@@ -8,7 +8,7 @@ import numpy as np
 from ...shared.arrays import Float64Array, UInt8Array
 from ...shared.camera import Camera, look_at
 from ...shared.head import HeadModel
-from ...shared.motion import ARKIT_NAMES, Motion, make_motion
+from ...shared.motion import ARKIT_NAMES, Motion, make_motion, name_weights
 from ...shared.pictures import FOLLOWS, Follow
 from ..avatar.avatar import Avatar
 from ..avatar.drive import Actor
@@ -61,10 +61,7 @@ def _takes(avatar: Avatar) -> Motion:
     and face are."""
     weights = [pose for _, pose, _, _ in _POSES]
     weights += [{"jawOpen": 1.0}, dict.fromkeys(_LIDS, 1.0), {}]
-    expression = np.zeros((len(weights), 100), np.float32)
-    for row, pose in enumerate(weights):
-        for name, value in pose.items():
-            expression[row, ARKIT_NAMES.index(name)] = value
+    expression = name_weights(weights)
     neck = np.zeros((len(weights), 3), np.float32)
     neck[: len(_POSES)] = [turn for _, _, turn, _ in _POSES]
     motion = make_motion(expression=expression, fps=30, space="arkit", neck=neck)

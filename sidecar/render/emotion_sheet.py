@@ -3,21 +3,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 
 from ...shared.arrays import UInt8Array
-from ...shared.camera import look_at
+from ...shared.camera import Camera, look_at
 from ...shared.emotion import EMOTIONS
+from ...shared.motion import Motion
 from ...shared.preset_portraits import HELD, hold_preset, still_take
 from ...shared.presets import Preset
 from ..avatar.avatar import Avatar
 from ..avatar.drive import Actor
+from ..memory import remembered
 from ..modulation.modulator import Modulator, modulate
 from .drawer import draw_splats
 from .sheets import contact_sheet
 from .shot import motion_for
 
 YAWS_DEG = (0.0, 20.0, 40.0)
+STATES = ("neutral", *EMOTIONS)
 _APPEARANCE = 0.5
 _DISTANCE_M, _ROOM = 1.2, 1.12
 
@@ -25,25 +30,41 @@ _DISTANCE_M, _ROOM = 1.2, 1.12
 def draw_emotions(avatar: Avatar, modulator: Modulator, size: int) -> UInt8Array:
     """(H, W, 3) sRGB: a row for each of `YAWS_DEG`, a column for neutral and each emotion in full,
     silent. avatar: on the open head. size: pixels of a picture's edges."""
-    names = ("neutral", *EMOTIONS)
-    rows: list[list[UInt8Array]] = [[] for _ in YAWS_DEG]
-    still = still_take()
     means = avatar.means.astype(np.float64)
     low, high = means.min(0), means.max(0)
     middle, height = np.append(0.5 * (low + high)[:2], 0), _ROOM * float(high[1] - low[1])
-    for name in names:
-        values = {} if name == "neutral" else {name: 1.0}
-        shown = modulate(still, hold_preset(Preset(name=name, values=values)), modulator)
-        posed = Actor(avatar, motion_for(avatar, shown, None), appearance=_APPEARANCE).pose(HELD)
-        for row, yaw in zip(rows, YAWS_DEG, strict=True):
-            camera = look_at(
-                target=middle,
-                distance=_DISTANCE_M,
-                yaw_rad=float(np.radians(yaw)),
-                width=size,
-                height=size,
-                fov_y_rad=2 * float(np.arctan(0.5 * height / _DISTANCE_M)),
-            )
+    cameras = [
+        look_at(
+            target=middle,
+            distance=_DISTANCE_M,
+            yaw_rad=float(np.radians(yaw)),
+            width=size,
+            height=size,
+            fov_y_rad=2 * float(np.arctan(0.5 * height / _DISTANCE_M)),
+        )
+        for yaw in YAWS_DEG
+    ]
+    pictures = draw_rows(avatar, (emotion_take(name, modulator) for name in STATES), cameras)
+    labels = [*STATES] + [""] * len(STATES) * (len(YAWS_DEG) - 1)
+    return contact_sheet(pictures, labels, len(STATES))
+
+
+@remembered
+def emotion_take(name: str, modulator: Modulator) -> Motion:
+    """A silent second in neutral or an emotion in full; its frame `HELD` is the one to look at."""
+    values = {} if name == "neutral" else {name: 1.0}
+    return modulate(still_take(), hold_preset(Preset(name=name, values=values)), modulator)
+
+
+def draw_rows(
+    avatar: Avatar, takes: Iterable[Motion], cameras: Sequence[Camera]
+) -> list[UInt8Array]:
+    """(H, W, 3) sRGB pictures, row by row: a row for each camera, a column for each take, its frame
+    `HELD` or its last one. Raises InputError as `motion_for` does."""
+    rows: list[list[UInt8Array]] = [[] for _ in cameras]
+    for take in takes:
+        motion = motion_for(avatar, take, None)
+        posed = Actor(avatar, motion, appearance=_APPEARANCE).pose(min(HELD, len(take) - 1))
+        for row, camera in zip(rows, cameras, strict=True):
             row.append(draw_splats(posed.gaussians, camera))
-    labels = [*names] + [""] * len(names) * (len(YAWS_DEG) - 1)
-    return contact_sheet([picture for row in rows for picture in row], labels, len(names))
+    return [picture for row in rows for picture in row]

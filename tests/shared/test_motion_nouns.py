@@ -23,6 +23,7 @@ from affekt.shared.motion import (
     ReadOptions,
     cut_motion,
     make_motion,
+    name_weights,
     numbers_of,
 )
 from fakes.takes import random_motion
@@ -258,3 +259,10 @@ def test_a_cut_keeps_what_belongs_to_its_frames() -> None:
     assert len(cut_motion(motion, 0, 5)) == 5
     for start, stop in ((-1, 3), (2, 2), (3, 2), (4, 6)):
         assert code_of(cut_motion, motion, start, stop) == "frames.out_of_range"
+
+
+def test_weights_by_name_stand_in_arkits_columns() -> None:
+    rows = name_weights([{"jawOpen": 0.3, "tongueOut": 1.0}, {}, {"browDownLeft": -0.2}])
+    wanted = np.zeros((3, 100), np.float32)
+    wanted[0, 24], wanted[0, 51], wanted[2, 0] = 0.3, 1, -0.2
+    np.testing.assert_array_equal(rows, wanted)

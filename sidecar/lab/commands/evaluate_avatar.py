@@ -53,11 +53,11 @@ class Avatars:
     """Pixels of the edges of each picture on a sheet."""
 
     def run(self) -> None:
+        from ...avatar.read import read_avatar
         from ...compiling import say_when_compiling
         from ...head.read import OPEN, read_head
         from ...modulation.weights import load_modulator
         from ...render.images import make_folder
-        from ...render.shot import read_subject
         from ..evaluation.identity import IdentityReader
         from ..evaluation.page import write_page
         from ..evaluation.people import read_people
@@ -67,7 +67,7 @@ class Avatars:
         trunk = None if self.trunk is None else read_trunk(self.trunk)
         python = self.identity_python
         reader = None if python is None else IdentityReader(python=python)
-        others = [_check_avatar(read_subject(str(path)), path) for path in self.beside]
+        others = [read_avatar(path) for path in self.beside]
         say_when_compiling()
         make_folder(self.out)
         head, modulator = read_head(OPEN), load_modulator()
@@ -227,13 +227,3 @@ class _Session:
         for figure, value in self._strangers.items():
             tables[figure]["a stranger"] = {NEUTRAL: value}
         return tables
-
-
-def _check_avatar(subject: object, path: Path) -> Avatar:
-    from ...avatar.avatar import Avatar
-
-    if isinstance(subject, Avatar):
-        return subject
-    raise InputError(
-        "option.avatar", f"{path.name} is a head, not an avatar.", "Give an avatar's file."
-    )

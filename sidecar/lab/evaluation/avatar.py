@@ -24,23 +24,25 @@ from ...portrait.kept import landmarks_of
 from ...portrait.landmarks import OVAL
 from ...portrait.photo import Photo, read_photo
 from ...portrait.seeing import SeenFace, find_faces
+from ...render.emotion_sheet import emotion_take
 from ...render.sheets import contact_sheet
 from ...steps import finish
-from .avatar_looks import REST, YAWS_DEG, angle_name, emotion_take, look, view
+from .avatar_looks import YAWS_DEG, angle_name, look, view
 from .drawn_people import draw_photo, photo_camera, set_scene
 from .identity import IdentityReader, distances
 from .people import Person, read_words
 from .portrait import (
+    PIXELS,
     bytes_of,
-    front,
     measure_portrait,
     on_plain_paper,
     own_view,
     see_through,
     smile,
+    still,
 )
 
-_FACE_PIXELS, _EYES_PIXELS = 640, 100.0
+_EYES_PIXELS = 100.0
 _FINE_PIXELS = 1.5
 """Sharpness is what a blur of so many pixels takes away, with `_EYES_PIXELS` between the eyes."""
 _GREY = np.array([0.299, 0.587, 0.114], np.float32)
@@ -129,11 +131,8 @@ def _known(figures: Mapping[str, float | None]) -> dict[str, float]:
 
 
 def _identity_views(avatar: Avatar) -> dict[str, UInt8Array]:
-    return {f"identity, {angle_name(yaw)}": _still(avatar, yaw) for yaw in YAWS_DEG}
-
-
-def _still(avatar: Avatar, yaw_deg: float) -> UInt8Array:
-    return bytes_of(on_plain_paper(look(avatar, REST, 0, view(avatar, yaw_deg, _FACE_PIXELS))))
+    names = [f"identity, {angle_name(yaw)}" for yaw in YAWS_DEG]
+    return dict(zip(names, still(avatar, YAWS_DEG), strict=True))
 
 
 def measure_beside(
@@ -155,11 +154,11 @@ def _measure_alone(
     avatar: Avatar, photo: UInt8Array, modulator: Modulator, reader: IdentityReader | None
 ) -> dict[str, float]:
     figures: dict[str, float | None] = {"Gaussians": len(avatar)}
-    still = front(avatar)
-    faces = find_faces(still)
+    (front,) = still(avatar, (0.0,))
+    faces = find_faces(front)
     if faces:
         figures["smile"] = smile(faces[0])
-        figures["fine detail"] = fine_detail(still, faces[0])
+        figures["fine detail"] = fine_detail(front, faces[0])
         figures |= _emotions_move(avatar, faces[0], modulator)
     figures["seen through at 40, %"] = see_through(avatar)
     if reader is not None:
@@ -168,18 +167,18 @@ def _measure_alone(
 
 
 def _emotions_move(
-    avatar: Avatar, still: SeenFace, modulator: Modulator
+    avatar: Avatar, neutral: SeenFace, modulator: Modulator
 ) -> dict[str, float | None]:
     """How far each emotion in full moves MediaPipe's landmarks from neutral on the average, percent
     of the distance between the eyes; None where no face is found."""
-    camera = view(avatar, 0.0, _FACE_PIXELS)
+    camera = view(avatar, 0.0, PIXELS)
     moved: dict[str, float | None] = {}
     for name in EMOTIONS:
-        image = look(avatar, emotion_take(name, modulator), HELD, camera)
+        (image,) = look(avatar, emotion_take(name, modulator), HELD, [camera])
         faces = find_faces(bytes_of(on_plain_paper(image)))
-        away = np.linalg.norm(faces[0].landmarks - still.landmarks, axis=1) if faces else None
+        away = np.linalg.norm(faces[0].landmarks - neutral.landmarks, axis=1) if faces else None
         moved[f"{name} moves, %"] = (
-            None if away is None else float(100 * away.mean() / still.eye_distance)
+            None if away is None else float(100 * away.mean() / neutral.eye_distance)
         )
     return moved
 
@@ -206,10 +205,10 @@ def beside_sheet(pairs: Mapping[str, Avatar], modulator: Modulator, size: int) -
     for state in SHOWN_BESIDE:
         take = emotion_take(state, modulator)
         for name, avatar in pairs.items():
-            for yaw in YAWS_DEG:
-                image = look(avatar, take, HELD, view(avatar, yaw, size))
-                pictures.append(bytes_of(on_plain_paper(image)))
-                labels.append(f"{name}, {state}, {angle_name(yaw)}")
+            cameras = [view(avatar, yaw, size) for yaw in YAWS_DEG]
+            images = look(avatar, take, HELD, cameras)
+            pictures += [bytes_of(on_plain_paper(image)) for image in images]
+            labels += [f"{name}, {state}, {angle_name(yaw)}" for yaw in YAWS_DEG]
     return contact_sheet(pictures, labels, len(YAWS_DEG))
 
 

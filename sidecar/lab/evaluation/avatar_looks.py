@@ -3,22 +3,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from ....shared.arrays import UInt8Array
 from ....shared.camera import Camera, look_at
-from ....shared.emotion import EMOTIONS
-from ....shared.motion import ARKIT_NAMES, Motion, make_motion
-from ....shared.preset_portraits import HELD, hold_preset, still_take
-from ....shared.presets import Preset
+from ....shared.motion import Motion, cut_motion, make_motion, name_weights
 from ...avatar.avatar import Avatar
 from ...avatar.drive import Actor
 from ...head.read import OPEN, read_head
-from ...modulation.modulator import Modulator, modulate
+from ...modulation.modulator import Modulator
 from ...raster.gaussians import GaussianImage, rasterise_gaussians
-from ...render.drawer import draw_splats
+from ...render.emotion_sheet import STATES, draw_rows, emotion_take
 from ...render.sheets import contact_sheet
 from ...render.shot import head_from_avatar, motion_for, of_subject
 
@@ -42,7 +39,6 @@ REST = make_motion(expression=np.zeros((1, 100), np.float32), fps=30, space="ope
 """One frame of a face at rest."""
 NECK_M = -0.095
 """Height on the open head below which a neck may fade."""
-_APPEARANCE = 0.5
 _DISTANCE_M, _HEIGHT_M, _TARGET_M = 1.2, 0.38, (0.0, 0.022, -0.03)
 
 
@@ -50,21 +46,16 @@ def draw_looks(avatar: Avatar, modulator: Modulator, size: int) -> dict[str, UIn
     """Sheets (H, W, 3) sRGB with a row for each of `YAWS_DEG`: "emotions", neutral and each emotion
     in full, and "speech", `POSES`. size: pixels of a picture's edges. Raises InputError as
     `motion_for` does."""
-    emotions = {name: emotion_take(name, modulator) for name in ("neutral", *EMOTIONS)}
-    poses = {name: _pose(weights) for name, weights in POSES.items()}
+    emotions = {name: emotion_take(name, modulator) for name in STATES}
+    spoken = make_motion(expression=name_weights([*POSES.values()]), fps=30, space="arkit")
+    poses = {name: cut_motion(spoken, row, row + 1) for row, name in enumerate(POSES)}
     return {"emotions": _sheet(avatar, emotions, size), "speech": _sheet(avatar, poses, size)}
 
 
 def _sheet(avatar: Avatar, takes: Mapping[str, Motion], size: int) -> UInt8Array:
-    rows: list[list[UInt8Array]] = [[] for _ in YAWS_DEG]
     cameras = [view(avatar, yaw, size) for yaw in YAWS_DEG]
-    for take in takes.values():
-        motion = motion_for(avatar, take, None)
-        posed = Actor(avatar, motion, appearance=_APPEARANCE).pose(min(HELD, len(take) - 1))
-        for row, camera in zip(rows, cameras, strict=True):
-            row.append(draw_splats(posed.gaussians, camera))
     labels = [f"{name}, {angle_name(yaw)}" for yaw in YAWS_DEG for name in takes]
-    return contact_sheet([picture for row in rows for picture in row], labels, len(takes))
+    return contact_sheet(draw_rows(avatar, takes.values(), cameras), labels, len(takes))
 
 
 def angle_name(yaw_deg: float) -> str:
@@ -92,20 +83,9 @@ def neck_row(size: int) -> int:
     return int(size * (0.5 - (NECK_M - _TARGET_M[1]) / _HEIGHT_M))
 
 
-def look(avatar: Avatar, motion: Motion, frame: int, camera: Camera) -> GaussianImage:
-    """What the camera sees of a frame of a motion on any space that needs no adapter."""
-    actor = Actor(avatar, motion_for(avatar, motion, None))
-    return rasterise_gaussians(actor.pose(frame).gaussians.seen_by(camera), camera)
-
-
-def emotion_take(name: str, modulator: Modulator) -> Motion:
-    """A silent second in neutral or an emotion in full; its frame `HELD` is the one to look at."""
-    values = {} if name == "neutral" else {name: 1.0}
-    return modulate(still_take(), hold_preset(Preset(name=name, values=values)), modulator)
-
-
-def _pose(weights: Mapping[str, float]) -> Motion:
-    expression = np.zeros((1, 100), np.float32)
-    for name, value in weights.items():
-        expression[0, ARKIT_NAMES.index(name)] = value
-    return make_motion(expression=expression, fps=30, space="arkit")
+def look(
+    avatar: Avatar, motion: Motion, frame: int, cameras: Sequence[Camera]
+) -> list[GaussianImage]:
+    """What each camera sees of a frame of a motion on any space that needs no adapter."""
+    gaussians = Actor(avatar, motion_for(avatar, motion, None)).pose(frame).gaussians
+    return [rasterise_gaussians(gaussians.seen_by(camera), camera) for camera in cameras]

@@ -5,7 +5,7 @@ gives, how the same head under the same light looks from elsewhere."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -18,6 +18,7 @@ from ...head.forward import layer_of
 from ...raster import occlusion
 from ...raster.colour import linear_to_srgb, srgb_to_linear
 from ...raster.mesh import interpolate, rasterise_mesh, vertex_normals
+from ...raster.oversample import magnify
 from .avatar_looks import NECK_M
 from .drawn_strands import (
     Piece,
@@ -27,6 +28,7 @@ from .drawn_strands import (
     make_shirt,
     on_beard,
     on_scalp,
+    unit,
 )
 from .people import Colour, Person, identity_of, pose_of
 
@@ -161,7 +163,8 @@ def draw_photo(scene: Scene, camera: Camera) -> Float32Array:
 
 def draw(scene: Scene, camera: Camera) -> Drawn:
     """What the camera sees. Light stays where it is in the world."""
-    seen = rasterise_mesh(scene.vertices, scene.faces, _finer(camera))
+    whole = (0, 0, camera.width, camera.height)
+    seen = rasterise_mesh(scene.vertices, scene.faces, magnify(camera, whole, _SAMPLES))
     looks = (scene.normals, scene.colour, scene.light, scene.gloss[:, None])
     values = np.concatenate([*looks, scene.rest, scene.vertices], 1)
     at = interpolate(values.astype(np.float32), scene.faces, seen)
@@ -178,19 +181,6 @@ def draw(scene: Scene, camera: Camera) -> Drawn:
         alpha=alpha,
         kind=kind[middle, middle],
         rest=np.ascontiguousarray(at[middle, middle, 9:12]),
-    )
-
-
-def _finer(camera: Camera) -> Camera:
-    """The same view with `_SAMPLES` times as many pixels an edge."""
-    return replace(
-        camera,
-        width=camera.width * _SAMPLES,
-        height=camera.height * _SAMPLES,
-        focal_x=camera.focal_x * _SAMPLES,
-        focal_y=camera.focal_y * _SAMPLES,
-        centre_x=camera.centre_x * _SAMPLES,
-        centre_y=camera.centre_y * _SAMPLES,
     )
 
 
@@ -212,7 +202,7 @@ def _lit(
     of_head = np.array([_GLOSS.get(name, 0.02) for name in REGIONS])[head.region]
     gloss = [of_head, *(np.full(len(p.vertices), p.gloss) for p in pieces)]
     side = -0.75 if person.seed % 2 else 0.7
-    lamp = _unit(np.array([side, 0.55, 0.95]))
+    lamp = unit(np.array([side, 0.55, 0.95]))
     return Scene(
         person=person,
         vertices=vertices,
@@ -303,12 +293,12 @@ def _shade(scene: Scene, at: Float32Array, kind: Int32Array, camera: Camera) -> 
     share, gloss, rest, place = at[:, 6:8], at[:, 8].astype(np.float64), at[:, 9:12], at[:, 12:15]
     pose = camera.camera_from_world
     eye = -pose[:3, :3].T @ pose[:3, 3]
-    view = _unit(eye - place)
-    normals = _unit(normals)
+    view = unit(eye - place)
+    normals = unit(normals)
     normals *= np.where((normals * view).sum(1) < -0.2, -1, 1)[:, None]
     skin = kind == 0
     bump, factor = _skin_detail(scene.person, rest[skin].astype(np.float64))
-    normals[skin] = _unit(normals[skin] + bump)
+    normals[skin] = unit(normals[skin] + bump)
     albedo[skin] *= factor
     up = 0.5 + 0.5 * normals[:, 1:2]
     light = albedo * (_GROUND + (_SKY - _GROUND) * up) * share[:, :1]
@@ -316,7 +306,7 @@ def _shade(scene: Scene, at: Float32Array, kind: Int32Array, camera: Camera) -> 
     wrap = np.where(skin, _WRAP, 0.1)[:, None] * np.array([1.0, 0.55, 0.4])
     diffuse = np.maximum(toward[:, None] + wrap, 0) / (1 + wrap) ** 2
     light += albedo * _KEY * diffuse * share[:, 1:2]
-    half = _unit(scene.lamp + view)
+    half = unit(scene.lamp + view)
     wet = gloss > _WET
     exponent = np.where(wet, 420.0, 26.0)
     shine = np.maximum((normals * half).sum(1), 0) ** exponent * (exponent + 8) / 60
@@ -391,10 +381,6 @@ def _noise(places: Float64Array, size_m: float) -> Float64Array:
 def _shirt(person: Person) -> Colour:
     tone = np.random.default_rng(70 + person.seed).uniform(0.2, 0.55, 3)
     return (float(tone[0]), float(tone[1]), float(tone[2]))
-
-
-def _unit(vectors: Float64Array) -> Float64Array:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)
 
 
 def _on_face(rest: Float32Array) -> BoolArray:

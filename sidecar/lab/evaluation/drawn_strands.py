@@ -106,7 +106,7 @@ def scatter(
     normals = vertex_normals(vertices, head.faces)
     return Roots(
         places=np.einsum("nk,nkc->nc", weights, corners[chosen]),
-        normals=_unit(np.einsum("nk,nkc->nc", weights, normals[head.faces[chosen]])),
+        normals=unit(np.einsum("nk,nkc->nc", weights, normals[head.faces[chosen]])),
         rest=np.einsum("nk,nkc->nc", weights, head.template[head.faces[chosen]].astype(np.float64)),
     )
 
@@ -170,7 +170,7 @@ def _grow(
     """(n, P, 3) the strands' points. length: (n,) metres."""
     count = len(roots.places)
     along = combing.way - (combing.way * roots.normals).sum(1, keepdims=True) * roots.normals
-    way = _unit(_unit(along) + combing.lift * roots.normals)
+    way = unit(unit(along) + combing.lift * roots.normals)
     step = length[:, None] / (_POINTS - 1)
     phase = rng.uniform(0, 2 * np.pi, (count, 1))
     turn = np.clip(rng.standard_normal((count, 3)), -1.4, 1.4)
@@ -179,7 +179,7 @@ def _grow(
     for number in range(1, _POINTS):
         bend = np.sin(phase + 1.3 * number) * turn + 0.4 * rng.standard_normal((count, 3))
         fall = np.array([0.0, -0.6 * combing.weight, 0.0])
-        way = _unit(way + 0.12 * combing.wave * bend + fall)
+        way = unit(way + 0.12 * combing.wave * bend + fall)
         place = points[-1] + step * way
         points.append(_outside(place, room) if combing.skull else place)
     return np.stack(points, 1)
@@ -192,7 +192,7 @@ def _tied(roots: Roots, rng: np.random.Generator) -> Float64Array:
     end = 1.0 + rng.uniform(0.02, 0.06, (len(start), 1))
     rows = []
     for share in np.linspace(0, 1, _POINTS):
-        way = _unit((1 - share) * first / start + share * last)
+        way = unit((1 - share) * first / start + share * last)
         reach = start + min(3 * share, 1.0) * (np.maximum(end, start) - start)
         rows.append(SKULL + way * reach * SKULL_HALF)
     return np.stack(rows, 1)
@@ -207,8 +207,8 @@ def _outside(places: Float64Array, room: Float64Array) -> Float64Array:
 
 def _bun(hair: Strands, rng: np.random.Generator) -> Piece:
     """A ball of strands wound about the crown."""
-    axis = _unit(rng.standard_normal((_BUN_COUNT, 3)) * [0.3, 1.0, 1.0])
-    first = _unit(np.cross(axis, rng.standard_normal((_BUN_COUNT, 3))))
+    axis = unit(rng.standard_normal((_BUN_COUNT, 3)) * [0.3, 1.0, 1.0])
+    first = unit(np.cross(axis, rng.standard_normal((_BUN_COUNT, 3))))
     second = np.cross(axis, first)
     angle = np.linspace(0, 2.4, _POINTS)[None, :, None]
     ring = np.cos(angle) * first[:, None] + np.sin(angle) * second[:, None]
@@ -227,14 +227,14 @@ def _ribbons(
 ) -> Piece:
     """Flat bands along strands (n, P, 3), darker at their roots."""
     count, points = path.shape[:2]
-    along = _unit(np.gradient(path, axis=1))
-    outward = _unit(path - middle)
-    across = np.cross(along, _unit(outward + 0.8 * rng.standard_normal((count, 1, 3))))
+    along = unit(np.gradient(path, axis=1))
+    outward = unit(path - middle)
+    across = np.cross(along, unit(outward + 0.8 * rng.standard_normal((count, 1, 3))))
     taper = np.linspace(1.0, 0.35, points)[None, :, None]
-    half = 0.5 * width * taper * _unit(across)
+    half = 0.5 * width * taper * unit(across)
     vertices = np.stack([path - half, path + half], 2).reshape(-1, 3)
     # A band is lit as the round strand that it stands for, mostly by where it lies on the head.
-    normals = _unit(outward - 0.6 * (outward * along).sum(2, keepdims=True) * along)
+    normals = unit(outward - 0.6 * (outward * along).sum(2, keepdims=True) * along)
     shade = (
         rng.uniform(0.7, 1.25, (count, 1, 1)) * np.linspace(0.6, 1.0, points)[None, :, None] ** 0.5
     )
@@ -297,9 +297,9 @@ def make_shirt(colour: Colour) -> Piece:
 def _tube(
     line: Float64Array, radius: float, sides: int = 8
 ) -> tuple[Float64Array, Int32Array, Float64Array]:
-    along = _unit(np.gradient(line, axis=0))
+    along = unit(np.gradient(line, axis=0))
     helper = np.array([0.13, 0.97, 0.21])
-    first = _unit(np.cross(along, helper))
+    first = unit(np.cross(along, helper))
     second = np.cross(along, first)
     angle = np.linspace(0, 2 * np.pi, sides + 1)[None, :, None]
     normals = np.cos(angle) * first[:, None] + np.sin(angle) * second[:, None]
@@ -338,5 +338,6 @@ def _grid_faces(rows: int, columns: int) -> Int32Array:
     return np.concatenate([first + np.array(corners) for corners in quads]).astype(np.int32)
 
 
-def _unit(vectors: Float64Array) -> Float64Array:
+def unit(vectors: Float64Array) -> Float64Array:
+    """Vectors (..., 3) at length one; those without a length stay so."""
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-9)

@@ -11,8 +11,10 @@ import numpy as np
 
 from ....shared.arrays import Float64Array, FloatArray
 from ....shared.errors import InputError
+from ....shared.head import HeadModel
 from ....shared.motion import Motion, cut_motion, make_motion
 from ...avatar.avatar import ArkitRig, Avatar
+from ...memory import remembered
 from ...modulation.modulator import Modulator
 from ...render.shot import Subject, motion_for
 from .emotion import Cast, Shown
@@ -128,20 +130,19 @@ def measure_speech(
     face: MeasuredFace, takes: Sequence[Take], states: Version, shut: Version, cast: Cast
 ) -> dict[str, dict[str, object]]:
     """What the takes themselves and each state show of the takes' lips and jaw on one face, over
-    all takes: `held kept`, of `shut` (where Keep Closed is on),
-    and `speech kept`, the shares of the takes' held closures and of their m, b and p in which
-    this face's lips meet; the worst take's `jaw correlation`; `gap jitter` on the
-    average and of the worst take. Closures are those of the take on the open head.
-    shut: the states with held lips kept closed, of which held closures and the jaw are measured."""
+    all takes: `held kept`, of `shut` (where Keep Closed is on), and `speech kept`, the shares of
+    the takes' held closures and of their m, b and p in which this face's lips meet; the worst
+    take's `jaw correlation`; `gap jitter` on the average and of the worst take. Closures are those
+    of the take on the open head. shut: the states with held lips kept closed, of which held
+    closures and the jaw are measured."""
     rows: dict[str, list[dict[str, float | None]]] = {s: [] for s in (ITSELF, *STATES)}
     counts: list[tuple[int, int]] = []
-    open_face = measure_face(cast.head, cast.head)
     for take in takes:
         own = lip_gap(take.motion, cast.head)
         held, spoken = held_closures(own, take.motion.fps), speech_closures(own, take.motion.fps)
         counts.append((len(held), len(spoken)))
         before = _gap_on(face, take.motion, cast)
-        there = _gap_on(open_face, take.motion, cast)
+        there = _open_gap(take.motion, cast.head)
         closed = {ITSELF: take.motion} | dict(shut(take.motion))
         for state, motion in ({ITSELF: take.motion} | dict(states(take.motion))).items():
             gap = _gap_on(face, motion, cast)
@@ -168,6 +169,13 @@ def _jitter(gap: FloatArray, before: FloatArray, there: FloatArray) -> float | N
 
 def _gap_on(face: MeasuredFace, motion: Motion, cast: Cast) -> Float64Array:
     return face.gap_mm(face.positions(motion_for(face.subject, motion, cast.adapter)))
+
+
+@remembered
+def _open_gap(motion: Motion, head: HeadModel) -> Float64Array:
+    """(T,) mm of a take's lips on the open head, for all subjects."""
+    face = measure_face(head, head)
+    return face.gap_mm(face.positions(motion_for(head, motion, None)))
 
 
 def _summed(rows: list[dict[str, float | None]], counts: Float64Array) -> dict[str, object]:

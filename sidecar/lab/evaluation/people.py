@@ -14,7 +14,7 @@ import numpy as np
 
 from ....shared.arrays import Float32Array
 from ....shared.head import HeadModel
-from ....shared.motion import ARKIT_NAMES, Motion, make_motion
+from ....shared.motion import ARKIT_NAMES, Motion, make_motion, name_weights
 
 Style = Literal["back", "side", "fringe", "round", "long", "bob", "bun"]
 Colour = tuple[float, float, float]
@@ -92,9 +92,7 @@ def pose_of(
     person: Person, shape: Float32Array, head: HeadModel, weights: Mapping[str, float]
 ) -> Motion:
     """One frame of the person with these ARKit weights, by name."""
-    scores = np.zeros(52, np.float32)
-    for name, value in weights.items():
-        scores[ARKIT_NAMES.index(name)] = value
+    scores = name_weights([weights])[0, : len(ARKIT_NAMES)]
     return make_motion(
         expression=(head.arkit_expression @ scores)[None].astype(np.float32),
         jaw=(head.arkit_jaw @ scores)[None].astype(np.float32),

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 import cv2
@@ -25,7 +26,8 @@ _WINDOW, _SPREAD = (11, 11), 1.5
 _STEADY = 0.01**2, 0.03**2
 """SSIM's two constants, for values from 0 to 1 (Wang et al. 2004)."""
 SIDES_DEG = (-40.0, 40.0)
-_PIXELS = 640
+PIXELS = 640
+"""Edge of the pictures that are measured."""
 PAPER = 0.9
 _SOLID, _EDGE_PIXELS, _CLOSED_PIXELS = 0.98, 6, 9
 _SMILE = ("mouthSmileLeft", "mouthSmileRight")
@@ -57,7 +59,7 @@ def measure_portrait(portrait: Portrait, seen: SeenFace) -> Figures:
     frame, own = portrait.frame, own_view(portrait)
     face = polygon(frame, OVAL) & ~mouth_opening(frame)
     away = _landmarks_away(own, frame.picture)
-    neutral = find_faces(front(portrait.avatar))
+    neutral = find_faces(still(portrait.avatar, (0.0,))[0])
     return Figures(
         landmark_mean=float(away.mean()),
         landmark_p95=float(np.quantile(away, 0.95)),
@@ -76,15 +78,15 @@ def own_view(portrait: Portrait) -> Float32Array:
     return np.asarray(image.colour + (1 - image.alpha[..., None]) * frame.picture, np.float32)
 
 
-def front(avatar: Avatar) -> UInt8Array:
-    """(H, W, 3) sRGB: the avatar at rest from the front, before paper."""
-    return bytes_of(on_plain_paper(_look(avatar, 0.0)))
+def still(avatar: Avatar, yaws_deg: Sequence[float]) -> list[UInt8Array]:
+    """(H, W, 3) sRGB for each side: the avatar at rest, before paper."""
+    return [bytes_of(on_plain_paper(image)) for image in _look(avatar, yaws_deg)]
 
 
 def see_through(avatar: Avatar) -> float:
     """Percent of the pixels inside the outline at 40 degrees to either side, above the neck, whose
     opacity is below 0.98."""
-    return 100 * float(np.mean([open_share_from(avatar, yaw) for yaw in SIDES_DEG]))
+    return 100 * float(np.mean(open_shares(avatar, SIDES_DEG)))
 
 
 def psnr_db(one: Float32Array, other: Float32Array) -> float:
@@ -115,10 +117,10 @@ def open_share(alpha: Float32Array) -> float:
     return float((alpha[inside] < _SOLID).mean()) if inside.any() else 1.0
 
 
-def open_share_from(avatar: Avatar, yaw_deg: float) -> float:
-    """`open_share` of the avatar at rest from that side, above the neck."""
-    image = _look(avatar, yaw_deg)
-    return open_share(image.alpha[: neck_row(_PIXELS)])
+def open_shares(avatar: Avatar, yaws_deg: Sequence[float]) -> list[float]:
+    """`open_share` of the avatar at rest from each side, above the neck."""
+    low = neck_row(PIXELS)
+    return [open_share(image.alpha[:low]) for image in _look(avatar, yaws_deg)]
 
 
 def _landmarks_away(own: Float32Array, photo: Float32Array) -> np.ndarray:
@@ -130,9 +132,9 @@ def _landmarks_away(own: Float32Array, photo: Float32Array) -> np.ndarray:
     return 100 * away / there[0].eye_distance
 
 
-def _look(avatar: Avatar, yaw_deg: float) -> GaussianImage:
-    """The avatar at rest."""
-    return look(avatar, REST, 0, view(avatar, yaw_deg, _PIXELS))
+def _look(avatar: Avatar, yaws_deg: Sequence[float]) -> list[GaussianImage]:
+    """The avatar at rest from each side."""
+    return look(avatar, REST, 0, [view(avatar, yaw, PIXELS) for yaw in yaws_deg])
 
 
 def on_plain_paper(image: GaussianImage) -> Float32Array:

@@ -209,6 +209,7 @@ def evidence(trust: np.ndarray, linear: np.ndarray) -> Evidence:
     return Evidence(
         trust=trust.astype(np.float32), plain=trust.astype(np.float32),
         linear=linear.astype(np.float32), light=np.zeros(9), mouth_is_open=False,
+        teeth=np.ones(3), lip_line=np.zeros(len(trust), bool), even=np.zeros(len(trust), bool),
     )  # fmt: skip
 
 
@@ -236,6 +237,7 @@ def test_eyes_lips_and_neck_stay_the_first_photos(monkeypatch: pytest.MonkeyPatc
         region=np.array([REGIONS.index(name) for name in names], np.int32),
         places=np.array([[0, 0, 0], [0, 0, 0], [0, 0, 0], [0, -0.12, 0], [0, 0, 0]], float),
         normals=np.zeros((5, 3)), corners=np.zeros((5, 3), np.int32), weights=np.zeros((5, 3)),
+        areas=np.ones(5), from_end=np.full(5, np.inf),
     )  # fmt: skip
     strip = np.array([False, False, False, False, True])
     frame = SimpleNamespace(person=np.ones((4, 4)))

@@ -37,6 +37,13 @@ def pieces(head: HeadModel) -> Pieces:
     return cut_head(head, np.zeros(0, np.float32), np.zeros_like(head.template), hairy=True)
 
 
+def framed(lens: Camera, person: np.ndarray) -> Frame:
+    return Frame(
+        picture=np.full((_SIZE, _SIZE, 3), 0.3, np.float32), camera=lens,
+        person=person.astype(np.float32), landmarks=np.zeros((478, 2)), inside=person,
+    )  # fmt: skip
+
+
 def hair_of(head: HeadModel, pieces: Pieces) -> np.ndarray:
     """(N, 3) Gaussians of hair that falls from the crown past the cheeks to below the chin, far to
     either side."""
@@ -48,11 +55,7 @@ def hair_of(head: HeadModel, pieces: Pieces) -> np.ndarray:
     outline = (np.hypot(x, y - 0.02) < _SIDE_M) | ((np.abs(x) < _SIDE_M) & (y < 0.02))
     outline &= y > _LOW_M
     hair = outline & (~on_head | (y > 0.085))
-    person = (outline | on_head).astype(np.float32)
-    frame = Frame(
-        picture=np.full((_SIZE, _SIZE, 3), 0.3, np.float32), camera=lens, person=person,
-        landmarks=np.zeros((478, 2)), inside=person > 0.5,
-    )  # fmt: skip
+    frame = framed(lens, outline | on_head)
     bare = np.zeros(len(pieces.region), np.bool_)
     made = growing.make_hair(head, pieces, head.template, frame, hair.astype(np.float32), bare)
     assert made is not None
@@ -83,3 +86,13 @@ def test_long_hair_hides_no_cheek_of_a_turned_head(
     assert hidden_cheek(head, hair_of(head, pieces), yaw_deg) < 0.004
     monkeypatch.setattr(growing, "_beside", lambda *_: np.full((_SIZE, _SIZE), -np.inf))
     assert hidden_cheek(head, hair_of(head, pieces), yaw_deg) > 0.05  # hair as a ball around all
+
+
+def test_thin_hair_below_the_eyes_alone_is_none(head: HeadModel, pieces: Pieces) -> None:
+    """All of it is thinner than what may hang beside a face: nothing of it is left."""
+    hair = np.zeros((_SIZE, _SIZE), np.float32)
+    hair[200:350, 100:104] = 1
+    frame = framed(camera(0), hair > 0)
+    assert growing.solid_hair(frame, hair) is not None
+    bare = np.zeros(len(pieces.region), np.bool_)
+    assert growing.make_hair(head, pieces, head.template, frame, hair, bare) is None

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from affekt.shared.camera import Camera, camera_centre
 from affekt.shared.emotion import EMOTIONS
 from affekt.shared.presets import Preset
 from affekt.sidecar.avatar.avatar import Avatar
+from affekt.sidecar.modulation.modulator import Modulator
 from affekt.sidecar.raster.gaussians import GaussianImage, blank_image
 from affekt.sidecar.render import drawer, emotion_sheet
 from affekt.sidecar.render.sheets import GAP, PAPER
@@ -50,7 +52,7 @@ def test_a_column_for_each_emotion_and_a_row_for_each_side(
     monkeypatch.setattr(emotion_sheet, "motion_for", lambda one, shown, adapter: shown)
     monkeypatch.setattr(emotion_sheet, "Actor", Actor)
     monkeypatch.setattr(drawer, "rasterise_gaussians", rasterise)
-    sheet = emotion_sheet.draw_emotions(avatar, SimpleNamespace(), 20)
+    sheet = emotion_sheet.draw_emotions(avatar, cast(Modulator, object()), 20)
     assert held == [{}, *({name: 1.0} for name in EMOTIONS)]
     assert [(preset.name, wrinkles, frame) for preset, wrinkles, frame in posed] == [
         (name, 0.5, emotion_sheet.HELD) for name in ("neutral", *EMOTIONS)

@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from affekt.sidecar import assets
 from affekt.sidecar.avatar.open_avatar import open_avatar
 from affekt.sidecar.cli import run
 from affekt.sidecar.head.read import read_head
@@ -19,6 +20,7 @@ from affekt.sidecar.portrait.landmarks import OVAL
 from affekt.sidecar.portrait.seeing import SeenFace
 from affekt.sidecar.raster.project import to_pixels
 
+HEAD = Path(assets.__file__).parent / "open_head.safetensors"
 IDENTITY = """
 import json, os, sys
 names = sorted(os.listdir(sys.argv[3]))
@@ -78,7 +80,7 @@ def test_the_necks_row_is_where_the_neck_is() -> None:
         (["a.jpg", "b.jpg", "--beside", "a.zip"], "option.beside"),
         (["--beside", "a.zip"], "option.beside"),
         (["a.jpg", "--beside", "a.zip"], "file.missing"),
-        (["a.jpg", "--beside", "open"], "option.avatar"),
+        (["a.jpg", "--beside", str(HEAD)], "file.wrong_kind"),
         (["--trunk", "none.pth"], "file.missing"),
     ],
 )
