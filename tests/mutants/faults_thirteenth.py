@@ -111,10 +111,10 @@ THIRTEENTH = (
         ),
     ),
     Fault(
-        what="a pixel at the head's outline may be shaded as if it were whole",
+        what="a pixel in which two regions meet is shaded as the one in its middle",
         file="sidecar/render/shade.py",
         old="if index < 0 or label[index] != label[first]:",
-        new="if label[index] != label[first]:",
+        new="if index < 0:",
         tests=(
             "tests/sidecar/render/test_shade.py",
             "tests/sidecar/render/test_mesh_passes.py",
@@ -287,7 +287,7 @@ THIRTEENTH = (
         file="shared/character_bones.py",
         old="tuple(name for rank, name in several if rank == least)",
         new="tuple(name for rank, name in several if rank >= least)",
-        tests=("tests/shared/test_character_names.py", "tests/addon/test_character.py"),
+        tests=("tests/shared/test_character_names.py",),
     ),
     Fault(
         what="a cache folder that cannot be read is an error of the program's",
