@@ -2,7 +2,7 @@
 """Do the tests notice? Plants one fault after another into a copy of the tree and runs the tests
 that are there to notice: `python -m tests.mutants`, about two hours on two cores.
 
-`named`, `seen`, `rooms`, `first` to `twelfth` take a part of the faults, `--only PATTERN` those
+`named`, `seen`, `rooms`, `first` to `thirteenth` take a part of the faults, `--only PATTERN` those
 whose line has this pattern, `--list` names them. The working tree stays as it is. First the same
 tests run without a fault (the control); they must pass, or else a failure would say nothing. Ends
 with 1 if a fault survived, with 2 if the control failed or a fault no longer fits the code.
@@ -39,6 +39,7 @@ from .faults_seventh import SEVENTH
 from .faults_sixth import SIXTH
 from .faults_tenth import TENTH
 from .faults_third import THIRD
+from .faults_thirteenth import THIRTEENTH
 from .faults_twelfth import TWELFTH
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,6 +58,7 @@ SETS = {
     "tenth": TENTH,
     "eleventh": ELEVENTH,
     "twelfth": TWELFTH,
+    "thirteenth": THIRTEENTH,
     "rooms": ROOMS,
 }
 LIMIT_S = 900.0

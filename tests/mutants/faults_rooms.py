@@ -209,8 +209,8 @@ ROOMS = (
     Fault(
         what="an avatar follows as its file says, whatever was asked for",
         file="sidecar/render/gaussian_passes.py",
-        old="Actor(avatar, motion, request.follow, appearance)",
-        new="Actor(avatar, motion, None, appearance)",
+        old="Actor(avatar, motion, request.follow, appearance",
+        new="Actor(avatar, motion, None, appearance",
         tests=("tests/sidecar/render/test_gaussian_passes.py",),
     ),
     Fault(

@@ -223,6 +223,14 @@ def test_two_keys_for_one_shape_are_said_and_none_is_taken(several: str) -> None
     )
 
 
+def test_what_is_unclear_is_said_of_every_mesh() -> None:
+    told = match_names({"Head": ["jawOpen", "JawOpen"], "Beard": ["cheek_puff", "cheekPuff"]})
+    assert [(one.mesh, one.shape) for one in told.unclear] == [
+        ("Head", "jawOpen"),
+        ("Beard", "cheekPuff"),
+    ]
+
+
 def test_two_decorated_sets_of_one_size_are_not_chosen_between() -> None:
     names = ("jawOpen", "cheekPuff", "tongueOut")
     told = match_names({"Face": [f"{end}_{name}" for name in names for end in ("old", "new")]})

@@ -281,6 +281,16 @@ def test_a_ring_of_joints_ends(parts: tuple[bytes, bytes]):
     decode_lam_avatar(lam_bundle(skin=pack_glb(document, binary)), "ring.zip")
 
 
+def test_children_that_are_no_joints_are_none(parts: tuple[bytes, bytes]):
+    document, binary = unpack_glb(parts[0])
+    for node in document["nodes"]:
+        node["children"] = [[4], {"node": 4}, "head", None, *node.get("children", [])]
+    found = decode_lam_avatar(lam_bundle(skin=pack_glb(document, binary)), "lists.zip").surface
+    wanted = decode_lam_avatar(lam_bundle(), "test.zip").surface
+    np.testing.assert_array_equal(found.joint_weights, wanted.joint_weights)
+    assert found.joint_shares.tolist() == wanted.joint_shares.tolist()
+
+
 def with_values(skin: bytes, accessor: int, first: int, values: np.ndarray) -> bytes:
     """The mesh file with other values in an accessor, from its row `first` on."""
     document, binary = unpack_glb(skin)

@@ -32,6 +32,16 @@ def test_who_begins_to_read_will_want_all_of_it(
         assert [path.stat().st_mtime > 1000 for path in paths] == used
 
 
+def test_who_asks_for_an_artefact_of_parts_uses_the_list_of_them(user: UserCache) -> None:
+    chunks = [user.add_chunk(c * 40, [c.encode() * 100]) for c in "ab"]
+    sha256, _ = user.add_parts(b"head", chunks)
+    (listed,) = user.folder.joinpath("artefacts").iterdir()
+    for ask in (lambda: user.state(sha256), lambda: again(user).read(sha256, 0)):
+        os.utime(listed, (1000, 1000))
+        ask()
+        assert listed.stat().st_mtime > 1000
+
+
 def test_bytes_are_on_the_disk_before_they_have_their_name(
     user: UserCache, monkeypatch: pytest.MonkeyPatch
 ) -> None:

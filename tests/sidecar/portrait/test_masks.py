@@ -46,15 +46,17 @@ def test_the_largest_piece_stays() -> None:
 @pytest.mark.parametrize("room", [(0.85, 0.9, 0.8), (0.3, 0.35, 0.55)])
 def test_the_rooms_colour_is_not_the_skins(room: tuple[float, float, float]) -> None:
     """Dark skin, a strip of the room that the matte takes for a person's, a throat in shadow, a red
-    patch that is in one piece with neither."""
+    patch in the face, and a button of the room's colour that is in one piece with the person."""
     rows, columns = np.mgrid[:200, :240]
     face = ((columns - 110) / 50) ** 2 + ((rows - 80) / 60) ** 2 < 1
     throat = (np.abs(columns - 110) < 30) & (rows > 130)
     strip = (columns >= 140) & (columns < 158) & (rows > 130)
     red = (np.abs(columns - 110) < 8) & (np.abs(rows - 110) < 5)
+    button = (np.abs(columns - 104) < 4) & (np.abs(rows - 165) < 4)
     skin = np.array([0.32, 0.21, 0.15])
     picture = np.full((200, 240, 3), room)
     picture[throat], picture[face], picture[red] = 0.5 * skin, skin, (0.7, 0.2, 0.25)
+    picture[button] = room
     person = (face | throat | strip).astype(np.float32)
     turn = np.linspace(0, 2 * np.pi, len(OVAL), endpoint=False)
     landmarks = np.zeros((478, 2))

@@ -23,6 +23,7 @@ from affekt.sidecar.render.shot import (
     head_from_avatar,
     make_shot,
     motion_for,
+    needs_adapter,
     on_head,
     read_subject,
 )
@@ -192,6 +193,25 @@ def test_a_head_of_another_space_needs_its_own_adapter() -> None:
         assert caught.value.code == "space.no_adapter"
         assert f"The take is in the space '{take}'" in caught.value.message
         assert said in caught.value.message
+
+
+def test_what_needs_an_adapter_has_flame_on_one_side_alone() -> None:
+    flame, rig = replace(small_head(), space="flame2023"), rig_away()
+    still = replace(
+        rig, surface=None, binding="none", anchors=np.zeros_like(rig.anchors), follow="still"
+    )
+    for subject, space, needed in (
+        (flame, "flame2023", False),
+        (flame, "flame2020", True),
+        (flame, "arkit", True),
+        (flame, "open", True),
+        (small_head(), "flame2020", True),
+        (small_head(), "arkit", False),
+        (rig, "flame2023", True),
+        (rig, "open", False),
+        (still, "flame2023", False),
+    ):
+        assert needs_adapter(subject, flame_take(space)) is needed, space
 
 
 @pytest.mark.parametrize("name", ["barbara", "statue"])

@@ -249,6 +249,28 @@ def test_words_of_a_dead_worker_are_not_heard(tmp_path: Path) -> None:
         assert isinstance(reply_of(news[2]), orders.Ready)
 
 
+def test_an_order_to_a_worker_that_has_just_died_is_no_error(tmp_path: Path) -> None:
+    """Its connection has gone, but its death is not told yet."""
+
+    def is_unreachable() -> bool:
+        worker = bench.worker._worker
+        assert worker is not None
+        try:
+            bench.sockets.worker.send_multipart([worker, b""], flags=zmq.NOBLOCK)
+        except zmq.ZMQError as error:
+            return error.errno == zmq.EHOSTUNREACH
+        return False
+
+    with running(tmp_path) as bench:
+        bench.wait_for(Heard)
+        os.kill(bench.processes[0].pid, signal.SIGKILL)
+        wait_for(is_unreachable, "the end of its connection")
+        bench.worker.send(ANSWER)
+        died, ready = bench.wait_for(Died, Heard)
+        assert died == Died(-signal.SIGKILL)
+        assert isinstance(reply_of(ready), orders.Ready)
+
+
 def test_no_client_connects_as_the_worker(tmp_path: Path) -> None:
     """The key of the connection file is good for the clients' socket alone. The control arm is
     every test above: with the worker's own key one may connect."""

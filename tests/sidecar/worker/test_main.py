@@ -116,7 +116,7 @@ def test_whatever_it_did_ends_with_it(tmp_path: Path) -> None:
     services = replace(rooms.services(), load=lambda: "cuda", compile_aside=lambda: compiles)
     ended(script, services, cache)
     ready, _, stepped, _ = script.said  # between them how far the compiling is
-    assert ready == orders.Ready(device="cuda", pieces=6)
+    assert ready == orders.Ready(device="cuda", pieces=7)
     assert isinstance(stepped, orders.Stepped)
     assert rooms.closed == ["bake"]
     assert compiles.is_ended
@@ -179,3 +179,16 @@ def test_its_socket_is_the_servers_alone_and_holds_nothing_back() -> None:
         b"c" * 40,
     )
     assert connected == ["tcp://127.0.0.1:5871"]
+
+
+def test_the_real_rooms_give_up_what_they_remember() -> None:
+    """Which is what is done where memory runs out."""
+    made: list[int] = []
+    twice = MEMORY.remembered(lambda number: made.append(number) or 2 * number)
+    services = main.real_services()
+    assert [twice(4), twice(4)] == [8, 8]
+    assert made == [4]
+    services.forget()
+    assert MEMORY.size_bytes == 0
+    assert twice(4) == 8
+    assert made == [4, 4]
