@@ -54,6 +54,7 @@ PROMISED = MappingProxyType(
         "MAX_FRAMES": 240_000,
         "MAX_FRAME_BYTES": 4_294_967_296,
         "MAX_GAUSSIANS": 2_000_000,
+        "MAX_FURTHER_PHOTOS": 8,
         "MAX_HEADER_BYTES": 65_536,
         "MAX_HEADER_VALUES": 512,
         "MAX_IMAGE_EDGE": 8192,

@@ -81,7 +81,7 @@ def test_nothing_changes_at_rest_or_at_strength_0(avatar: Avatar) -> None:
 
 def test_a_scowl_darkens_the_glabella_and_nothing_of_the_chin(avatar: Avatar) -> None:
     factor = light(avatar, open_motion(SCOWL), 0)
-    assert np.quantile(factor[near(avatar, "glabella", 8)], 0.1) < 0.85
+    assert np.quantile(factor[near(avatar, "glabella", 8)], 0.1) < 0.88
     np.testing.assert_array_equal(factor[near(avatar, "chin", 14)], 1)
     stronger = light(avatar, open_motion(SCOWL), 0, 2.0)
     assert stronger.min() == pytest.approx(factor.min() ** 2, rel=0.03)
@@ -104,7 +104,7 @@ def test_only_skin_wrinkles(avatar: Avatar) -> None:
     np.testing.assert_allclose(found.tint, _tint(avatar.colours[found.gaussian]), rtol=1e-6)
     assert np.abs(found.tint - _tint(avatar.colours)).max() > 1e-3
     assert (np.diff(found.gaussian) > 0).all()
-    assert found.pattern.any(1).all()
+    assert found.pattern.any((0, 1)).all()
     assert (found.pattern == 0).any(1).all()  # no place has every wrinkle
 
 

@@ -39,7 +39,7 @@ def test_a_photos_avatar_is_written_and_said(
     out = tmp_path / "me.safetensors"
     picture = None if sheet is None else tmp_path / sheet
     portrait.Create(photo=tmp_path / "me.jpg", out=out, face=2, neck="edge", sheet=picture).run()
-    assert asked == [(b"a photo", "me.jpg", 2, "edge")]
+    assert asked == [(b"a photo", "me.jpg", 2, "edge", [])]
     assert out.read_bytes() == encode_avatar(made)
     assert drawn == ([] if picture is None else [picture])
     lines = capsys.readouterr().out.splitlines()

@@ -41,7 +41,7 @@ def pose(head: HeadModel, **weights: float) -> np.ndarray:
     return HeadLayer(head).vertices(arkit_motion(head, **weights), 0, 1)[0]
 
 
-LEARNED = "3109537825a9338da2f1f19fabb4a6dbac364ccdd36defaffbfffa3b2c33065e"
+LEARNED = "99dd5313acd11306ed4b3a3b97ac28fe7a2139a5b1e8712c18663ad4b5d7ad14"
 """Of everything that the shipped modulator, adapters and calibrations were made on."""
 
 
