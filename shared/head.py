@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import Float32Array, Int32Array, UInt8Array
 from .errors import InputError
+
+Kind = TypeVar("Kind", bound=np.floating)
 
 JOINTS = ("root", "neck", "jaw", "eye_left", "eye_right")
 """FLAME's joints, in order."""
@@ -104,3 +107,10 @@ ARRAY_FIELDS = tuple(
     f.name for f in fields(HeadModel) if f.name not in ("name", "space", "expression_names")
 )
 """The fields of a `HeadModel` that are arrays, in order."""
+
+
+def landmark_values(head: HeadModel, values: NDArray[Kind]) -> NDArray[Kind]:
+    """(68, …) what the head's landmarks have of its vertices' values (V, …)."""
+    corners = values[head.faces[head.landmark_faces]]
+    weights = head.landmark_weights.reshape(len(corners), 3, *(1,) * (values.ndim - 1))
+    return np.asarray((weights * corners).sum(1), values.dtype)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .arrays import Float32Array, Float64Array
-from .head import HeadModel
+from .head import HeadModel, landmark_values
 
 _SPACE = "open"
 _BROWS = ((18, 19, 20), (23, 24, 25))
@@ -74,8 +74,7 @@ def shares_of_ways(head: HeadModel, person: Float32Array) -> tuple[Float64Array,
 
 
 def _eyes(head: HeadModel, vertices: Float32Array) -> _Eyes:
-    corners = vertices[head.faces[head.landmark_faces], 1].astype(np.float64)
-    heights = (head.landmark_weights * corners).sum(1)
+    heights = landmark_values(head, vertices[:, 1].astype(np.float64))
     lower, upper, brow = (
         np.array([heights[list(side)].mean() for side in sides])
         for sides in (_LOWER_LIDS, _UPPER_LIDS, _BROWS)

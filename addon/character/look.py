@@ -24,7 +24,7 @@ _FEW = 10
 """Shapes with which a face hardly says anything."""
 OWN_MODEL = "open"
 """The head whose space a character's takes are baked in."""
-_WORLD_AXES = np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]])
+WORLD_AXES = np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]])
 """Left, up and front of a character that stands as Blender's own do, row by row."""
 
 
@@ -233,7 +233,7 @@ def _axes(head: bpy.types.Object) -> Float64Array:
     if found is not None:
         return found
     turn = np.array(head.matrix_world.to_3x3().normalized())
-    return _WORLD_AXES @ turn
+    return WORLD_AXES @ turn
 
 
 def positions(block: bpy.types.ShapeKey) -> Float64Array:

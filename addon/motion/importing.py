@@ -136,12 +136,11 @@ def _describe(
     take: AFFEKT_PG_take, motion: Motion, scene: bpy.types.Scene, options: ImportOptions
 ) -> list[str]:
     """Applies the options to the scene, and returns sentences on what the import did."""
-    last = last_frame(take, scene)
     said = [f"Imported {take.name}: {say_count(take.frames, 'frame')} at {take.fps:g} fps."]
     if not is_same_rate(take.fps, curve_fps(scene)):
         said.append(f"The scene runs at {curve_fps(scene):.5g} fps: its keys were placed by time.")
     if options.sets_range:
-        scene.frame_start, scene.frame_end = options.first_frame, last
+        scene.frame_start, scene.frame_end = options.first_frame, last_frame(take, scene)
     elif late := describe_end(take, scene):
         said.append(late)
     if options.with_sound and (sound := find_sound(options.take)) is not None:

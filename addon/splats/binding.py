@@ -105,6 +105,13 @@ class _Triangles:
         along = _unit(self.first)
         self.frames = np.stack([along, self.normal, np.cross(along, self.normal)], 2)
 
+    def duals(self) -> Float64Array:
+        """(N, 3, 3) in rows: their products with the edges are 1 and 0, and 0 with the normal; last
+        the normal."""
+        over = np.maximum(self.area, 1e-30)[:, None]
+        one, other = np.cross(self.second, self.normal), np.cross(self.normal, self.first)
+        return np.stack([one / over, other / over, self.normal], 1)
+
 
 def _turns(avatar: AvatarRead) -> Float64Array:
     """(N, 3, 3) the Gaussians' rotations at rest."""
@@ -133,12 +140,8 @@ def _face_columns(avatar: AvatarRead, rest: RestMesh) -> Columns:
     edge = np.linalg.norm(own.first, axis=1)
     offsets = axes.to_blender(avatar.offsets.astype(np.float64))
     turns = _turns(avatar)
-    scaled = turns * avatar.scales[:, None, :]
-    # Their products with the edges are 1 and 0, and 0 with the normal.
-    over = np.maximum(own.area, 1e-30)[:, None]
-    one, other = np.cross(own.second, own.normal), np.cross(own.normal, own.first)
-    duals = np.stack([one / over, other / over, own.normal], 1)
-    shares = np.einsum("nij,njk->nik", duals, scaled)
+    duals = own.duals()
+    shares = _axes_in(duals, turns, avatar)
     return {
         Attribute.FACE: avatar.anchors,
         Attribute.OFFSET: offsets,
@@ -150,9 +153,15 @@ def _face_columns(avatar: AvatarRead, rest: RestMesh) -> Columns:
     }
 
 
-def are_flat(columns: Columns) -> bool:
+def _axes_in(duals: Float64Array, turns: Float64Array, avatar: AvatarRead) -> Float64Array:
+    """(N, 3, 3) the Gaussians' axes, in columns, as shares of their face's edges and normal."""
+    return np.einsum("nij,njk->nik", duals, turns * avatar.scales[:, None, :])
+
+
+def are_flat(avatar: AvatarRead, rest: RestMesh) -> bool:
     """Whether every Gaussian lies in its face's plane with its third axis along the normal."""
-    first, second, third = (columns[name] for name in Attribute.AXES)
+    duals = _Triangles(rest, rest.faces[avatar.anchors]).duals()
+    first, second, third = _axes_in(duals, _turns(avatar), avatar).transpose(2, 0, 1)
     size = np.abs(np.stack([first, second])).max()
     across = np.abs(np.concatenate([first[:, 2], second[:, 2]])).max()
     thick = np.abs(third[:, 2]).max()

@@ -68,7 +68,7 @@ def bind_cloud(
         faces=len(rest.faces),
         bones=bones,
         has_body=avatar.surface == "arkit",
-        is_flat=avatar.binding == "face" and are_flat(binding_columns(avatar, rest)),
+        is_flat=avatar.binding == "face" and are_flat(avatar, rest),
         thin=int(np.bincount(avatar.scales.argmin(1), minlength=3).argmax()),
     )
     cloud.data[PLAN] = plan.encode()

@@ -170,6 +170,7 @@ class FaceManners(Manners):
     ) -> None:
         super().__init__(graph, mesh, armature, bones)
         self._is_flat, self._thin, self._jacobi = is_flat, thin, new_jacobi()
+        self._face = self._faces(Attribute.CORNERS)
 
     def _faces(self, names: Sequence[str]) -> _Face:
         """Of the mesh's faces, which are fewer than the Gaussians on them, by these vertices."""
@@ -190,13 +191,11 @@ class FaceManners(Manners):
         return self._g.sampled(self._mesh, value, index, kind, "FACE")
 
     def still(self) -> Pose:
-        place = self._g.vector(
-            "ADD", self._of_face(self._faces(Attribute.CORNERS).middle), self._offset
-        )
+        place = self._g.vector("ADD", self._of_face(self._face.middle), self._offset)
         return Pose(place, self._rotation, self._scale)
 
     def stretch(self) -> Pose:
-        g, face = self._g, self._faces(Attribute.CORNERS)
+        g, face = self._g, self._face
         turns = self._bone_turns([g.named(name, "FLOAT") for name in self._bones.names])
         at_corners = self._at_vertices(Attribute.CORNERS, turns, "QUATERNION")
         corners = [g.quaternion_parts(one) for one in at_corners]
@@ -215,7 +214,7 @@ class FaceManners(Manners):
         return w, vector
 
     def surface(self) -> Pose:
-        g, face, wide = self._g, *map(self._faces, (Attribute.CORNERS, Attribute.SUPPORTS))
+        g, face, wide = self._g, self._face, self._faces(Attribute.SUPPORTS)
         frame = self._of_face(g.axes_turn({"X": wide.first, "Y": wide.cross}), "QUATERNION")
         edge = g.measure("LENGTH", face.first)
         height = g.math("DIVIDE", g.measure("LENGTH", face.cross), edge)
@@ -227,7 +226,7 @@ class FaceManners(Manners):
     def deform(self) -> Pose:
         """The ellipsoid of the covariance as the face's linear map changes it, by one-sided Jacobi
         rotations of its axes."""
-        g, face = self._g, self._faces(Attribute.CORNERS)
+        g, face = self._g, self._face
         edges = (face.first, face.second, g.vector("NORMALIZE", face.cross))
         basis = [self._of_face(edge) for edge in edges]
 

@@ -13,7 +13,7 @@ from ...shared.character_bones import ROLES
 from ...shared.character_mapping import encode_calibration
 from ...shared.motion import ARKIT_NAMES
 from .. import axes
-from ..character.look import use_character
+from ..character.look import WORLD_AXES, use_character
 from ..head.build import add_weights, select_only
 from ..head.editing import edit_mode
 
@@ -108,7 +108,7 @@ def _weights(avatar: AvatarRead) -> dict[str, np.ndarray]:
 
 
 def _make_character(head: bpy.types.Object, rig: bpy.types.Object, avatar: AvatarRead) -> None:
-    use_character(head, _FACE_AXES)
+    use_character(head, WORLD_AXES)
     character = head.affekt_character
     character.armature, character.notes = rig, "\n".join(avatar.notes)
     for role in ROLES:
@@ -119,7 +119,3 @@ def _make_character(head: bpy.types.Object, rig: bpy.types.Object, avatar: Avata
         assert avatar.reach is not None
         known = Calibration(map=avatar.map, most=avatar.most, gaps=avatar.gaps, reach=avatar.reach)
         character.calibration = encode_calibration(known)
-
-
-_FACE_AXES = np.array([[1.0, 0, 0], [0, 0, 1], [0, -1, 0]])
-"""The face's left, up and front in the mesh's axes, row by row."""

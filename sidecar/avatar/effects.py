@@ -15,7 +15,7 @@ import numpy as np
 
 from ...shared.arrays import Float64Array, FloatArray, IndexArray
 from ...shared.calibration import SHAPES, Effects, shape_indices
-from ...shared.head import JOINTS, REGIONS, HeadModel
+from ...shared.head import JOINTS, REGIONS, HeadModel, landmark_values
 from ..adapter.skin import point_areas
 from ..adapter.solve import Forward, arkit_numbers
 from ..memory import remembered
@@ -274,15 +274,12 @@ def laid_places(
 
 def landmark_places(head: HeadModel) -> Float64Array:
     """(68, 3) iBUG's landmarks on the head at rest, metres."""
-    corners = head.template[head.faces[head.landmark_faces]].astype(np.float64)
-    return np.einsum("nk,nkc->nc", head.landmark_weights, corners)
+    return landmark_values(head, head.template.astype(np.float64))
 
 
 def _lip_border(open_head: HeadModel) -> float:
     """The jaw's share of a vertex between the upper lip's and the lower one's."""
-    jaw = open_head.skin_weights[:, JOINTS.index("jaw")]
-    corners = open_head.faces[open_head.landmark_faces]
-    shares = (open_head.landmark_weights * jaw[corners]).sum(1)
+    shares = landmark_values(open_head, open_head.skin_weights[:, JOINTS.index("jaw")])
     return float(0.5 * (shares[51] + shares[57]))
 
 

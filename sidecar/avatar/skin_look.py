@@ -23,7 +23,7 @@ from .rest_pose import rest_gaussians
 from .skin_maps import LUMINANCE, SkinLook
 
 _PIXELS, _DISTANCE_M, _MARGIN = 512, 2.0, 1.1
-_FAR_M = 0.006
+FAR_M = 0.006
 """A vertex that lies further off the laid-on open head than this shows none of its skin."""
 _HAIR_M = (0.003, 0.009)
 """What is seen so far before the skin is hair, from none of it to all."""
@@ -46,20 +46,23 @@ class LitSkin:
 def look_at_skin(avatar: Avatar, found: Alignment, normals: Float64Array) -> LitSkin | None:
     """The avatar's skin, on which the open head was laid, or None where it has no skin of a face.
     normals: (V, 3) of its surface at rest."""
-    if np.count_nonzero(_skin_vertices(found)) < 3:
+    shows = _skin_vertices(found)
+    if np.count_nonzero(shows) < 3:
         return None
-    chart = _chart(avatar, found, normals)
+    chart = _chart(avatar, found, normals, shows)
     on_skin = (chart[..., 6] > 0.999).astype(np.float32) * bare_skin(open_chart(read_head(OPEN)))
-    camera = _camera(avatar, found)
+    camera = _camera(avatar.vertices[shows])
     rest = rest_gaussians(avatar)
     image = rasterise_gaussians(rest.seen_by(camera), camera)
     return _lit(chart, on_skin, image, camera, found.open_from_metres)
 
 
-def _chart(avatar: Avatar, found: Alignment, normals: Float64Array) -> Float32Array:
+def _chart(
+    avatar: Avatar, found: Alignment, normals: Float64Array, shows: BoolArray
+) -> Float32Array:
     """(E, E, 7) place in the avatar's space, normal, and 1 on the face's skin; 0 where nothing
-    is."""
-    faces = avatar.faces[_skin_vertices(found)[avatar.faces].all(1)]
+    is. shows: as of `_skin_vertices`."""
+    faces = avatar.faces[shows[avatar.faces].all(1)]
     values = np.concatenate(
         [avatar.vertices, normals, np.ones((len(normals), 1))], 1, dtype=np.float32
     )
@@ -67,13 +70,14 @@ def _chart(avatar: Avatar, found: Alignment, normals: Float64Array) -> Float32Ar
 
 
 def _skin_vertices(found: Alignment) -> BoolArray:
+    """(V,) which vertices show skin of the face, seen from the front."""
     names = [REGIONS.index(name) for name in ("skin", "lip")]
-    near = found.distance * found.open_from_metres < _FAR_M
+    near = found.distance * found.open_from_metres < FAR_M
     return np.isin(found.label, names) & near & (found.place[:, 2] > 0)
 
 
-def _camera(avatar: Avatar, found: Alignment) -> Camera:
-    face = avatar.vertices[_skin_vertices(found)]
+def _camera(face: Float32Array) -> Camera:
+    """Before the face, vertices (N, 3), which fills its picture."""
     low, high = face.min(0).astype(np.float64), face.max(0).astype(np.float64)
     size = _MARGIN * float((high - low)[:2].max())
     return look_at(

@@ -40,7 +40,7 @@ from .avatar import ArkitRig, Avatar, corner_shares
 from .effects import face_rows, laid_places, row_names
 from .own_wrinkles import is_readable, own_patterns, read_skin
 from .pressing import pressing_of
-from .skin_look import look_at_skin
+from .skin_look import FAR_M, look_at_skin
 from .skin_maps import STATES
 from .splats import Splats
 from .wrinkle_patterns import WRINKLES, draw_patterns
@@ -48,8 +48,6 @@ from .wrinkle_patterns import WRINKLES, draw_patterns
 _ROWS = len(row_names())
 _VERSION = 12
 """Goes up whenever the same avatar gets other wrinkles."""
-_FAR_M = 0.006
-"""A vertex that lies further off the laid-on open head than this shows none of its skin."""
 _BESIDE_M, _BEFORE_M = 0.008, 0.006
 """A Gaussian that lies further beside its place, or before the skin there, shows something else: a
 network's own binding, or a fringe."""
@@ -164,7 +162,7 @@ class _Skin:
         beside = np.linalg.norm(away[:, :2], axis=1) * found.open_from_metres
         before = (away * outward).sum(1) * found.open_from_metres
         label = found.label[corners] == REGIONS.index("skin")
-        near = found.distance[corners] * found.open_from_metres < _FAR_M
+        near = found.distance[corners] * found.open_from_metres < FAR_M
         place = (shares[..., None] * found.place[corners]).sum(1).astype(np.float64)
         place[:, :2] += found.open_from_metres * away[:, :2]
         shows = (label & near).all(1) & (beside < _BESIDE_M) & (before < _BEFORE_M)

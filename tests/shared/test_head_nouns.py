@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from affekt.shared.errors import InputError
-from affekt.shared.head import ARRAY_FIELDS, JOINTS, PARENTS, REGIONS, HeadModel
+from affekt.shared.head import ARRAY_FIELDS, JOINTS, PARENTS, REGIONS, HeadModel, landmark_values
 from fakes.head import small_head
 
 
@@ -53,3 +53,16 @@ def test_faces_name_vertices_that_are_there(head: HeadModel) -> None:
             assert replace(head, faces=faces).faces[1, 2] == number
         else:
             assert code_of(head, faces=faces) == "head.shape"
+
+
+def test_what_a_landmark_has_of_its_faces_corners(head: HeadModel) -> None:
+    """A half, a third and a sixth of 6, 9 and -12 are 4; of a number and of a vector alike."""
+    faces, weights = head.landmark_faces.copy(), head.landmark_weights.copy()
+    faces[5], weights[5] = 1, (1 / 2, 1 / 3, 1 / 6)
+    marked = replace(head, landmark_faces=faces, landmark_weights=weights)
+    values = np.zeros(len(head.template))
+    values[head.faces[1]] = 6, 9, -12
+    assert landmark_values(marked, values)[5] == pytest.approx(4, abs=1e-6)
+    found = landmark_values(marked, np.stack([values, -3 * values], 1).astype(np.float32))
+    np.testing.assert_allclose(found[5], [4, -12], atol=1e-5)
+    assert (found.shape, found.dtype) == ((68, 2), np.float32)

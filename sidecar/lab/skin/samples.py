@@ -11,14 +11,14 @@ import numpy as np
 from ....shared.arrays import Float32Array
 from ....shared.emotion import EMOTIONS
 from ....shared.head import HeadModel
-from ...avatar.skin_maps import identity_maps
+from ...avatar.skin_maps import STATES, identity_maps
 from ...avatar.skin_zones import FOLDS
 from .skins import Skins, flush_of
 from .truth import draw_heights
 from .wrinkle_identity import WrinkleIdentity, draw_identity, in_emotion
 
 SPLITS = ("train", "held-out")
-NO_EMOTION = len(EMOTIONS)
+NO_EMOTION = STATES - 1
 """The state of a face whose motion no emotion made."""
 
 
@@ -50,20 +50,14 @@ class Samples:
     ) -> Sample:
         """The sample of that number; in a state of its own choice if None. shown: how much more of
         its wrinkles shows at rest than does of a person of its age."""
-        rng = np.random.default_rng([seed, SPLITS.index(split), number])
-        drawn = int(rng.integers(NO_EMOTION + 1))
-        identity = draw_identity(rng)
+        rng, drawn, identity = _person(split, seed, number)
         return self._sample(identity, drawn if state is None else state, rng, shown)
 
     def make_swapped(self, seed: int, number: int, other: int, state: int) -> Sample:
         """The held-out person `number` whose skin has the wrinkles, and their trace, of `other`."""
-        lent = np.random.default_rng([seed, SPLITS.index("held-out"), other])
-        lent.integers(NO_EMOTION + 1)
-        identity = draw_identity(lent)
-        rng = np.random.default_rng([seed, SPLITS.index("held-out"), number])
-        rng.integers(NO_EMOTION + 1)
-        draw_identity(rng)
-        return self._sample(identity, state, rng)
+        _, _, lent = _person("held-out", seed, other)
+        rng, _, _ = _person("held-out", seed, number)
+        return self._sample(lent, state, rng)
 
     def _sample(
         self, identity: WrinkleIdentity, state: int, rng: np.random.Generator, shown: float = 1.0
@@ -81,3 +75,11 @@ class Samples:
             flush=flush_of(skin, emotion) * self.skin,
             colour=look.colour,
         )
+
+
+def _person(split: str, seed: int, number: int) -> tuple[np.random.Generator, int, WrinkleIdentity]:
+    """What each sample of that number begins with: a generator, from which the state and the
+    wrinkles were drawn."""
+    rng = np.random.default_rng([seed, SPLITS.index(split), number])
+    state = int(rng.integers(STATES))
+    return rng, state, draw_identity(rng)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -38,7 +37,7 @@ class Stock:
         """fresh, kept, plain: as in `AppearanceConfig`."""
         self.samples = Samples(head)
         self._seed, self._fresh, self._most, self._plain = seed, fresh, kept, plain
-        self._made: OrderedDict[int, Future[Sample]] = OrderedDict()
+        self._made: dict[int, Future[Sample]] = {}
         self._maker = ThreadPoolExecutor(1)
 
     def batch(self, step: int, size: int, part: slice) -> SkinBatch:

@@ -16,7 +16,7 @@ import numpy as np
 
 from ....shared.emotion import EMOTIONS
 from ...avatar.skin_zones import FOLDS
-from ...avatar.wrinkle_patterns import Groove, Shade, Stroke
+from ...avatar.wrinkle_patterns import DEEPEST, Groove, Shade, Stroke
 
 Strokes = tuple[Stroke, ...]
 _Rng = np.random.Generator
@@ -123,7 +123,7 @@ def _leaning(stroke: Stroke) -> Stroke:
 
 
 def _deepened(strokes: Strokes, factor: float) -> Strokes:
-    return tuple(replace(stroke, depth=min(factor * stroke.depth, 0.75)) for stroke in strokes)
+    return tuple(replace(stroke, depth=min(factor * stroke.depth, DEEPEST)) for stroke in strokes)
 
 
 def _mirrored(stroke: Stroke) -> Stroke:
@@ -141,7 +141,7 @@ def _both(ways: _Ways, one_side: Callable[[_Ways], Strokes]) -> Strokes:
 
 def _shifted(stroke: Stroke, ways: _Ways, by_mm: float) -> Stroke:
     x, y = ways.off(-by_mm, by_mm), ways.off(-by_mm, by_mm)
-    depth = float(np.clip(stroke.depth * ways.gain(0.6, 1.35), 0.02, 0.75))
+    depth = float(np.clip(stroke.depth * ways.gain(0.6, 1.35), 0.02, DEEPEST))
     if isinstance(stroke, Shade):
         return replace(stroke, middle=(stroke.middle[0] + x, stroke.middle[1] + y), depth=depth)
     points = tuple((px + x, py + y) for px, py in stroke.points)

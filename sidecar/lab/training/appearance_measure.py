@@ -31,10 +31,10 @@ def measure_skin(
     in the same expression, *_truth: of their truths; swapped_own, swapped_lent: of a person's
     change, whose skin got another's trace, with their own truth and with the other's."""
     faces = [samples.make("held-out", seed, number, NO_EMOTION) for number in range(people)]
-    drawn = [heights_of(network, face.maps, face.state) * samples.skin for face in faces]
+    drawn = [_heights_of(network, face.maps, face.state) * samples.skin for face in faces]
     common = draw_heights(usual_folds()) * samples.skin
     truths = [face.heights for face in faces]
-    pressed = expression_pressing(head)
+    pressed = _expression_pressing(head)
     changes, true = (_changes(maps, pressed) for maps in (drawn, truths))
     shared = _changes([common], pressed)[0]
     out = {
@@ -51,12 +51,12 @@ def measure_skin(
     return out | _swapped(network, samples, seed, pressed, true)
 
 
-def heights_of(network: SkinNetwork, maps: Float32Array, state: int) -> Float32Array:
+def _heights_of(network: SkinNetwork, maps: Float32Array, state: int) -> Float32Array:
     """(folds, E, E) what the network draws for one face, within the folds' zones."""
     return _drawn(network, maps, state)[: len(FOLDS)] * fold_zones()
 
 
-def expression_pressing(head: HeadModel) -> Float64Array:
+def _expression_pressing(head: HeadModel) -> Float64Array:
     """(expressions, wrinkles) how hard each of the expressions presses on the open head."""
     weights = np.array([weights_of(EXPRESSIONS[name]) for name in EMOTIONS])
     return pressing_of(face_rows(open_motion(weights, head), open_places(head)))
@@ -108,7 +108,7 @@ def _swapped(
     for number in range(count):
         other = (number + 1) % count
         face = samples.make_swapped(seed, number, other, NO_EMOTION)
-        heights = heights_of(network, face.maps, face.state) * samples.skin
+        heights = _heights_of(network, face.maps, face.state) * samples.skin
         change = _changes([heights], pressed)[0]
         own.append(_alike(change, true[number]))
         lent.append(_alike(change, true[other]))
