@@ -44,7 +44,8 @@ def draw_emotions(avatar: Avatar, modulator: Modulator, size: int) -> UInt8Array
         )
         for yaw in YAWS_DEG
     ]
-    pictures = draw_rows(avatar, (emotion_take(name, modulator) for name in STATES), cameras)
+    takes = (emotion_take(name, modulator) for name in STATES)
+    pictures = draw_rows(avatar, takes, HELD, cameras)
     labels = [*STATES] + [""] * len(STATES) * (len(YAWS_DEG) - 1)
     return contact_sheet(pictures, labels, len(STATES))
 
@@ -57,14 +58,14 @@ def emotion_take(name: str, modulator: Modulator) -> Motion:
 
 
 def draw_rows(
-    avatar: Avatar, takes: Iterable[Motion], cameras: Sequence[Camera]
+    avatar: Avatar, takes: Iterable[Motion], frame: int, cameras: Sequence[Camera]
 ) -> list[UInt8Array]:
-    """(H, W, 3) sRGB pictures, row by row: a row for each camera, a column for each take, its frame
-    `HELD` or its last one. Raises InputError as `motion_for` does."""
+    """(H, W, 3) sRGB pictures of that frame, row by row: a row for each camera, a column for each
+    take. Raises InputError as `motion_for` does."""
     rows: list[list[UInt8Array]] = [[] for _ in cameras]
     for take in takes:
         motion = motion_for(avatar, take, None)
-        posed = Actor(avatar, motion, appearance=_APPEARANCE).pose(min(HELD, len(take) - 1))
+        posed = Actor(avatar, motion, appearance=_APPEARANCE).pose(frame)
         for row, camera in zip(rows, cameras, strict=True):
             row.append(draw_splats(posed.gaussians, camera))
     return [picture for row in rows for picture in row]

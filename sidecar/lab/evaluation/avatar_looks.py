@@ -10,6 +10,7 @@ import numpy as np
 from ....shared.arrays import UInt8Array
 from ....shared.camera import Camera, look_at
 from ....shared.motion import Motion, cut_motion, make_motion, name_weights
+from ....shared.preset_portraits import HELD
 from ...avatar.avatar import Avatar
 from ...avatar.drive import Actor
 from ...head.read import OPEN, read_head
@@ -49,13 +50,16 @@ def draw_looks(avatar: Avatar, modulator: Modulator, size: int) -> dict[str, UIn
     emotions = {name: emotion_take(name, modulator) for name in STATES}
     spoken = make_motion(expression=name_weights([*POSES.values()]), fps=30, space="arkit")
     poses = {name: cut_motion(spoken, row, row + 1) for row, name in enumerate(POSES)}
-    return {"emotions": _sheet(avatar, emotions, size), "speech": _sheet(avatar, poses, size)}
+    return {
+        "emotions": _sheet(avatar, emotions, HELD, size),
+        "speech": _sheet(avatar, poses, 0, size),
+    }
 
 
-def _sheet(avatar: Avatar, takes: Mapping[str, Motion], size: int) -> UInt8Array:
+def _sheet(avatar: Avatar, takes: Mapping[str, Motion], frame: int, size: int) -> UInt8Array:
     cameras = [view(avatar, yaw, size) for yaw in YAWS_DEG]
     labels = [f"{name}, {angle_name(yaw)}" for yaw in YAWS_DEG for name in takes]
-    return contact_sheet(draw_rows(avatar, takes.values(), cameras), labels, len(takes))
+    return contact_sheet(draw_rows(avatar, takes.values(), frame, cameras), labels, len(takes))
 
 
 def angle_name(yaw_deg: float) -> str:
