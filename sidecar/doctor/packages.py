@@ -60,7 +60,7 @@ HEAD = "open_head.safetensors"
 MODULATOR = "geometry_modulator.safetensors"
 SKIN = "skin_network.safetensors"
 SHA256 = {
-    HEAD: "87e541125085922a0132883c2cbc3ca625354aa423ce97b8ad5d213ebbdb2ed2",
+    HEAD: "9c354b1bd3e117dd64f484f67fb538bcd7f1460fd1dbcbf9f7ce2909fda3f8ac",
     MODULATOR: "7883bdd491ea7853c70a05942aac8512a877813ba09a4babac1d5704e0efa2db",
     SKIN: "3643043e850dee2d70cf2743bfad63d21868b362cb0e328d453bb638eab2ad0d",
 }

@@ -9,7 +9,7 @@ from ....shared.arrays import BoolArray, Float64Array, Int64Array
 from .assemble import Assembly
 from .hair import BROW_OUT, BROW_UP, Surface
 
-_BROW_ABOVE_M = 0.0015
+_BROW_ABOVE_M = 0.0005
 """iBUG's annotators put a brow's points above its middle, toward the upper edge."""
 
 

@@ -41,7 +41,7 @@ def pose(head: HeadModel, **weights: float) -> np.ndarray:
     return HeadLayer(head).vertices(arkit_motion(head, **weights), 0, 1)[0]
 
 
-LEARNED = "99dd5313acd11306ed4b3a3b97ac28fe7a2139a5b1e8712c18663ad4b5d7ad14"
+LEARNED = "8e6ae318e9c075b398484fd6580d6d1b5a5f3a79bda28eb0433b9dd2e8c67252"
 """Of everything that the shipped modulator, adapters and calibrations were made on."""
 
 
