@@ -94,7 +94,7 @@ FLOORS = (
         "steps",
         "threads",
     ),
-    ("cache", "quarantine", "raster"),
+    ("cache", "network_file", "quarantine", "raster"),
     ("head",),
     ("motion",),
     ("adapter",),
@@ -112,6 +112,7 @@ FLOORS = (
 )
 """The sidecar's rooms and single files from the bottom up: each imports only from floors below its
 own, so that there is no circle between them either. Nothing imports the laboratory."""
+ROOMS = [name for floor in FLOORS[1:-2] for name in floor]
 LAB_FLOORS = (("anchors", "open_head", "skin"), ("training",), ("evaluation",), ("commands",))
 """The same for the rooms of the laboratory."""
 
@@ -178,7 +179,7 @@ def test_nothing_imports_the_laboratory() -> None:
 
 
 @pytest.mark.parametrize(
-    "room", ["shared", *(f"sidecar/{name}" for floor in FLOORS[1:-2] for name in floor)]
+    "room", ["shared", *(f"sidecar/{name}" for name in ROOMS if (ROOT / "sidecar" / name).is_dir())]
 )
 def test_modules_of_a_room_import_each_other_in_no_circle(room: str) -> None:
     arrows = {path: set(imported_files(path)) - {path} for path in files(room)}

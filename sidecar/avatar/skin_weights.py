@@ -3,24 +3,26 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
-from importlib import resources
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save
 
 from ...shared.emotion import EMOTIONS
 from ...shared.errors import InputError
-from ..files import read_bytes, write_whole
+from ..network_file import (
+    damaged,
+    fill_network,
+    read_description,
+    read_tensors,
+    save_network,
+    shipped_network,
+)
 from .skin_network import SkinNetwork, SkinNetworkConfig
 from .skin_zones import FOLDS
 
 FORMAT = "affekt skin network 1"
-MAX_WEIGHT_BYTES = 64 * 1024 * 1024
-"""The default is 3 MB."""
+_KIND = "skin network"
 _LARGEST = SkinNetworkConfig(
     layers=24, width=1024, heads=32, hidden=8192, emotion_tokens=64, channels=(512, 512, 512)
 )
@@ -37,7 +39,7 @@ class TrainedSkin:
 
 def shipped_skin_weights() -> Path:
     """The path of the network in the package."""
-    return Path(str(resources.files("affekt.sidecar.assets") / "skin_network.safetensors"))
+    return shipped_network("skin_network")
 
 
 def load_skin(path: Path) -> TrainedSkin:
@@ -45,27 +47,16 @@ def load_skin(path: Path) -> TrainedSkin:
     `file.too_large` (see `read_bytes`), `file.wrong_kind` and `file.damaged`."""
     about = _read_about(path.with_suffix(".json"))
     config = _config(about, path)
-    try:
-        tensors = load(read_bytes(path, MAX_WEIGHT_BYTES, "skin network"))
-    except SafetensorError as error:
-        raise _damaged(path, "it is not a whole safetensors file") from error
-    tensors = {name: tensor.to(torch.float32) for name, tensor in tensors.items()}
-    if not all(torch.isfinite(tensor).all() for tensor in tensors.values()):
-        raise _damaged(path, "it holds values that are not numbers")
+    tensors = read_tensors(path, _KIND)
     with torch.random.fork_rng(devices=[]):
         network = SkinNetwork(config)
-    try:
-        network.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise _damaged(path, "its tensors do not fit its description") from error
-    return TrainedSkin(network=network.requires_grad_(False).eval(), about=about)
+    fill_network(network, tensors, path, _KIND)
+    return TrainedSkin(network=network, about=about)
 
 
 def save_skin(skin: TrainedSkin, path: Path) -> None:
     """Writes `path` (safetensors) and its JSON; a crash leaves the old files whole. Raises
     InputError `file.not_writable`."""
-    state = skin.network.state_dict()
-    tensors = {name: t.detach().to(torch.float16).contiguous() for name, t in state.items()}
     about = {
         **skin.about,
         "format": FORMAT,
@@ -73,17 +64,11 @@ def save_skin(skin: TrainedSkin, path: Path) -> None:
         "folds": list(FOLDS),
         "network": asdict(skin.network.config),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, save(tensors))
-    text = json.dumps(about, indent=2, sort_keys=True, allow_nan=False) + "\n"
-    write_whole(path.with_suffix(".json"), text.encode())
+    save_network(path, skin.network, about)
 
 
 def _read_about(path: Path) -> dict[str, object]:
-    try:
-        about = json.loads(read_bytes(path, MAX_WEIGHT_BYTES, "description").decode("utf-8"))
-    except ValueError as error:
-        raise _damaged(path, "it is not JSON") from error
+    about = read_description(path, _KIND, "description")
     wanted = {"format": FORMAT, "emotions": list(EMOTIONS), "folds": list(FOLDS)}
     if not isinstance(about, dict) or any(about.get(k) != v for k, v in wanted.items()):
         raise InputError(
@@ -112,8 +97,4 @@ def _config(about: dict[str, object], path: Path) -> SkinNetworkConfig:
 
 
 def _damaged(path: Path, what: str) -> InputError:
-    return InputError(
-        "file.damaged",
-        f"The skin network's file {path.name} cannot be used: {what}.",
-        "Get the file again, or train it again.",
-    )
+    return damaged(path, _KIND, what)

@@ -3,22 +3,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from importlib import resources
 from pathlib import Path
 from typing import TypeGuard
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save
 
 from ...shared.arrays import Float32Array, IndexArray
 from ...shared.emotion import EMOTIONS
 from ...shared.errors import InputError
-from ..files import read_bytes, write_whole
+from ..network_file import (
+    damaged,
+    fill_network,
+    read_description,
+    read_tensors,
+    save_network,
+    shipped_network,
+)
 from .network import EMOTION_ENTRIES, NUMBERS, GeometryNetwork, NetworkConfig
 
 FORMAT = "affekt geometry modulator 3"
@@ -26,8 +29,7 @@ FORMAT_2 = "affekt geometry modulator 2"
 """The form whose networks are told the weights alone."""
 FORMAT_1 = "affekt geometry modulator 1"
 """The form that left out `lip_closers` and `mirrored` and said "side_gain"."""
-MAX_WEIGHT_BYTES = 64 * 1024 * 1024
-"""The default is 6 MB; a network ten times as large is no file of ours."""
+_KIND = "modulator"
 LARGEST_ASYMMETRY_GAIN = 3.0
 """With the largest asymmetry of a take, one half of the face then moves four times as far as the
 other."""
@@ -84,7 +86,7 @@ def load_modulator(path: Path | None = None) -> Modulator:
     path = path or _shipped()
     _check_pair(path)
     description = path.with_suffix(".json")
-    tensors = _read_tensors(path)
+    tensors = read_tensors(path, _KIND)
     about = _read_about(description)
     config = _network_config(about, description)
     with torch.random.fork_rng(devices=[]):
@@ -93,11 +95,7 @@ def load_modulator(path: Path | None = None) -> Modulator:
     for name, values in scalings.items():
         if values.shape != _SCALINGS[name]:
             raise _damaged(path, f"{name} is missing or has the wrong shape")
-    try:
-        network.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise _damaged(path, "its tensors do not fit its description") from error
-    network.requires_grad_(False).eval()
+    fill_network(network, tensors, path, _KIND)
     return Modulator(
         network=network,
         about=about,
@@ -114,9 +112,7 @@ def save_modulator(modulator: Modulator, path: Path) -> None:
 
     Raises InputError `file.not_writable`.
     """
-    state = modulator.network.state_dict()
-    tensors = {name: t.detach().to(torch.float16).contiguous() for name, t in state.items()}
-    tensors |= {name: torch.from_numpy(getattr(modulator, name).copy()) for name in _SCALINGS}
+    scalings = {name: torch.from_numpy(getattr(modulator, name).copy()) for name in _SCALINGS}
     about = {
         **modulator.about,
         "format": FORMAT,
@@ -127,10 +123,7 @@ def save_modulator(modulator: Modulator, path: Path) -> None:
         "asymmetry_gain": modulator.asymmetry_gain,
         "variants": [] if modulator.variants is None else modulator.variants.tolist(),
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, save(tensors))
-    text = json.dumps(about, indent=2, sort_keys=True, allow_nan=False) + "\n"
-    write_whole(path.with_suffix(".json"), text.encode())
+    save_network(path, modulator.network, about, scalings)
 
 
 def _check_pair(path: Path) -> None:
@@ -161,15 +154,11 @@ def _check_pair(path: Path) -> None:
 
 
 def _shipped() -> Path:
-    return Path(str(resources.files("affekt.sidecar.assets") / "geometry_modulator.safetensors"))
+    return shipped_network("geometry_modulator")
 
 
 def _read_about(path: Path) -> dict[str, object]:
-    try:
-        text = read_bytes(path, MAX_WEIGHT_BYTES, "modulator's description").decode("utf-8")
-        about = json.loads(text)
-    except ValueError as error:
-        raise _damaged(path, "it is not JSON") from error
+    about = read_description(path, _KIND, "modulator's description")
     if not isinstance(about, dict) or about.get("format") not in (FORMAT, FORMAT_2, FORMAT_1):
         raise InputError(
             "file.wrong_kind",
@@ -191,17 +180,6 @@ def _from_format_1(about: dict[str, object]) -> dict[str, object]:
     shipped = _read_about(_shipped().with_suffix(".json"))
     about["asymmetry_gain"] = about.pop("side_gain", 0.0)
     return about | {name: shipped[name] for name in ("format", "lip_closers", "mirrored")}
-
-
-def _read_tensors(path: Path) -> dict[str, torch.Tensor]:
-    try:
-        tensors = load(read_bytes(path, MAX_WEIGHT_BYTES, "modulator"))
-    except SafetensorError as error:
-        raise _damaged(path, "it is not a whole safetensors file") from error
-    tensors = {name: t.to(torch.float32) for name, t in tensors.items()}
-    if any(not torch.isfinite(t).all() for t in tensors.values()):
-        raise _damaged(path, "it holds values that are not numbers")
-    return tensors
 
 
 def _network_config(about: dict[str, object], path: Path) -> NetworkConfig:
@@ -283,8 +261,4 @@ def _within(value: object, largest: float, name: str, path: Path) -> float:
 
 
 def _damaged(path: Path, what: str) -> InputError:
-    return InputError(
-        "file.damaged",
-        f"The modulator's file {path.name} cannot be used: {what}.",
-        "Get the file again, or train it again.",
-    )
+    return damaged(path, _KIND, what)

@@ -23,7 +23,7 @@ from affekt.sidecar.lab.training.linear_head import directions, linearise_head
 from affekt.sidecar.lab.training.loss import GeometryLoss, make_loss, mean_absolute
 from affekt.sidecar.modulation.modulator import load_modulator
 from affekt.sidecar.modulation.network import EMOTION_ENTRIES
-from affekt.sidecar.modulation.weights import MAX_WEIGHT_BYTES
+from affekt.sidecar.network_file import MAX_WEIGHT_BYTES
 from fakes.head import small_head
 from fakes.training import BRIEF, TINY
 
