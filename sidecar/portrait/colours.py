@@ -201,7 +201,7 @@ def paint(canvas: Canvas, evidence: Evidence, sight: Sight, *, folds: bool) -> F
     if evidence.mouth_is_open:
         _even_lips(canvas, out)
     else:
-        _keep_lip_line(canvas, evidence, out)
+        _keep_lip_line(evidence, out)
     _shade_lips(canvas, out)
     if not folds:
         out[skin] = without_folds(canvas.graph, out[skin], canvas.pressed)
@@ -318,7 +318,7 @@ def _even_lips(canvas: Canvas, out: Float32Array) -> None:
     out[near] = border.diffused(out[near], _LIP_BORDER_STEPS)
 
 
-def _keep_lip_line(canvas: Canvas, evidence: Evidence, out: Float32Array) -> None:
+def _keep_lip_line(evidence: Evidence, out: Float32Array) -> None:
     """Darkens lips, without a change of colour, where the photo shows the line between them."""
     line = np.flatnonzero(evidence.lip_line)
     dark = evidence.linear[line] @ LUMINANCE / np.maximum(out[line] @ LUMINANCE, 1e-4)

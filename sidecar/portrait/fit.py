@@ -161,19 +161,6 @@ class _View:
         return np.array(self.size) / 2
 
 
-def fit_head(
-    head: HeadModel,
-    found: HeadLandmarks,
-    seen: SeenFace,
-    size: tuple[int, int],
-    focal_pixels: float | None = None,
-) -> Fit:
-    """Fits the head to a face. size: the photo's width and height; focal_pixels: its focal length,
-    if it is known."""
-    (fit,) = fit_heads(head, found, [Look(seen=seen, size=size, focal_pixels=focal_pixels)])
-    return fit
-
-
 def fit_heads(head: HeadModel, found: HeadLandmarks, looks: Sequence[Look]) -> list[Fit]:
     """Fits one head to a person's faces in several photos: an identity for all, a camera and an
     expression for each."""

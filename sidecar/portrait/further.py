@@ -15,15 +15,13 @@ from .fit import Fit
 from .framing import Frame, frame_face
 from .masks import hair_mask
 from .seeing import SeenFace
-from .surface import Sight, look_at_pieces
+from .surface import FACE_LOW_M, Sight, look_at_pieces
 
 _BOTH = 0.3
 """A piece that two photos show so well says how their light differs."""
 _FIRM = 0.03
 """How firmly it says so, against its neighbours: a photo's detail is no light."""
 _DARKEST = 1e-3
-_NECK_M = -0.095
-"""Height on the head's template below which the neck begins."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -60,7 +58,7 @@ def _shown(
     nothing = np.zeros(frame.person.shape, bool)
     hair = hair_mask(frame, head, posed_vertices(head, fit, change), nothing)
     shown = gather(canvas, sight, frame, hair)
-    skin = canvas.pieces.of("skin") & ~canvas.strip & (canvas.pieces.places[:, 1] > _NECK_M)
+    skin = canvas.pieces.of("skin") & ~canvas.strip & (canvas.pieces.places[:, 1] > FACE_LOW_M)
     return replace(shown, trust=shown.trust * skin, plain=shown.plain * skin)
 
 

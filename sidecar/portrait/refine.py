@@ -24,7 +24,7 @@ from ..avatar.drive import PosedAvatar
 from ..avatar.picture_shares import picture_shares
 from ..avatar.splats import Splats
 from ..raster.differentiable import rasterise_tensors
-from ..raster.gaussians import GaussianImage, GaussianTensors, rasterise_gaussians
+from ..raster.gaussians import GaussianTensors, rasterise_gaussians
 from ..raster.project import to_pixels
 from .framing import Frame, lip_line, mouth_opening, sample
 
@@ -59,11 +59,6 @@ class _Changes:
     colours: Tensor
     sizes: Tensor
     slides: Tensor
-
-
-def draw(gaussians: Splats, frame: Frame) -> GaussianImage:
-    """The picture that the frame's camera sees."""
-    return rasterise_gaussians(gaussians.seen_by(frame.camera), frame.camera)
 
 
 def sharpened(gaussians: Splats, trust: Float32Array, frame: Frame) -> Splats:

@@ -51,7 +51,8 @@ _OVERLAP_ELSEWHERE, _OVERLAP_LARGE, _LARGE_M = 2.1, 2.4, 0.002
 _LEFT_OUT = ("brow", "lash")
 """A photo's own brows and lashes are in its skin."""
 _OPACITY = 0.995
-_FACE_LOW_M, _FACE_HIGH_M, _FACE_DEPTH_M = -0.095, 0.088, -0.012
+FACE_LOW_M, _FACE_HIGH_M, _FACE_DEPTH_M = -0.095, 0.088, -0.012
+"""Where the face ends on the head's template: the neck begins below it."""
 _HIDDEN_M = 0.004
 _FLAT, _FACING = 0.15, 0.5
 _FLAT_NECK, _FACING_NECK = 0.25, 0.55
@@ -107,7 +108,7 @@ def cut_head(
     large = np.sqrt(twice_area[:, 0]) > _LARGE_M
     overlap = np.where(large, _OVERLAP_LARGE, overlap)
     places = np.einsum("nw,nwk->nk", weights.mean(1), head.template[corners].astype(np.float64))
-    from_end, below = _from_end(head, places), places[:, 1] < _FACE_LOW_M
+    from_end, below = _from_end(head, places), places[:, 1] < FACE_LOW_M
     scales, quaternions = discs(points - middle[:, None], overlap)
     # Round, or the edges of clothes look like fur.
     scales[below, :2] = np.sqrt(scales[below, :2].prod(1, keepdims=True))
@@ -182,10 +183,10 @@ def _edges(region: Int32Array, middle: FloatArray, *, hairy: bool) -> Float64Arr
     """(F,) metres, how long the edges of each face's pieces shall be. middle: (F, 3)."""
     edge = np.array([_EDGE_M.get(name, 1.0) for name in REGIONS])[region]
     _, y, z = middle.T
-    beside = (y < _FACE_LOW_M) | (y > _FACE_HIGH_M) | (z < _FACE_DEPTH_M)
-    throat = (y < _FACE_LOW_M) & (z > _THROAT_DEPTH_M)
+    beside = (y < FACE_LOW_M) | (y > _FACE_HIGH_M) | (z < _FACE_DEPTH_M)
+    throat = (y < FACE_LOW_M) & (z > _THROAT_DEPTH_M)
     coarse = np.where(throat, _THROAT_EDGE_M, _COARSE_EDGE_M)
-    cheek = (y > _FACE_LOW_M) & (y < _SCALP_HIGH_M) & (z > _CHEEK_DEPTH_M)
+    cheek = (y > FACE_LOW_M) & (y < _SCALP_HIGH_M) & (z > _CHEEK_DEPTH_M)
     coarse = np.where(cheek, _CHEEK_EDGE_M, coarse)
     if hairy:
         scalp = (y > _SCALP_HIGH_M) & (z < _SCALP_BEHIND_M)
@@ -206,10 +207,10 @@ def _from_end(head: HeadModel, places: Float64Array) -> Float64Array:
     skin = head.faces[head.region[head.faces[:, 0]] == REGIONS.index("skin")]
     edges, count = edges_of(skin)
     end = np.unique(edges[count == 1])
-    end = head.template[end[head.template[end, 1] < _FACE_LOW_M]]
+    end = head.template[end[head.template[end, 1] < FACE_LOW_M]]
     if not len(end):
         return np.full(len(places), np.inf)
-    return np.where(places[:, 1] < _FACE_LOW_M, cKDTree(end).query(places)[0], np.inf)
+    return np.where(places[:, 1] < FACE_LOW_M, cKDTree(end).query(places)[0], np.inf)
 
 
 def _divided(times: int) -> Float64Array:
@@ -235,7 +236,7 @@ def look_at_pieces(pieces: Pieces, fit: Fit, frame: Frame) -> Sight:
     """Says what the photo shows of the pieces."""
     posed = Actor(pieces.avatar, fit.motion).pose(0)
     means = posed.gaussians.means
-    below = pieces.places[:, 1] < _FACE_LOW_M
+    below = pieces.places[:, 1] < FACE_LOW_M
     seen = facing(posed.normals, means, frame, below) * (~hidden(pieces, posed, means, frame))
     pixels = to_pixels(means, frame.camera)[:, :2].astype(np.float64)
     inside = (pixels > 0) & (pixels < [frame.camera.width, frame.camera.height])

@@ -32,6 +32,7 @@ from .drawn_people import draw_photo, photo_camera, set_scene
 from .identity import IdentityReader, distances
 from .people import Person, read_words
 from .portrait import (
+    GREY,
     PIXELS,
     bytes_of,
     measure_portrait,
@@ -45,7 +46,6 @@ from .portrait import (
 _EYES_PIXELS = 100.0
 _FINE_PIXELS = 1.5
 """Sharpness is what a blur of so many pixels takes away, with `_EYES_PIXELS` between the eyes."""
-_GREY = np.array([0.299, 0.587, 0.114], np.float32)
 SHOWN_BESIDE = ("neutral", "happy", "surprise")
 
 
@@ -190,7 +190,7 @@ def fine_detail(picture: UInt8Array, seen: SeenFace) -> float:
     size = round(picture.shape[1] * scale), round(picture.shape[0] * scale)
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     resized = np.asarray(cv2.resize(picture, size, interpolation=how), np.float32)
-    grey = resized / np.float32(255) @ _GREY
+    grey = resized / np.float32(255) @ GREY
     fine = grey - cv2.GaussianBlur(grey, (0, 0), _FINE_PIXELS)
     mask = np.zeros(grey.shape, np.uint8)
     outline = np.rint(seen.landmarks[list(OVAL)] * scale).astype(np.int32)

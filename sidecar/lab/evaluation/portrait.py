@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -16,12 +16,12 @@ from ...avatar.drive import Actor
 from ...portrait.create import Portrait
 from ...portrait.framing import mouth_opening, polygon
 from ...portrait.landmarks import OVAL
-from ...portrait.refine import draw
 from ...portrait.seeing import SeenFace, find_faces
-from ...raster.gaussians import GaussianImage
+from ...raster.gaussians import GaussianImage, rasterise_gaussians
 from .avatar_looks import REST, look, neck_row, view
 
-_GREY = np.array([0.299, 0.587, 0.114], np.float32)
+GREY = np.array([0.299, 0.587, 0.114], np.float32)
+"""Shares of red, green and blue in how bright an sRGB picture is (Rec. 601)."""
 _WINDOW, _SPREAD = (11, 11), 1.5
 _STEADY = 0.01**2, 0.03**2
 """SSIM's two constants, for values from 0 to 1 (Wang et al. 2004)."""
@@ -49,10 +49,6 @@ class Figures:
     smile_neutral: float
     see_through: float
 
-    def lines(self) -> list[str]:
-        """A line for each figure."""
-        return [f"{name:16}{value:9.3f}" for name, value in asdict(self).items()]
-
 
 def measure_portrait(portrait: Portrait, seen: SeenFace) -> Figures:
     """Measures the avatar against its photo. seen: the face as it was found in the photo."""
@@ -64,7 +60,7 @@ def measure_portrait(portrait: Portrait, seen: SeenFace) -> Figures:
         landmark_mean=float(away.mean()),
         landmark_p95=float(np.quantile(away, 0.95)),
         psnr_db=psnr_db(own[face], frame.picture[face]),
-        ssim=float(ssim_map(own @ _GREY, frame.picture @ _GREY)[face].mean()),
+        ssim=float(ssim_map(own @ GREY, frame.picture @ GREY)[face].mean()),
         smile_photo=smile(seen),
         smile_neutral=smile(neutral[0]) if neutral else float("nan"),
         see_through=see_through(portrait.avatar),
@@ -74,7 +70,8 @@ def measure_portrait(portrait: Portrait, seen: SeenFace) -> Figures:
 def own_view(portrait: Portrait) -> Float32Array:
     """(H, W, 3) the avatar with the photo's expression and camera, before the photo."""
     frame = portrait.frame
-    image = draw(Actor(portrait.avatar, portrait.fit.motion).pose(0).gaussians, frame)
+    gaussians = Actor(portrait.avatar, portrait.fit.motion).pose(0).gaussians
+    image = rasterise_gaussians(gaussians.seen_by(frame.camera), frame.camera)
     return np.asarray(image.colour + (1 - image.alpha[..., None]) * frame.picture, np.float32)
 
 

@@ -21,10 +21,9 @@ from ...render.sheets import contact_sheet
 from .avatar_looks import NECK_M, REST, YAWS_DEG, angle_name
 from .drawn_people import Drawn, Scene, draw, photo_camera, set_scene
 from .people import Person, read_words
-from .portrait import PAPER, bytes_of, on_plain_paper, psnr_db, ssim_map
+from .portrait import GREY, PAPER, bytes_of, on_plain_paper, psnr_db, ssim_map
 from .trunk import Trunk
 
-GREY = np.array([0.299, 0.587, 0.114], np.float32)
 NEUTRAL = "neutral, 0"
 FACE_PSNR, FACE_SSIM = "PSNR of the face, dB", "SSIM of the face"
 """Of the face without the mouth's inside, as far as the truth shows it."""

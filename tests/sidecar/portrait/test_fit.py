@@ -9,7 +9,7 @@ from affekt.shared.motion import ARKIT_NAMES, make_motion
 from affekt.sidecar.head.forward import layer_of
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.portrait.displacement import _thinner_lips, displace, posed_vertices
-from affekt.sidecar.portrait.fit import fit_head
+from affekt.sidecar.portrait.fit import Look, fit_heads
 from affekt.sidecar.portrait.landmarks import (
     INNER_LIPS,
     LEFT_IRIS,
@@ -60,6 +60,10 @@ def seen_of(head: HeadModel, found: HeadLandmarks, vertices: np.ndarray) -> Seen
     return SeenFace(landmarks=pixels, scores=scores, confidence=1.0)
 
 
+def look_of(seen: SeenFace) -> Look:
+    return Look(seen=seen, size=(600, 500), focal_pixels=camera().focal_x)
+
+
 def truth(head: HeadModel) -> np.ndarray:
     """(V, 3) a person with the jaw half open and a smile to the left."""
     shape = np.zeros(300, np.float32)
@@ -75,7 +79,7 @@ def truth(head: HeadModel) -> np.ndarray:
 
 def test_a_head_is_found_again(head: HeadModel, found: HeadLandmarks) -> None:
     seen = seen_of(head, found, truth(head))
-    fit = fit_head(head, found, seen, (600, 500), focal_pixels=camera().focal_x)
+    (fit,) = fit_heads(head, found, [look_of(seen)])
     assert fit.residual.mean() < 0.003 * seen.eye_distance
     assert fit.yaw_rad == pytest.approx(0.35, abs=0.03)
     assert fit.camera.focal_x == pytest.approx(camera().focal_x, rel=0.1)
@@ -93,7 +97,7 @@ def test_displacement_takes_up_what_no_identity_has(head: HeadModel, found: Head
     away = np.linalg.norm(head.template - [0.012, -0.075, 0.04], axis=1)
     bump = 0.004 * np.exp(-0.5 * (away / 0.015) ** 2)[:, None] * np.array([1.0, 0.0, 0.0])
     seen = seen_of(head, found, (vertices + bump).astype(np.float32))
-    fit = fit_head(head, found, seen, (600, 500), focal_pixels=camera().focal_x)
+    (fit,) = fit_heads(head, found, [look_of(seen)])
     change = displace(head, found, seen, fit)
     moved = posed_vertices(head, fit, change)[head.faces[found.faces]]
     fitted = to_pixels(np.einsum("nk,nkc->nc", found.weights, moved), fit.camera)[:, :2]

@@ -19,9 +19,9 @@ from affekt.sidecar.portrait.refine import (
     _MOST_PLACE,
     _SMALLEST,
     at_rest,
-    draw,
     sharpened,
 )
+from affekt.sidecar.raster.gaussians import GaussianImage, rasterise_gaussians
 
 ACROSS, PIXELS, EDGE_M = 24, 64, 0.002
 
@@ -57,6 +57,10 @@ def skin() -> Splats:
         opacities=np.full(2 * count, 0.995, np.float32),
         colours=np.repeat(np.array([[0.75, 0.65, 0.6], [0, 0, 0]], np.float32), count, 0),
     )
+
+
+def draw(gaussians: Splats, frame: Frame) -> GaussianImage:
+    return rasterise_gaussians(gaussians.seen_by(frame.camera), frame.camera)
 
 
 def middle(picture: np.ndarray) -> np.ndarray:
