@@ -314,7 +314,10 @@ def test_a_real_avatar_stands_on_the_head(real: WorkClient, real_data: Path) -> 
     baked = bake(take, track, read_head("open"), None, load_modulator())
     after = real.keep(encode_motion(baked.motion))
     pictures = PictureRequest(
-        frames=range(40, 41), cameras=(CAMERAS["open"],), appearance=track.appearance
+        frames=range(40, 41),
+        cameras=(CAMERAS["open"],),
+        appearance=track.appearance,
+        skin_emotions=track.shown_weights(),
     )
     subject = {"avatar": avatar, "avatar_name": "statue.zip", "head": None}
     wanted = rendered(real, conversions.with_request(render_request(after, **subject), pictures))
