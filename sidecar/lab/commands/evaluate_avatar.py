@@ -67,6 +67,8 @@ class Avatars:
         trunk = None if self.trunk is None else read_trunk(self.trunk)
         python = self.identity_python
         reader = None if python is None else IdentityReader(python=python)
+        if reader is not None:
+            reader.check()
         others = [read_avatar(path) for path in self.beside]
         say_when_compiling()
         make_folder(self.out)

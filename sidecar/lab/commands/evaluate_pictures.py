@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -170,11 +171,19 @@ class Takes:
 
 def take_names(paths: tuple[Path, ...]) -> list[str]:
     """A name for each take: its file's, or its folder's where trackers call all files alike; a
-    number behind a name that was there before."""
+    number behind a name that was there before. No two differ in case alone, since some systems
+    would make one file of them."""
     plain = [p.parent.name if p.stem == "flame_params" else p.stem for p in paths]
-    return [
-        name if name not in plain[:index] else f"{name}_{index}" for index, name in enumerate(plain)
-    ]
+    taken = {name.casefold() for name in plain}
+    names: list[str] = []
+    for index, name in enumerate(plain):
+        if name.casefold() not in {before.casefold() for before in names}:
+            names.append(name)
+            continue
+        numbered = (f"{name}_{number}" for number in count(index))
+        names.append(next(each for each in numbered if each.casefold() not in taken))
+        taken.add(names[-1].casefold())
+    return names
 
 
 def make_reader(python: Path | None, model: Path | None) -> ChildReader | None:

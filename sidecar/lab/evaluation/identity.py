@@ -23,6 +23,7 @@ from ...render.images import write_png
 
 SECONDS = 600
 _NUMBERS = 128
+_BLANK_PIXELS = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,11 @@ class IdentityReader:
     """Describes faces in a process of `python`, which has dlib and face_recognition_models."""
 
     python: Path
+
+    def check(self) -> None:
+        """Lets it look at a blank picture, so that one that cannot fails before the work. Raises
+        InputError `option.identity`."""
+        self({"blank": np.full((_BLANK_PIXELS, _BLANK_PIXELS, 3), 128, np.uint8)})
 
     def __call__(self, pictures: Mapping[str, UInt8Array]) -> dict[str, Float64Array | None]:
         """(128,) of each picture's largest face, or None where none is found. pictures: (H, W, 3)
@@ -48,12 +54,27 @@ class IdentityReader:
             done = subprocess.run(
                 command, capture_output=True, encoding="utf-8", timeout=SECONDS, check=False
             )
-            told = json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else None
-        except (OSError, ValueError, IndexError, subprocess.TimeoutExpired) as error:
-            raise _bad_reader(str(error)) from error
-        if not isinstance(told, dict):
-            raise _bad_reader(done.stderr.strip().rpartition("\n")[2])
-        return told
+        except subprocess.TimeoutExpired as error:
+            raise _bad_reader(f"it takes longer than {SECONDS} seconds") from error
+        except OSError as error:
+            raise _bad_reader(f"it cannot be run ({error.strerror})") from error
+        except ValueError as error:  # a path that no system has, or text that is not UTF-8
+            raise _bad_reader("it does not answer in text, or has no such path") from error
+        if done.returncode:
+            last = done.stderr.strip().rpartition("\n")[2]
+            raise _bad_reader(last or f"it ends with code {done.returncode}")
+        return _answer(done.stdout, Path(folder))
+
+
+def _answer(said: str, folder: Path) -> dict[str, object]:
+    """What it says of each picture in the folder, in its last line."""
+    try:
+        told = json.loads(said.strip().rpartition("\n")[2])
+    except ValueError as error:
+        raise _bad_reader("it describes no faces, so it may be no Python") from error
+    if not isinstance(told, dict) or not {p.name for p in folder.glob("*.png")} <= told.keys():
+        raise _bad_reader("it does not describe each picture")
+    return told
 
 
 def distances(
@@ -71,7 +92,10 @@ def distances(
 def _described(told: object) -> Float64Array | None:
     if told is None:
         return None
-    numbers = np.asarray(told, np.float64)
+    try:
+        numbers = np.asarray(told, np.float64)
+    except (TypeError, ValueError) as error:
+        raise _bad_reader("it gives something else than numbers for a face") from error
     if numbers.shape != (_NUMBERS,) or not np.isfinite(numbers).all():
         raise _bad_reader(f"it gives {numbers.shape} numbers for a face")
     return numbers

@@ -82,6 +82,8 @@ def test_the_necks_row_is_where_the_neck_is() -> None:
         (["a.jpg", "--beside", "a.zip"], "file.missing"),
         (["a.jpg", "--beside", str(HEAD)], "file.wrong_kind"),
         (["--trunk", "none.pth"], "file.missing"),
+        # Tried before a photo is read.
+        (["nobody.jpg", "--identity-python", "no-python"], "option.identity"),
     ],
 )
 def test_bad_input_is_one_sentence(

@@ -41,6 +41,10 @@ def test_distances_to_the_photo(tmp_path: Path) -> None:
         "print('[]')",
         "print('{\"00000.png\": [1.0, 2.0]}')",
         "print('')",
+        "",
+        "raise SystemExit(3)",
+        "print('{}')",
+        "print('{\"00000.png\": \"a face\"}')",
     ],
 )
 def test_a_python_without_dlib_is_refused(tmp_path: Path, script: str) -> None:
@@ -49,6 +53,7 @@ def test_a_python_without_dlib_is_refused(tmp_path: Path, script: str) -> None:
         reader({"photo": np.zeros((8, 8, 3), np.uint8)})
     assert caught.value.code == "option.identity"
     assert "\n" not in str(caught.value.message)
+    assert not any(text in caught.value.message for text in ("index", "Expecting", ": ."))
 
 
 def test_a_python_that_is_not_there_is_refused(tmp_path: Path) -> None:

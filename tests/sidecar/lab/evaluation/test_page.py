@@ -111,6 +111,10 @@ class TestTakes:
         )
         assert take_names(paths) == ["a", "b", "x", "x_3"]
 
+    def test_no_two_takes_have_one_name(self):
+        paths = (Path("p/x.jpg"), Path("q/x.jpg"), Path("x_1.jpg"), Path("r/X.jpg"))
+        assert take_names(paths) == ["x", "x_2", "x_1", "X_3"]
+
 
 class _Seen(HTMLParser):
     def __init__(self) -> None:
