@@ -31,7 +31,8 @@ _BEHIND_M = (0.03, 0.06)
 """What is seen so far behind the skin is something else: the back of a head whose face is thin."""
 _FACING = (0.15, 0.4)
 _LEAST_ALPHA = 0.5
-_LEAST_LIGHT = 0.25
+_LEAST_LIGHT, _DARKEST = 0.25, 1e-3
+"""Of the skin's mean luminance, and of all: what is black turns to no light."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -134,7 +135,7 @@ def _light(look: SkinLook, normals: Float32Array) -> Float32Array:
     matrix = (rows * weight[:, None]).T @ rows + 1e-3 * max(weight.sum(), 1) * np.eye(4)
     a, *b = np.linalg.solve(matrix, (rows * weight[:, None]).T @ bright)
     level = float(np.average(bright, weights=weight + 1e-9))
-    lit = np.maximum(a + normals @ np.array(b), _LEAST_LIGHT * level)
+    lit = np.maximum(a + normals @ np.array(b), max(_LEAST_LIGHT * level, _DARKEST))
     return (-np.array(b[:2]) / lit[..., None]).astype(np.float32)
 
 

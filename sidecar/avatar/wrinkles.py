@@ -46,7 +46,7 @@ from .splats import Splats
 from .wrinkle_patterns import WRINKLES, draw_patterns
 
 _ROWS = len(row_names())
-_VERSION = 12
+_VERSION = 13
 """Goes up whenever the same avatar gets other wrinkles."""
 _BESIDE_M, _BEFORE_M = 0.008, 0.006
 """A Gaussian that lies further beside its place, or before the skin there, shows something else: a

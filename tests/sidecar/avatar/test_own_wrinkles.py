@@ -56,6 +56,13 @@ def test_light_from_above_darkens_what_looks_down(avatar: Avatar) -> None:
     assert light[..., 0].mean() < -0.02
 
 
+@pytest.mark.parametrize("colour", [0.0, -0.5])
+def test_black_skin_turns_to_no_light(avatar: Avatar, colour: float) -> None:
+    """An avatar's file may hold colours that are 0, or below it."""
+    black = look(replace(avatar, colours=np.full_like(avatar.colours, colour)))
+    assert np.array_equal(black.light, np.zeros_like(black.light))
+
+
 def test_a_slope_by_hand() -> None:
     """Heights that rise by 0.02 mm a mm to the left and sink by 0.03 upwards, under a light of
     -0.4 and 0.5: -0.008 - 0.015, and the depth itself."""

@@ -70,6 +70,15 @@ def near(avatar: Avatar, place: str, radius_mm: float) -> np.ndarray:
     return np.linalg.norm(avatar.means - where, axis=1) < 1e-3 * radius_mm
 
 
+def test_black_skin_stays_finite(avatar: Avatar) -> None:
+    black = replace(avatar, colours=np.zeros_like(avatar.colours))
+    found = find_wrinkles(black)
+    assert found is not None
+    assert all(np.isfinite(a).all() for a in (found.pattern, found.tint, found.basis))
+    posed = Actor(black, open_motion(np.zeros(52), SCOWL), appearance=1.0).pose(1)
+    assert np.isfinite(posed.gaussians.colours).all()
+
+
 def test_nothing_changes_at_rest_or_at_strength_0(avatar: Avatar) -> None:
     """To the last bit: the very arrays."""
     motion = open_motion(np.zeros(52), SCOWL)
