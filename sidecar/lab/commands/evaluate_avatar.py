@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 CELL_PIXELS = (64, 1024)
 BESIDE_PIXELS = 288
+_WRITTEN = ("avatar.json", "avatar.md", "avatar_people.png", "page.html")
+_KINDS = ("emotions", "speech", "truth", "beside")
+"""What else than an avatar is written: for all together, and the sheets of each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,13 +60,17 @@ class Avatars:
         from ...compiling import say_when_compiling
         from ...head.read import OPEN, read_head
         from ...modulation.weights import load_modulator
-        from ...render.images import make_folder
         from ..evaluation.identity import IdentityReader
         from ..evaluation.page import write_page
         from ..evaluation.people import read_people
         from ..evaluation.trunk import read_trunk
 
-        self._check(len(read_people()))
+        people = read_people()
+        self._check(len(people))
+        drawn = people[: self.people]
+        # The drawn people come first, so that they have the same names beside any photos.
+        names = take_names((*(Path(person.name) for person in drawn), *self.photos))
+        self._check_places(names[: len(drawn)], names[len(drawn) :])
         trunk = None if self.trunk is None else read_trunk(self.trunk)
         python = self.identity_python
         reader = None if python is None else IdentityReader(python=python)
@@ -71,10 +78,9 @@ class Avatars:
             reader.check()
         others = [read_avatar(path) for path in self.beside]
         say_when_compiling()
-        make_folder(self.out)
         head, modulator = read_head(OPEN), load_modulator()
         session = _Session(self.out, self.size, head, modulator, reader, trunk)
-        for index, sitter in enumerate(self._sitters(head)):
+        for index, sitter in enumerate(self._sitters(names[len(drawn) :], head)):
             session.add(sitter, others[index] if index < len(others) else None)
             session.write()  # after each, since all together may take half an hour
         session.add_strangers()
@@ -100,7 +106,19 @@ class Avatars:
                 "Give --beside as many avatars as photos, in the same order.",
             )
 
-    def _sitters(self, head: HeadModel) -> Iterator[Sitter]:
+    def _check_places(self, drawn: list[str], photos: list[str]) -> None:
+        """No result may take the place of what it is made of, or of another result."""
+        from ...files import check_outputs
+
+        names = [*_WRITTEN, *(f"photos/{name}.png" for name in drawn)]
+        for name in (*photos, *drawn):
+            names += [f"avatars/{name}.safetensors"]
+            names += [f"avatar_{name}_{kind}.png" for kind in _KINDS]
+        check_outputs(
+            folder=self.out, names=names, sources=(*self.photos, *self.beside, self.trunk)
+        )
+
+    def _sitters(self, names: list[str], head: HeadModel) -> Iterator[Sitter]:
         """All photos are read before the first avatar is made, so that none fails late."""
         from ...render.images import make_folder, write_png
         from ..evaluation.avatar import draw_person, read_sitter
@@ -110,7 +128,6 @@ class Avatars:
             shipped = resources.files("affekt.sidecar.assets") / "demo" / "astronaut.jpg"
             with resources.as_file(shipped) as path:
                 yield read_sitter(path, path.stem)
-        names = take_names(self.photos)
         given = [read_sitter(p, name) for p, name in zip(self.photos, names, strict=True)]
         yield from given
         for person in read_people()[: self.people]:
@@ -150,7 +167,8 @@ class _Session:
 
         print(f"{sitter.name} …", flush=True)
         sitting = make_avatar(sitter, self._head)
-        make_folder(self._out / "avatars")
+        for folder in (self._out, self._out / "avatars"):
+            make_folder(folder)  # only now, so that a photo that fails leaves none behind
         write_whole(self._out / "avatars" / f"{sitter.name}.safetensors", sitting.data)
         self._alone[sitter.name] = measure(sitting, self._reader)
         sheets = draw_looks(sitting.portrait.avatar, self._modulator, self._size)

@@ -93,7 +93,27 @@ def test_bad_input_is_one_sentence(
     message = capsys.readouterr().err
     assert code in message
     assert "Traceback" not in message
-    assert not list(tmp_path.rglob("*.png"))
+    assert not list(tmp_path.iterdir())  # not even the folder
+
+
+@pytest.mark.parametrize(
+    ("given", "extra"),
+    [
+        ("avatars/me.safetensors", ["me.jpg", "--beside"]),
+        ("photos/young_woman_fair.png", ["--people", "1"]),
+        ("avatar_young_woman_fair_1_beside.png", ["--people", "1", "young_woman_fair.png"]),
+        ("page.html", ["me.jpg", "--trunk"]),
+    ],
+)
+def test_what_is_given_is_not_written_over(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], given: str, extra: list[str]
+) -> None:
+    source = tmp_path / given
+    source.parent.mkdir(exist_ok=True)
+    source.write_bytes(b"mine")
+    assert run(["evaluate", "avatar", "--out", str(tmp_path), *extra, str(source)]) == 2
+    assert "option.same_file" in capsys.readouterr().err
+    assert source.read_bytes() == b"mine"
 
 
 @pytest.mark.full

@@ -44,7 +44,7 @@ def test_distances_to_the_photo(tmp_path: Path) -> None:
         "",
         "raise SystemExit(3)",
         "print('{}')",
-        "print('{\"00000.png\": \"a face\"}')",
+        'print(\'{"00000.png": "a face"}\')',
     ],
 )
 def test_a_python_without_dlib_is_refused(tmp_path: Path, script: str) -> None:
