@@ -264,6 +264,8 @@ def test_an_order_to_a_worker_that_has_just_died_is_no_error(tmp_path: Path) -> 
     with running(tmp_path) as bench:
         bench.wait_for(Heard)
         os.kill(bench.processes[0].pid, signal.SIGKILL)
+        # Asked often while it lives, its queue would be full, which is another error.
+        wait_for(lambda: len(bench.processes) == 2, "the next worker")
         wait_for(is_unreachable, "the end of its connection")
         bench.worker.send(ANSWER)
         died, ready = bench.wait_for(Died, Heard)
