@@ -156,6 +156,18 @@ def test_descriptions_that_do_not_fit(values: dict[str, object], code: str, copi
     assert refused.value.code == code
 
 
+@pytest.mark.parametrize(
+    ("is_start", "code"), [(True, "option.same_file"), (False, "option.config")]
+)
+def test_no_network_is_trained_over(is_start: bool, code: str, copied: Path) -> None:
+    before = copied.read_bytes()
+    brief = replace(TINY, start=str(copied) if is_start else "")
+    with pytest.raises(InputError) as refused:
+        train_appearance(brief, read_head("open"), copied.parent)
+    assert refused.value.code == code
+    assert copied.read_bytes() == before
+
+
 def test_weights_that_are_cut_off(copied: Path) -> None:
     copied.write_bytes(copied.read_bytes()[:-100])
     with pytest.raises(InputError) as refused:
