@@ -43,10 +43,11 @@ def shipped_skin_weights() -> Path:
 def load_skin(path: Path) -> TrainedSkin:
     """Reads a network. Raises InputError `file.missing`, `file.folder`, `file.empty`,
     `file.too_large` (see `read_bytes`), `file.wrong_kind` and `file.damaged`."""
+    data = read_bytes(path, MAX_WEIGHT_BYTES, "skin network")
     about = _read_about(path.with_suffix(".json"))
     config = _config(about, path)
     try:
-        tensors = load(read_bytes(path, MAX_WEIGHT_BYTES, "skin network"))
+        tensors = load(data)
     except SafetensorError as error:
         raise _damaged(path, "it is not a whole safetensors file") from error
     tensors = {name: tensor.to(torch.float32) for name, tensor in tensors.items()}
@@ -82,7 +83,7 @@ def save_skin(skin: TrainedSkin, path: Path) -> None:
 def _read_about(path: Path) -> dict[str, object]:
     try:
         about = json.loads(read_bytes(path, MAX_WEIGHT_BYTES, "description").decode("utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _damaged(path, "it is not JSON") from error
     wanted = {"format": FORMAT, "emotions": list(EMOTIONS), "folds": list(FOLDS)}
     if not isinstance(about, dict) or any(about.get(k) != v for k, v in wanted.items()):

@@ -110,7 +110,16 @@ def test_a_run_of_other_settings_is_not_gone_on_with(finished: tuple[Path, list[
         "learning_rate = -1.0",
         "average_decay = 1.0",
         "no_such = 1",
+        "width = 1000000000",
+        "layers = 25",
+        "heads = 64",
+        *(f"{name} = 1{'0' * 30}" for name in ("width", "hidden", "seed")),
+        *(f"{name} = 1{'0' * 400}" for name in ("steps", "learning_rate", "start")),
+        f"start = 0x{'f' * 9999}",
+        f"start = {'[' * 10000}",
+        f"start = [0x{'f' * 9999}]",
     ],
+    ids=lambda line: line[:20],
 )
 def test_settings_that_cannot_be(line: str, tmp_path: Path) -> None:
     path = tmp_path / "settings.toml"
@@ -166,6 +175,20 @@ def test_no_network_is_trained_over(is_start: bool, code: str, copied: Path) -> 
         train_appearance(brief, read_head("open"), copied.parent)
     assert refused.value.code == code
     assert copied.read_bytes() == before
+
+
+@pytest.mark.parametrize("start", [".", "/"])
+def test_a_start_that_is_a_folder(start: str) -> None:
+    with pytest.raises(InputError) as refused:
+        _start(replace(TINY, start=start))
+    assert refused.value.code == "file.folder"
+
+
+def test_a_description_nested_deeply(copied: Path) -> None:
+    copied.with_suffix(".json").write_text("[" * 10**5)
+    with pytest.raises(InputError) as refused:
+        load_skin(copied)
+    assert refused.value.code == "file.damaged"
 
 
 def test_weights_that_are_cut_off(copied: Path) -> None:
