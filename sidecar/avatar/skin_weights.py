@@ -62,6 +62,19 @@ def load_skin(path: Path) -> TrainedSkin:
     return TrainedSkin(network=network.requires_grad_(False).eval(), about=about)
 
 
+def load_shipped_skin() -> TrainedSkin:
+    """Reads the network in the package. Raises InputError `file.*` as `load_skin` does, which says
+    what helps an animator."""
+    try:
+        return load_skin(shipped_skin_weights())
+    except InputError as error:
+        raise InputError(
+            error.code,
+            f"Affekt's own network of the skin cannot be used. {error.message}",
+            "Install Affekt again, or go on without wrinkles: --appearance 0.",
+        ) from error
+
+
 def save_skin(skin: TrainedSkin, path: Path) -> None:
     """Writes `path` (safetensors) and its JSON; a crash leaves the old files whole. Raises
     InputError `file.not_writable`."""

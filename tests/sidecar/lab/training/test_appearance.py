@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 import torch
 from affekt.shared.errors import InputError
+from affekt.sidecar.avatar import skin_weights
 from affekt.sidecar.avatar.face_chart import EDGE
 from affekt.sidecar.avatar.skin_maps import MAPS, STATES
 from affekt.sidecar.avatar.skin_network import OUTPUTS, SkinNetwork, SkinNetworkConfig
-from affekt.sidecar.avatar.skin_weights import load_skin, shipped_skin_weights
+from affekt.sidecar.avatar.skin_weights import load_shipped_skin, load_skin, shipped_skin_weights
 from affekt.sidecar.avatar.skin_zones import FOLDS
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.lab.skin.stock import Stock
@@ -189,6 +190,21 @@ def test_a_description_nested_deeply(copied: Path) -> None:
     with pytest.raises(InputError) as refused:
         load_skin(copied)
     assert refused.value.code == "file.damaged"
+
+
+@pytest.mark.parametrize(("content", "code"), [(None, "file.missing"), (b"none", "file.damaged")])
+def test_a_shipped_network_that_is_not_whole_is_to_be_installed_again(
+    content: bytes | None, code: str, copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied.unlink()
+    if content is not None:
+        copied.write_bytes(content)
+    monkeypatch.setattr(skin_weights, "shipped_skin_weights", lambda: copied)
+    with pytest.raises(InputError) as refused:
+        load_shipped_skin()
+    assert refused.value.code == code
+    assert "Install Affekt again" in refused.value.remedy
+    assert "--appearance 0" in refused.value.remedy
 
 
 def test_weights_that_are_cut_off(copied: Path) -> None:
