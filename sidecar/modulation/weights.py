@@ -136,7 +136,7 @@ def save_modulator(modulator: Modulator, path: Path) -> None:
 def _check_pair(path: Path) -> None:
     """Checks that the path is that of one of the two files of a modulator. Raises InputError
     `file.folder`, `file.missing`, `file.wrong_kind`."""
-    description, pair = path.with_suffix(".json"), "NAME.safetensors with NAME.json beside it"
+    pair = "NAME.safetensors with NAME.json beside it"
     if path.is_dir():
         inside = sorted(
             p.name for p in path.glob("*.safetensors") if p.with_suffix(".json").exists()
@@ -152,7 +152,7 @@ def _check_pair(path: Path) -> None:
             f"{path} only describes a modulator, which is two files: {pair}.",
             "Give the first one's path.",
         )
-    if path.is_file() and not description.exists():
+    if path.is_file() and not (description := path.with_suffix(".json")).exists():
         raise InputError(
             "file.missing",
             f"{description}, which belongs to the modulator {path.name}, is not there.",
@@ -168,7 +168,7 @@ def _read_about(path: Path) -> dict[str, object]:
     try:
         text = read_bytes(path, MAX_WEIGHT_BYTES, "modulator's description").decode("utf-8")
         about = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _damaged(path, "it is not JSON") from error
     if not isinstance(about, dict) or about.get("format") not in (FORMAT, FORMAT_2, FORMAT_1):
         raise InputError(

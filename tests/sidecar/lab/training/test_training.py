@@ -189,7 +189,13 @@ class TestStart:
             assert np.array_equal(getattr(begun, name), getattr(found, name)), name
 
     @pytest.mark.parametrize(
-        ("start", "code"), [("shipped", "option.config"), ("none.safetensors", "file.missing")]
+        ("start", "code"),
+        [
+            ("shipped", "option.config"),
+            ("none.safetensors", "file.missing"),
+            (".", "file.folder"),
+            ("/", "file.folder"),
+        ],
     )
     def test_a_start_that_does_not_fit_is_refused(self, tmp_path: Path, start: str, code: str):
         with pytest.raises(InputError) as caught:
