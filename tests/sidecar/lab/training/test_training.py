@@ -203,6 +203,15 @@ class TestStart:
         assert caught.value.code == code
 
 
+def test_a_start_is_not_trained_over(finished: tuple[Path, list[str]]):
+    before = finished[0].read_bytes()
+    brief = replace(TINY, start=str(finished[0]))
+    with pytest.raises(InputError) as caught:
+        train(brief, small_head(), finished[0].parent, lambda line: None)
+    assert caught.value.code == "option.same_file"
+    assert finished[0].read_bytes() == before
+
+
 def test_a_checkpoint_of_other_settings_is_refused(finished: tuple[Path, list[str]]):
     with pytest.raises(InputError) as caught:
         train(replace(TINY, seed=2), small_head(), finished[0].parent, lambda line: None)
