@@ -43,7 +43,7 @@ def read_description(path: Path, kind: str, what: str) -> object:
     """What the JSON says. what: as in `read_bytes`. Raises InputError as `read_tensors` does."""
     try:
         return json.loads(read_bytes(path, MAX_WEIGHT_BYTES, what).decode("utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise damaged(path, kind, "it is not JSON") from error
 
 

@@ -50,9 +50,9 @@ def read_skin(skin: LitSkin) -> Float32Array:
     import torch  # which avatars without a skin to read do without
 
     from ..denormals import flushed_denormals
-    from .skin_weights import load_skin, shipped_skin_weights
+    from .skin_weights import load_shipped_skin
 
-    network = load_skin(shipped_skin_weights()).network
+    network = load_shipped_skin().network
     maps = torch.from_numpy(identity_maps(skin.look))[None]
     with torch.no_grad(), flushed_denormals():
         drawn = [network(maps, torch.tensor([state]))[0].numpy() for state in range(STATES)]

@@ -45,13 +45,26 @@ def shipped_skin_weights() -> Path:
 def load_skin(path: Path) -> TrainedSkin:
     """Reads a network. Raises InputError `file.missing`, `file.folder`, `file.empty`,
     `file.too_large` (see `read_bytes`), `file.wrong_kind` and `file.damaged`."""
+    tensors = read_tensors(path, _KIND)
     about = _read_about(path.with_suffix(".json"))
     config = _config(about, path)
-    tensors = read_tensors(path, _KIND)
     with torch.random.fork_rng(devices=[]):
         network = SkinNetwork(config)
     fill_network(network, tensors, path, _KIND)
     return TrainedSkin(network=network, about=about)
+
+
+def load_shipped_skin() -> TrainedSkin:
+    """Reads the network in the package. Raises InputError `file.*` as `load_skin` does, which says
+    what helps an animator."""
+    try:
+        return load_skin(shipped_skin_weights())
+    except InputError as error:
+        raise InputError(
+            error.code,
+            f"Affekt's own network of the skin cannot be used. {error.message}",
+            "Install Affekt again, or go on without wrinkles: --appearance 0.",
+        ) from error
 
 
 def save_skin(skin: TrainedSkin, path: Path) -> None:

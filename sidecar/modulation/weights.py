@@ -129,7 +129,7 @@ def save_modulator(modulator: Modulator, path: Path) -> None:
 def _check_pair(path: Path) -> None:
     """Checks that the path is that of one of the two files of a modulator. Raises InputError
     `file.folder`, `file.missing`, `file.wrong_kind`."""
-    description, pair = path.with_suffix(".json"), "NAME.safetensors with NAME.json beside it"
+    pair = "NAME.safetensors with NAME.json beside it"
     if path.is_dir():
         inside = sorted(
             p.name for p in path.glob("*.safetensors") if p.with_suffix(".json").exists()
@@ -145,7 +145,7 @@ def _check_pair(path: Path) -> None:
             f"{path} only describes a modulator, which is two files: {pair}.",
             "Give the first one's path.",
         )
-    if path.is_file() and not description.exists():
+    if path.is_file() and not (description := path.with_suffix(".json")).exists():
         raise InputError(
             "file.missing",
             f"{description}, which belongs to the modulator {path.name}, is not there.",
@@ -158,7 +158,15 @@ def _shipped() -> Path:
 
 
 def _read_about(path: Path) -> dict[str, object]:
+<<<<<<< HEAD
     about = read_description(path, _KIND, "modulator's description")
+=======
+    try:
+        text = read_bytes(path, MAX_WEIGHT_BYTES, "modulator's description").decode("utf-8")
+        about = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise _damaged(path, "it is not JSON") from error
+>>>>>>> fixd
     if not isinstance(about, dict) or about.get("format") not in (FORMAT, FORMAT_2, FORMAT_1):
         raise InputError(
             "file.wrong_kind",

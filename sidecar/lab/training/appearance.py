@@ -24,6 +24,7 @@ from ...avatar.skin_network import SkinNetwork
 from ...avatar.skin_weights import TrainedSkin, load_skin, save_skin
 from ...avatar.skin_zones import FOLDS, fold_zones
 from ...denormals import flushed_denormals
+from ...files import check_outputs
 from ..skin.stock import SkinBatch, Stock
 from ..skin.truth import draw_heights
 from ..skin.wrinkle_identity import usual_folds
@@ -66,9 +67,12 @@ def train_appearance(
     """Trains, from `folder`'s checkpoint on if there is one; returns the path of the weights.
 
     processes: as in `geometry.train`. Raises InputError `file.damaged` for a broken checkpoint and
-    `option.config` for one of other settings, or where the training loses its way."""
+    `option.config` for one of other settings, for a folder with another run's weights, or where the
+    training loses its way, and as `check_outputs` does."""
     processes = processes or Processes()
     processes.part(config.batch)
+    if processes.is_first:
+        _check_folder(config, folder)
     folder.mkdir(parents=True, exist_ok=True)
     journal = Journal(folder=folder, log=log, unit="faces") if processes.is_first else None
     run = _prepare(config, head, processes)
@@ -88,6 +92,20 @@ def train_appearance(
     finally:
         run.stock.close()
     return folder / WEIGHTS
+
+
+def _check_folder(config: AppearanceConfig, folder: Path) -> None:
+    """Refuses to train over a network that no checkpoint of this run made."""
+    weights = folder / WEIGHTS
+    check_outputs(folder=folder, names=[WEIGHTS], sources=[config.start or None])
+    if (folder / CHECKPOINT).exists():
+        return
+    if weights.exists() or weights.with_suffix(".json").exists():
+        raise InputError(
+            "option.config",
+            f"The folder {folder} holds a skin network already, and no checkpoint to go on from.",
+            "Choose another folder, or move the network away.",
+        )
 
 
 def _prepare(config: AppearanceConfig, head: HeadModel, processes: Processes) -> _Run:

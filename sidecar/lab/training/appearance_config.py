@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass, fields
 
 from ...avatar.skin_network import SkinNetworkConfig
-from .config import DEVICES, bad_setting
+from .config import DEVICES, bad_setting, check_sizes
 
 _MAY_BE_ZERO = ("seed", "warmup_steps", "plain_faces")
 
@@ -61,6 +61,7 @@ class AppearanceConfig:
             counts = type(field.default) is int and field.name not in _MAY_BE_ZERO
             if counts and value < 1:
                 raise bad_setting(f"{field.name} is {value}", "Give a whole number above 0.")
+        check_sizes(self)
         if self.device not in DEVICES:
             raise bad_setting(f"device is '{self.device}'", f"Give {' or '.join(DEVICES)}.")
         if self.fresh > self.batch or self.kept < self.batch:

@@ -23,6 +23,10 @@ _MAY_BE_ZERO = ("seed", "warmup_steps")
 DEVICES = ("auto", "cpu", "cuda")
 SHIPPED = "shipped"
 """The `start` that is the modulator in the package."""
+_MOST = 2**63 - 1
+"""Of any whole number, as in TOML."""
+_LARGEST = {"layers": 24, "width": 1024, "heads": 32, "hidden": 8192}
+"""Larger networks are refused, as they are where one is loaded."""
 _CHOICES = {"emotion": EMOTION_ENTRIES, "device": DEVICES}
 
 
@@ -80,6 +84,7 @@ class GeometryConfig:
                 raise bad_setting(f"{field.name} is {value}", "Give a number that is 0 or more.")
             if type(field.default) is int and field.name not in _MAY_BE_ZERO and value < 1:
                 raise bad_setting(f"{field.name} is {value}", "Give a whole number above 0.")
+        check_sizes(self)
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 raise bad_setting(
@@ -129,7 +134,7 @@ def read_settings(path: Path | None, defaults: Settings) -> Settings:
         raise InputError(
             "file.missing", f"The file {path} cannot be read.", "Check the path."
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise bad_setting(f"{path.name} is not TOML ({error})", "Repair the file.") from error
     return replace(defaults, **_checked(values, defaults))
 
@@ -140,14 +145,26 @@ def _checked(values: dict[str, object], defaults: DataclassInstance) -> dict[str
     for name, value in values.items():
         if name not in kinds:
             raise bad_setting(f"there is no setting '{name}'", f"Settings are {', '.join(kinds)}.")
+        if type(value) is int and not -_MOST <= value <= _MOST:
+            raise bad_setting(f"{name} is a number too large", "Give a smaller one.")
         if kinds[name] is float and type(value) is int:
             value = float(value)
         if type(value) is not kinds[name]:
+            shown = f"a {type(value).__name__}" if isinstance(value, list | dict) else repr(value)
             raise bad_setting(
-                f"{name} is {value!r}", f"Give a value of the kind {kinds[name].__name__}."
+                f"{name} is {shown}", f"Give a value of the kind {kinds[name].__name__}."
             )
         checked[name] = value
     return checked
+
+
+def check_sizes(settings: DataclassInstance) -> None:
+    """Refuses a network that no machine holds: InputError `option.config`."""
+    for name, most in _LARGEST.items():
+        if getattr(settings, name) > most:
+            raise bad_setting(
+                f"{name} is {getattr(settings, name)}", f"Give a whole number up to {most}."
+            )
 
 
 def bad_setting(what: str, remedy: str) -> InputError:

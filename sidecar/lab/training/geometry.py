@@ -22,6 +22,7 @@ from ....shared.errors import InputError
 from ....shared.head import HeadModel
 from ....shared.wording import say_count
 from ...denormals import flushed_denormals
+from ...files import check_outputs
 from ...modulation.network import GeometryNetwork
 from ...modulation.weights import Modulator, load_modulator, save_modulator
 from ...modulation.windows import WINDOW
@@ -82,10 +83,13 @@ def train(
 
     processes: from `joined`, all of which call this with the same arguments; None is this process
     alone, on the CPU. Raises InputError `file.damaged` for a broken checkpoint, `option.config` for
-    one of other settings or a batch that the processes cannot share, and as `read_groups` does.
+    one of other settings or a batch that the processes cannot share, and as `read_groups` and
+    `check_outputs` do.
     """
     processes = processes or Processes()
     processes.part(config.batch)
+    if processes.is_first and config.start not in ("", SHIPPED):
+        check_outputs(folder=folder, names=[WEIGHTS], sources=[config.start])
     folder.mkdir(parents=True, exist_ok=True)
     journal = Journal(folder=folder, log=log) if processes.is_first else None
     run = _prepare(config, head, processes, journal)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ....shared.errors import InputError
 from ...files import write_whole
 
 Log = Callable[[str], None]
@@ -73,12 +74,28 @@ class Journal:
 
 
 def read_records(folder: Path) -> list[dict]:
-    """Reads the records in a run's folder, without lines that a crash cut off."""
+    """Reads the records in a run's folder, without lines that a crash cut off. Raises InputError
+    `file.damaged` where something else stands in it."""
     path = folder / RECORDS
     records = []
-    for line in path.read_text("utf-8").splitlines() if path.exists() else ():
+    for line in path.read_bytes().splitlines() if path.exists() else ():
         try:
-            records.append(json.loads(line))
+            record = json.loads(line.decode("utf-8"))
+        except UnicodeDecodeError as error:
+            raise _damaged(path) from error
         except ValueError:
             continue
+        except RecursionError as error:
+            raise _damaged(path) from error
+        if not isinstance(record, dict) or type(record.get("step")) is not int:
+            raise _damaged(path)
+        records.append(record)
     return records
+
+
+def _damaged(path: Path) -> InputError:
+    return InputError(
+        "file.damaged",
+        f"The records {path} cannot be read.",
+        "Move the file away: the training goes on without what it tells.",
+    )

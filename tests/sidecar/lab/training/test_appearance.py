@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 import torch
 from affekt.shared.errors import InputError
+from affekt.sidecar.avatar import skin_weights
 from affekt.sidecar.avatar.face_chart import EDGE
 from affekt.sidecar.avatar.skin_maps import MAPS, STATES
 from affekt.sidecar.avatar.skin_network import OUTPUTS, SkinNetwork, SkinNetworkConfig
-from affekt.sidecar.avatar.skin_weights import load_skin, shipped_skin_weights
+from affekt.sidecar.avatar.skin_weights import load_shipped_skin, load_skin, shipped_skin_weights
 from affekt.sidecar.avatar.skin_zones import FOLDS
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.lab.skin.stock import Stock
@@ -110,7 +111,16 @@ def test_a_run_of_other_settings_is_not_gone_on_with(finished: tuple[Path, list[
         "learning_rate = -1.0",
         "average_decay = 1.0",
         "no_such = 1",
+        "width = 1000000000",
+        "layers = 25",
+        "heads = 64",
+        *(f"{name} = 1{'0' * 30}" for name in ("width", "hidden", "seed")),
+        *(f"{name} = 1{'0' * 400}" for name in ("steps", "learning_rate", "start")),
+        f"start = 0x{'f' * 9999}",
+        f"start = {'[' * 10000}",
+        f"start = [0x{'f' * 9999}]",
     ],
+    ids=lambda line: line[:20],
 )
 def test_settings_that_cannot_be(line: str, tmp_path: Path) -> None:
     path = tmp_path / "settings.toml"
@@ -154,6 +164,47 @@ def test_descriptions_that_do_not_fit(values: dict[str, object], code: str, copi
     with pytest.raises(InputError) as refused:
         load_skin(changed_about(copied, **values))
     assert refused.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("is_start", "code"), [(True, "option.same_file"), (False, "option.config")]
+)
+def test_no_network_is_trained_over(is_start: bool, code: str, copied: Path) -> None:
+    before = copied.read_bytes()
+    brief = replace(TINY, start=str(copied) if is_start else "")
+    with pytest.raises(InputError) as refused:
+        train_appearance(brief, read_head("open"), copied.parent)
+    assert refused.value.code == code
+    assert copied.read_bytes() == before
+
+
+@pytest.mark.parametrize("start", [".", "/"])
+def test_a_start_that_is_a_folder(start: str) -> None:
+    with pytest.raises(InputError) as refused:
+        _start(replace(TINY, start=start))
+    assert refused.value.code == "file.folder"
+
+
+def test_a_description_nested_deeply(copied: Path) -> None:
+    copied.with_suffix(".json").write_text("[" * 10**5)
+    with pytest.raises(InputError) as refused:
+        load_skin(copied)
+    assert refused.value.code == "file.damaged"
+
+
+@pytest.mark.parametrize(("content", "code"), [(None, "file.missing"), (b"none", "file.damaged")])
+def test_a_shipped_network_that_is_not_whole_is_to_be_installed_again(
+    content: bytes | None, code: str, copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied.unlink()
+    if content is not None:
+        copied.write_bytes(content)
+    monkeypatch.setattr(skin_weights, "shipped_skin_weights", lambda: copied)
+    with pytest.raises(InputError) as refused:
+        load_shipped_skin()
+    assert refused.value.code == code
+    assert "Install Affekt again" in refused.value.remedy
+    assert "--appearance 0" in refused.value.remedy
 
 
 def test_weights_that_are_cut_off(copied: Path) -> None:

@@ -5,6 +5,7 @@ import importlib.util
 from pathlib import Path
 
 import pytest
+from affekt.shared.errors import InputError
 from affekt.sidecar.lab.training import journal as module
 from affekt.sidecar.lab.training.geometry import train
 from affekt.sidecar.lab.training.journal import LINES, PICTURE, RECORDS, Journal, read_records
@@ -38,6 +39,17 @@ def test_records_after_the_checkpoint_are_made_again(tmp_path: Path):
         (3, 0.25),
     ]
     assert len((tmp_path / LINES).read_text().splitlines()) == 4  # lines tell all that happened
+
+
+@pytest.mark.parametrize(
+    "line", [b"[1]", b'{"loss": 1}', b'{"step": "1"}', b"\xff\xfe", b"[" * 10**5]
+)
+def test_damaged_records_are_refused_and_kept(line: bytes, tmp_path: Path):
+    (tmp_path / RECORDS).write_bytes(line + b"\n")
+    with pytest.raises(InputError) as refused:
+        Journal(folder=tmp_path, log=lambda line: None).rewind(2)
+    assert refused.value.code == "file.damaged"
+    assert (tmp_path / RECORDS).read_bytes() == line + b"\n"
 
 
 def test_without_matplotlib_it_says_how_to_get_the_picture_and_goes_on(

@@ -189,12 +189,27 @@ class TestStart:
             assert np.array_equal(getattr(begun, name), getattr(found, name)), name
 
     @pytest.mark.parametrize(
-        ("start", "code"), [("shipped", "option.config"), ("none.safetensors", "file.missing")]
+        ("start", "code"),
+        [
+            ("shipped", "option.config"),
+            ("none.safetensors", "file.missing"),
+            (".", "file.folder"),
+            ("/", "file.folder"),
+        ],
     )
     def test_a_start_that_does_not_fit_is_refused(self, tmp_path: Path, start: str, code: str):
         with pytest.raises(InputError) as caught:
             train(replace(BRIEF, start=start), small_head(), tmp_path, lambda line: None)
         assert caught.value.code == code
+
+
+def test_a_start_is_not_trained_over(finished: tuple[Path, list[str]]):
+    before = finished[0].read_bytes()
+    brief = replace(TINY, start=str(finished[0]))
+    with pytest.raises(InputError) as caught:
+        train(brief, small_head(), finished[0].parent, lambda line: None)
+    assert caught.value.code == "option.same_file"
+    assert finished[0].read_bytes() == before
 
 
 def test_a_checkpoint_of_other_settings_is_refused(finished: tuple[Path, list[str]]):
