@@ -158,15 +158,7 @@ def _shipped() -> Path:
 
 
 def _read_about(path: Path) -> dict[str, object]:
-<<<<<<< HEAD
     about = read_description(path, _KIND, "modulator's description")
-=======
-    try:
-        text = read_bytes(path, MAX_WEIGHT_BYTES, "modulator's description").decode("utf-8")
-        about = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise _damaged(path, "it is not JSON") from error
->>>>>>> fixd
     if not isinstance(about, dict) or about.get("format") not in (FORMAT, FORMAT_2, FORMAT_1):
         raise InputError(
             "file.wrong_kind",
