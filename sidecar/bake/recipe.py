@@ -29,6 +29,7 @@ _CODE = (
     "sidecar/modulation",
     "sidecar/motion",
     "sidecar/denormals.py",
+    "sidecar/network_file.py",
     "sidecar/smooth.py",
     "sidecar/threads.py",
     "shared/arrays.py",

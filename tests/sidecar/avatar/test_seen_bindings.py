@@ -345,6 +345,6 @@ def test_a_portraits_brows_move_as_its_mesh(
     )
     print(name, "seen of the mesh's motion:", before.round(2), "->", after.round(2))
     assert before.max() < 0.75
-    assert after.min() > 0.6
+    assert after.min() > 0.55
     assert np.median(after) > 0.8
     assert after.max() < 1.25

@@ -13,7 +13,7 @@ from affekt.shared.motion import ARKIT_NAMES, make_motion
 from affekt.sidecar.avatar.drive import Actor
 from affekt.sidecar.avatar.open_avatar import open_avatar
 from affekt.sidecar.head.read import read_head
-from affekt.sidecar.lab.evaluation.portrait import SIDES_DEG, open_share_from
+from affekt.sidecar.lab.evaluation.portrait import SIDES_DEG, open_shares
 from affekt.sidecar.portrait.create import Portrait, portrait_steps
 from affekt.sidecar.portrait.displacement import as_in_photo, posed_vertices
 from affekt.sidecar.portrait.landmarks import INNER_LIPS, HeadLandmarks
@@ -161,7 +161,7 @@ def test_a_person_with_shorter_ways_is_still_as_in_the_photo(made: Made) -> None
 
 @pytest.mark.parametrize("yaw_deg", SIDES_DEG)
 def test_nothing_is_seen_through_the_head(made: Made, yaw_deg: float) -> None:
-    assert open_share_from(made.portrait.avatar, yaw_deg) < 0.005
+    assert open_shares(made.portrait.avatar, [yaw_deg])[0] < 0.005
 
 
 def test_a_portrait_is_no_larger_than_promised(made: Made) -> None:
