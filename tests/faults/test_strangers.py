@@ -116,7 +116,8 @@ def test_half_open_connections_are_closed(secure: Guarded) -> None:
         for index in range(100):
             stranger = stack.enter_context(socket.create_connection(host, timeout=5))
             stranger.sendall(words[index % len(words)])
-        wait_for(lambda: secure.descriptors() >= descriptors + 100, "the connections")
+            # On a slow machine the first are closed before the last is open.
+            wait_for(lambda: secure.descriptors() > descriptors, "a connection")
         begun = time.monotonic()
         wait_for(lambda: secure.descriptors() <= descriptors, "their end", HALF_OPEN_S)
         print(f"100 half-open connections were gone after {time.monotonic() - begun:.1f} s")
