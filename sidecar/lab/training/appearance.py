@@ -7,7 +7,6 @@ has the same bits as one that never stopped.
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -30,12 +29,12 @@ from ..skin.truth import draw_heights
 from ..skin.wrinkle_identity import usual_folds
 from .appearance_config import AppearanceConfig
 from .appearance_measure import measure_skin
-from .checkpoint import State, load_checkpoint, save_checkpoint
+from .checkpoint import State, save_checkpoint
 from .config import bad_setting
 from .journal import Journal, Log
 from .processes import Processes
+from .steps import CHECKPOINT, copy_weights, finite, follow, make_optimiser, resume
 
-CHECKPOINT = "checkpoint.kept"
 WEIGHTS = "skin_network.safetensors"
 _DATA = {"data": "skins made by affekt.sidecar.lab.skin", "licence": "CC0-1.0"}
 
@@ -77,7 +76,7 @@ def train_appearance(
     journal = Journal(folder=folder, log=log, unit="faces") if processes.is_first else None
     run = _prepare(config, head, processes)
     try:
-        _resume(run, folder, journal)
+        run.step = resume(folder, _lasting(config), _state(run), journal)
         recent: list[tuple[float, float]] = []
         while run.step < config.steps:
             before = time.monotonic()
@@ -111,12 +110,6 @@ def _check_folder(config: AppearanceConfig, folder: Path) -> None:
 def _prepare(config: AppearanceConfig, head: HeadModel, processes: Processes) -> _Run:
     torch.manual_seed(config.seed)
     network = _start(config).to(processes.device)
-    matrices = [p for p in network.parameters() if p.ndim >= 2]
-    others = [p for p in network.parameters() if p.ndim < 2]
-    groups = [
-        {"params": matrices, "weight_decay": config.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
     stock = Stock(head, config.seed, config.fresh, config.kept, config.plain_faces)
     skin = torch.from_numpy(stock.samples.skin).to(processes.device)
     zones = torch.from_numpy(fold_zones()).to(processes.device)
@@ -124,8 +117,12 @@ def _prepare(config: AppearanceConfig, head: HeadModel, processes: Processes) ->
         config=config,
         processes=processes,
         network=network,
-        average={name: t.detach().clone() for name, t in network.state_dict().items()},
-        optimiser=torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98)),
+        average=copy_weights(network),
+        optimiser=make_optimiser(
+            network.parameters(),
+            learning_rate=config.learning_rate,
+            weight_decay=config.weight_decay,
+        ),
         stock=stock,
         head=head,
         mask=zones * skin,
@@ -163,15 +160,8 @@ def _step(run: _Run) -> float:
     nn.utils.clip_grad_norm_(run.network.parameters(), config.gradient_clip)
     run.optimiser.step()
     run.step += 1
-    _follow(run)
-    value = mean_loss.item()
-    if not math.isfinite(value):
-        raise InputError(
-            "option.config",
-            f"The training lost its way at step {run.step}: the loss is {value}.",
-            "Lower learning_rate and start again from the last checkpoint.",
-        )
-    return value
+    follow(run.average, run.network, config.average_decay, run.step)
+    return finite(mean_loss, run.step)
 
 
 def _loss(run: _Run, batch: SkinBatch) -> Tensor:
@@ -200,14 +190,6 @@ def _loss(run: _Run, batch: SkinBatch) -> Tensor:
     return (
         config.height_weight * heights + config.slope_weight * slopes + config.flush_weight * flush
     )
-
-
-def _follow(run: _Run) -> None:
-    """Updates the moving average of the weights."""
-    decay = min(run.config.average_decay, run.step / (run.step + 10))
-    with torch.no_grad():
-        for name, value in run.network.state_dict().items():
-            run.average[name].lerp_(value, 1 - decay)
 
 
 def _learning_rate(config: AppearanceConfig, step: int) -> float:
@@ -252,17 +234,4 @@ def _lasting(config: AppearanceConfig) -> AppearanceConfig:
 
 
 def _state(run: _Run) -> State:
-    return State(
-        network=run.network, average=run.average, stain=nn.Module(), optimiser=run.optimiser
-    )
-
-
-def _resume(run: _Run, folder: Path, journal: Journal | None) -> None:
-    """Loads the folder's checkpoint, if there is one, into the run."""
-    path = folder / CHECKPOINT
-    if path.exists():
-        run.step = load_checkpoint(path, _lasting(run.config), _state(run))
-    if journal:
-        journal.rewind(run.step)
-        if run.step:
-            journal.say(f"resumed at step {run.step}")
+    return State(network=run.network, average=run.average, optimiser=run.optimiser)

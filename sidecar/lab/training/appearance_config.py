@@ -3,11 +3,10 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from ...avatar.skin_network import SkinNetworkConfig
-from .config import DEVICES, bad_setting, check_sizes
+from .config import DEVICES, bad_setting, check_choices, check_network, check_numbers
 
 _MAY_BE_ZERO = ("seed", "warmup_steps", "plain_faces")
 
@@ -52,26 +51,11 @@ class AppearanceConfig:
     checkpoint_every: int = 50
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, bool | str):
-                continue
-            if not (math.isfinite(value) and value >= 0):
-                raise bad_setting(f"{field.name} is {value}", "Give a number that is 0 or more.")
-            counts = type(field.default) is int and field.name not in _MAY_BE_ZERO
-            if counts and value < 1:
-                raise bad_setting(f"{field.name} is {value}", "Give a whole number above 0.")
-        check_sizes(self)
-        if self.device not in DEVICES:
-            raise bad_setting(f"device is '{self.device}'", f"Give {' or '.join(DEVICES)}.")
+        check_numbers(self, _MAY_BE_ZERO)
+        check_choices(self, {"device": DEVICES})
         if self.fresh > self.batch or self.kept < self.batch:
             raise bad_setting("fresh, batch and kept are not in ascending order", "Change one.")
-        if self.width % self.heads:
-            raise bad_setting(
-                f"width {self.width} is not a multiple of heads {self.heads}", "Change one."
-            )
-        if self.average_decay >= 1:
-            raise bad_setting(f"average_decay is {self.average_decay}", "Give a number below 1.")
+        check_network(self)
         if self.held_out_people < 2:
             raise bad_setting("held_out_people is 1", "People are compared: give 2 or more.")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class State:
-    """All that changes in a run. average: of the network's weights. stain: the stain's terms, which
-    may be empty. optimiser: of both."""
+    """All that changes in a run. average: of the network's weights. stain: the stain's terms, of
+    which a training may have none. optimiser: of both."""
 
     network: torch.nn.Module
     average: Mapping[str, Tensor]
-    stain: torch.nn.Module
+    stain: torch.nn.Module = field(default_factory=torch.nn.Module)
     optimiser: torch.optim.AdamW
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import math
 import tomllib
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from ....shared.errors import InputError
 from ...modulation.network import EMOTION_ENTRIES, NetworkConfig
@@ -18,6 +19,18 @@ if TYPE_CHECKING:
 
 Settings = TypeVar("Settings", bound="DataclassInstance")
 
+
+class NetworkSettings(Protocol):
+    """What the settings of any training have."""
+
+    @property
+    def width(self) -> int: ...
+    @property
+    def heads(self) -> int: ...
+    @property
+    def average_decay(self) -> float: ...
+
+
 _MAY_BE_ZERO = ("seed", "warmup_steps")
 """The whole numbers that may be 0; the others are counts of at least 1."""
 DEVICES = ("auto", "cpu", "cuda")
@@ -27,7 +40,6 @@ _MOST = 2**63 - 1
 """Of any whole number, as in TOML."""
 _LARGEST = {"layers": 24, "width": 1024, "heads": 32, "hidden": 8192}
 """Larger networks are refused, as they are where one is loaded."""
-_CHOICES = {"emotion": EMOTION_ENTRIES, "device": DEVICES}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,28 +88,11 @@ class GeometryConfig:
     checkpoint_every: int = 250
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, bool | str):
-                continue
-            if not (math.isfinite(value) and value >= 0):
-                raise bad_setting(f"{field.name} is {value}", "Give a number that is 0 or more.")
-            if type(field.default) is int and field.name not in _MAY_BE_ZERO and value < 1:
-                raise bad_setting(f"{field.name} is {value}", "Give a whole number above 0.")
-        check_sizes(self)
-        for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise bad_setting(
-                    f"{name} is '{getattr(self, name)}'", f"Give {' or '.join(choices)}."
-                )
+        check_numbers(self, _MAY_BE_ZERO)
+        check_choices(self, {"emotion": EMOTION_ENTRIES, "device": DEVICES})
         if self.programs < 2:
             raise bad_setting("programs is 1", "A pair needs at least 2 emotion programs.")
-        if self.width % self.heads:
-            raise bad_setting(
-                f"width {self.width} is not a multiple of heads {self.heads}", "Change one."
-            )
-        if self.average_decay >= 1:
-            raise bad_setting(f"average_decay is {self.average_decay}", "Give a number below 1.")
+        check_network(self)
 
     @property
     def network(self) -> NetworkConfig:
@@ -158,13 +153,41 @@ def _checked(values: dict[str, object], defaults: DataclassInstance) -> dict[str
     return checked
 
 
-def check_sizes(settings: DataclassInstance) -> None:
-    """Refuses a network that no machine holds: InputError `option.config`."""
+def check_numbers(settings: DataclassInstance, may_be_zero: Collection[str]) -> None:
+    """Refuses numbers that are none or below 0, counts of 0 but for those named, and networks that
+    no machine holds: InputError `option.config`."""
+    for field in fields(settings):
+        value = getattr(settings, field.name)
+        if isinstance(value, bool | str):
+            continue
+        if not (math.isfinite(value) and value >= 0):
+            raise bad_setting(f"{field.name} is {value}", "Give a number that is 0 or more.")
+        if type(field.default) is int and field.name not in may_be_zero and value < 1:
+            raise bad_setting(f"{field.name} is {value}", "Give a whole number above 0.")
     for name, most in _LARGEST.items():
         if getattr(settings, name) > most:
             raise bad_setting(
                 f"{name} is {getattr(settings, name)}", f"Give a whole number up to {most}."
             )
+
+
+def check_choices(settings: DataclassInstance, choices: Mapping[str, Sequence[str]]) -> None:
+    """Refuses a word that is none of the setting's: InputError `option.config`."""
+    for name, words in choices.items():
+        if getattr(settings, name) not in words:
+            raise bad_setting(
+                f"{name} is '{getattr(settings, name)}'", f"Give {' or '.join(words)}."
+            )
+
+
+def check_network(settings: NetworkSettings) -> None:
+    """Refuses heads that do not share the width, and an average that never moves: InputError
+    `option.config`."""
+    width, heads = settings.width, settings.heads
+    if width % heads:
+        raise bad_setting(f"width {width} is not a multiple of heads {heads}", "Change one.")
+    if settings.average_decay >= 1:
+        raise bad_setting(f"average_decay is {settings.average_decay}", "Give a number below 1.")
 
 
 def bad_setting(what: str, remedy: str) -> InputError:

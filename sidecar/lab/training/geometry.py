@@ -31,7 +31,7 @@ from ..anchors.emotions import prototype_variants
 from ..anchors.lips import CLOSERS
 from ..anchors.programs import TRAINING_KINDS
 from . import data
-from .checkpoint import State, load_checkpoint, save_checkpoint
+from .checkpoint import State, save_checkpoint
 from .config import SHIPPED, GeometryConfig
 from .data import Batch, Group, Scaling, augment, cut_batch, scaling_of
 from .journal import Journal, Log
@@ -40,8 +40,8 @@ from .loss import GeometryLoss, make_loss
 from .measure import measure
 from .processes import Processes
 from .stain import Outcome, StainTerms
+from .steps import CHECKPOINT, copy_weights, finite, follow, make_optimiser, resume
 
-CHECKPOINT = "checkpoint.kept"
 WEIGHTS = "geometry_modulator.safetensors"
 ASYMMETRY_GAIN = 0.4
 """1 would make the output as asymmetric as the take, on top of what the network already follows. Of
@@ -93,7 +93,7 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     journal = Journal(folder=folder, log=log) if processes.is_first else None
     run = _prepare(config, head, processes, journal)
-    _resume(run, folder, journal)
+    run.step = resume(folder, config, _state(run), journal)
     recent: list[tuple[float, float]] = []  # loss and seconds of the steps since the last line
     while run.step < config.steps:
         before = time.monotonic()
@@ -165,9 +165,14 @@ def _prepare(
         config=config,
         processes=processes,
         network=network,
-        average={name: t.detach().clone() for name, t in network.state_dict().items()},
+        average=copy_weights(network),
         stain=stain,
-        optimiser=_optimiser(network, stain, config),
+        optimiser=make_optimiser(
+            _parameters(network, stain),
+            learning_rate=config.learning_rate,
+            weight_decay=config.weight_decay,
+            fused=True,
+        ),
         loss=make_loss(config, linear_head, processes.device),
         linear_head=linear_head,
         train=train,
@@ -197,20 +202,6 @@ def _parameters(*modules: torch.nn.Module) -> list[torch.nn.Parameter]:
     return [parameter for module in modules for parameter in module.parameters()]
 
 
-def _optimiser(
-    network: GeometryNetwork, stain: StainTerms, config: GeometryConfig
-) -> torch.optim.AdamW:
-    """AdamW with weight decay on matrices only."""
-    parameters = _parameters(network, stain)
-    matrices = [p for p in parameters if p.ndim >= 2]
-    others = [p for p in parameters if p.ndim < 2]
-    groups = [
-        {"params": matrices, "weight_decay": config.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98), fused=True)
-
-
 def _step(run: Run) -> float:
     """Does one step; returns its loss, the mean over all processes. Raises InputError
     `option.config` if that is not finite."""
@@ -227,15 +218,8 @@ def _step(run: Run) -> float:
     run.optimiser.step()
     run.stain.follow()
     run.step += 1
-    _follow(run)
-    value = mean_loss.item()
-    if not math.isfinite(value):
-        raise InputError(
-            "option.config",
-            f"The training lost its way at step {run.step}: the loss is {value}.",
-            "Lower learning_rate and start again from the last checkpoint.",
-        )
-    return value
+    follow(run.average, run.network, config.average_decay, run.step)
+    return finite(mean_loss, run.step)
 
 
 def _draw(run: Run) -> Batch:
@@ -268,15 +252,6 @@ def _losses(run: Run, batch: Batch) -> tuple[Tensor, Tensor]:
     )
     loss = run.loss(output - outcome.target, tensor(batch.contact))
     return loss, loss + run.stain(outcome, run.step)
-
-
-def _follow(run: Run) -> None:
-    """Updates the moving average of the weights."""
-    # A smaller decay in the first steps, or the average would keep the random start for long.
-    decay = min(run.config.average_decay, run.step / (run.step + 10))
-    with torch.no_grad():
-        for name, value in run.network.state_dict().items():
-            run.average[name].lerp_(value, 1 - decay)
 
 
 def learning_rate(config: GeometryConfig, step: int) -> float:
@@ -317,14 +292,3 @@ def export(run: Run, figures: dict[str, float] | None = None) -> Modulator:
 
 def _state(run: Run) -> State:
     return State(network=run.network, average=run.average, stain=run.stain, optimiser=run.optimiser)
-
-
-def _resume(run: Run, folder: Path, journal: Journal | None) -> None:
-    """Loads the folder's checkpoint, if there is one, into the run."""
-    path = folder / CHECKPOINT
-    if path.exists():
-        run.step = load_checkpoint(path, run.config, _state(run))
-    if journal:
-        journal.rewind(run.step)
-        if run.step:
-            journal.say(f"resumed at step {run.step}")
