@@ -13,6 +13,7 @@ import pytest
 from affekt.shared import errors, messages
 from affekt.shared.schema import field_rules
 from fakes.codes import codes_in
+from fakes.obstacles import put_in_the_way
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -103,14 +104,7 @@ def test_an_error_goes_from_process_to_process() -> None:
 def test_what_has_a_files_name_is_named(kind: str, tmp_path: Path) -> None:
     """Only where it is why the system refused: a full disk is a full disk."""
     path = tmp_path / "picture.png"
-    if kind == "a folder":
-        path.mkdir()
-    elif kind == "a link":
-        path.symlink_to(tmp_path / "nowhere")
-    elif hasattr(os, "mkfifo"):
-        os.mkfifo(path)
-    else:
-        pytest.skip("no named pipes on this system")
+    put_in_the_way(path, kind.split()[1])
     assert errors.what_is_at(path) == kind
     for number in (errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.ENOTEMPTY):
         error = errors.not_writable(path, OSError(number, os.strerror(number)))

@@ -12,6 +12,7 @@ import pytest
 from affekt.shared import ledger, limits
 from affekt.shared.errors import InputError
 from affekt.shared.ledger import NAME, Entry, Ledger, hash_of, write_ledger
+from fakes.obstacles import put_in_the_way
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,14 +30,7 @@ def noted(folder: Path, name: str = "frame_0001.png", data: bytes = b"a picture"
 def test_something_else_has_the_ledgers_name(obstacle: str, tmp_path: Path) -> None:
     """It is named, and not the folder in which it is."""
     path = tmp_path / NAME
-    if obstacle == "folder":
-        path.mkdir()
-    elif obstacle == "link":
-        path.symlink_to(tmp_path / "elsewhere")
-    elif hasattr(os, "mkfifo"):
-        os.mkfifo(path)
-    else:
-        pytest.skip("no named pipes on this system")
+    put_in_the_way(path, obstacle)
     with pytest.raises(InputError) as caught:
         Ledger(tmp_path).check_place()
     assert caught.value.code == "file.not_writable"
