@@ -4,8 +4,9 @@
     log colour of Gaussian n in frame t  +=  strength_t * tint * sum_w pressing_tw * pattern_nw
 
 `own_wrinkles` says how this person's skin folds, in each emotion (`wrinkle_patterns`, how
-everybody's does, where too little of it is seen), `pressing` how hard an expression presses it;
-this module lays both onto an avatar. At rest, and at strength 0, nothing changes, to the last bit.
+everybody's does, where too little of it is seen), `pressing` how hard an expression presses it, and
+`flush` what its blood does; this module lays all on an avatar. At rest, and at strength 0, nothing
+changes, to the last bit.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from ...shared.arrays import (
 )
 from ...shared.calibration import SHAPES
 from ...shared.connection import default_cache_folder
+from ...shared.emotion import EMOTIONS
 from ...shared.errors import InputError
 from ...shared.fingerprint import fingerprint
 from ...shared.head import REGIONS, HeadModel
@@ -38,6 +40,7 @@ from .alignment import Alignment, align, open_alignment
 from .animated_mesh import personal_head, shown_weights
 from .avatar import ArkitRig, Avatar, corner_shares
 from .effects import face_rows, laid_places, row_names
+from .flush import ZONES, blood_gain, blood_of, blood_zones, flush_change
 from .own_wrinkles import is_readable, own_patterns, read_skin
 from .pressing import pressing_of
 from .skin_look import FAR_M, look_at_skin
@@ -46,7 +49,7 @@ from .splats import Splats
 from .wrinkle_patterns import WRINKLES, draw_patterns
 
 _ROWS = len(row_names())
-_VERSION = 13
+_VERSION = 14
 """Goes up whenever the same avatar gets other wrinkles."""
 _BESIDE_M, _BEFORE_M = 0.008, 0.006
 """A Gaussian that lies further beside its place, or before the skin there, shows something else: a
@@ -69,12 +72,15 @@ class Wrinkles:
     """An avatar's own wrinkles. gaussian (M,) indices of those that take part; pattern
     (states, wrinkles, M) and tint (3,) as in the formula above, where there are `STATES` or, for a
     pattern that does not depend on the emotion, one; basis (numbers, rows): motion of the
-    face's places for one unit of each of a take's numbers."""
+    face's places for one unit of each of a take's numbers. flushing (F,) indices of those that
+    show blood, zones (zones, F) as in `flush`, with the skin's own gain."""
 
     gaussian: Int32Array
     pattern: Float32Array
     tint: Float32Array
     basis: Float64Array
+    flushing: Int32Array
+    zones: Float32Array
 
 
 @remembered
@@ -85,12 +91,13 @@ def find_wrinkles(avatar: Avatar) -> Wrinkles | None:
         return None
     kept = default_cache_folder() / "wrinkles" / f"{fingerprint(_VERSION, avatar)}.kept"
     arrays = kept_arrays(kept, lambda found: _fit(found, avatar), lambda: _measure(avatar))
-    return Wrinkles(**arrays) if len(arrays["gaussian"]) else None
+    is_face = len(arrays["gaussian"]) or len(arrays["flushing"])
+    return Wrinkles(**arrays) if is_face else None
 
 
 def _fit(arrays: Mapping[str, np.ndarray], avatar: Avatar) -> bool:
     """Whether kept arrays are the wrinkles of an avatar like this one."""
-    count = len(arrays.get("gaussian", ()))
+    count, blood = (len(arrays.get(name, ())) for name in ("gaussian", "flushing"))
     states = 1 if len(arrays.get("pattern", ())) == 1 else STATES
     numbers = SHAPES if isinstance(avatar.surface, ArkitRig) else NUMBERS
     wanted = {
@@ -98,10 +105,12 @@ def _fit(arrays: Mapping[str, np.ndarray], avatar: Avatar) -> bool:
         "pattern": (np.float32, (states, len(WRINKLES), count)),
         "tint": (np.float32, (3,)),
         "basis": (np.float64, (numbers, _ROWS)),
+        "flushing": (np.int32, (blood,)),
+        "zones": (np.float32, (len(ZONES), blood)),
     }
     if {name: (found.dtype.type, found.shape) for name, found in arrays.items()} != wanted:
         return False
-    return are_indices(arrays["gaussian"], len(avatar))
+    return all(are_indices(arrays[name], len(avatar)) for name in ("gaussian", "flushing"))
 
 
 def _measure(avatar: Avatar) -> dict[str, np.ndarray]:
@@ -112,32 +121,39 @@ def _measure(avatar: Avatar) -> dict[str, np.ndarray]:
         found = _laid_on(surface, open_head)
     except InputError:
         shown, pattern = np.zeros(0, np.intp), np.zeros((1, len(WRINKLES), 0))
-        basis = np.zeros((len(moved), _ROWS))
+        basis, zones = np.zeros((len(moved), _ROWS)), np.zeros((len(ZONES), 0))
     else:
-        shown, pattern = _pattern(avatar, found)
+        rest = _rest(avatar)
+        skin = _Skin.under(avatar, found, rest)
+        shown = np.flatnonzero(skin.shows)
+        pattern = _pattern(avatar, found, rest[1], shown, skin.place[shown])
+        zones = blood_zones(skin.place[shown]) * blood_gain(avatar.colours[shown])
         basis = face_rows(moved, laid_places(surface, found, open_head))
     wrinkles = pattern.any((0, 1))
     gaussian = shown[wrinkles].astype(np.int32)
+    blood = zones.any(0)
     return {
         "gaussian": gaussian,
         "pattern": pattern[..., wrinkles].astype(np.float32),
         "tint": _tint(avatar.colours[gaussian]),
         "basis": basis,
+        "flushing": shown[blood].astype(np.int32),
+        "zones": zones[:, blood].astype(np.float32),
     }
 
 
-def _pattern(avatar: Avatar, found: Alignment) -> tuple[IndexArray, FloatArray]:
-    """(M,) indices of the Gaussians that show skin of the face, and (states, wrinkles, M) their
-    patterns: the person's own, or everybody's where the skin cannot be read."""
-    rest = _rest(avatar)
-    skin = _Skin.under(avatar, found, rest)
-    shown = np.flatnonzero(skin.shows)
-    place, wide = skin.place[shown], np.sort(avatar.scales[shown], 1)[:, 1]
+def _pattern(
+    avatar: Avatar, found: Alignment, normals: Float64Array, shown: IndexArray, place: Float64Array
+) -> FloatArray:
+    """(states, wrinkles, M) the patterns of the M Gaussians `shown`, which show skin of the face at
+    `place` (M, 3) on the open head: the person's own, or everybody's where the skin cannot be read.
+    normals: (V, 3) of the surface."""
+    wide = np.sort(avatar.scales[shown], 1)[:, 1]
     size_mm = 1e3 * wide * found.open_from_metres
-    lit = look_at_skin(avatar, found, rest[1])
+    lit = look_at_skin(avatar, found, normals)
     if lit is not None and is_readable(lit):
-        return shown, own_patterns(read_skin(lit), lit.light, place, size_mm)
-    return shown, draw_patterns(place, size_mm).T[None]
+        return own_patterns(read_skin(lit), lit.light, place, size_mm)
+    return draw_patterns(place, size_mm).T[None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -212,7 +228,8 @@ def _moved(surface: ArkitRig | HeadModel) -> Float64Array:
 
 class WrinkledSkin:
     """An avatar's wrinkles in a take in its surface's space. strength: 0 to 2, one for all frames
-    or (T,). emotions: (T, 6) or (6,) their weights, or None where no emotion made the motion."""
+    or (T,). emotions: (T, 6) or (6,) their weights, or None where no emotion made the motion: then
+    nobody flushes."""
 
     def __init__(
         self,
@@ -223,14 +240,16 @@ class WrinkledSkin:
         emotions: FloatArray | None = None,
     ) -> None:
         self._avatar, self._wrinkles = avatar, wrinkles
-        rows = _numbers(avatar, motion) @ wrinkles.basis
-        strengths = np.broadcast_to(np.asarray(strength, np.float64), len(motion))
-        self.pressing = pressing_of(rows) * strengths[:, None]
+        rows, frames = _numbers(avatar, motion) @ wrinkles.basis, len(motion)
+        self._strength = np.broadcast_to(np.asarray(strength, np.float64), frames)
+        self.pressing = pressing_of(rows) * self._strength[:, None]
         if emotions is None or len(wrinkles.pattern) == 1:
-            states = np.eye(len(wrinkles.pattern), dtype=np.float32)[-1:].repeat(len(motion), 0)
+            states = np.eye(len(wrinkles.pattern), dtype=np.float32)[-1:].repeat(frames, 0)
         else:
-            states = np.broadcast_to(states_of(emotions), (len(motion), STATES))
+            states = np.broadcast_to(states_of(emotions), (frames, STATES))
         self._states = states
+        weights = np.zeros(len(EMOTIONS)) if emotions is None else emotions
+        self.blood = blood_of(np.broadcast_to(weights, (frames, len(EMOTIONS))), motion.fps)
 
     def playing(
         self, motion: Motion, strength: FloatArray | float, emotions: FloatArray | None = None
@@ -240,17 +259,15 @@ class WrinkledSkin:
 
     def coloured(self, gaussians: Splats, index: int) -> Splats:
         """The avatar's Gaussians with the colours of the frame `index`."""
-        pressed, at = self.pressing[index].astype(np.float32), self._wrinkles.gaussian
-        if not pressed.any():
-            return gaussians
-        factors = np.exp(self._change(index, pressed)[:, None] * self._wrinkles.tint)
-        colours = gaussians.colours.copy()
-        colours[at] *= factors
-        if gaussians.harmonics is None:
-            return replace(gaussians, colours=colours)
-        harmonics = gaussians.harmonics.copy()
-        harmonics[at] *= factors[:, None]
-        return replace(gaussians, colours=colours, harmonics=harmonics)
+        pressed, found = self.pressing[index].astype(np.float32), self._wrinkles
+        if pressed.any():
+            factors = np.exp(self._change(index, pressed)[:, None] * found.tint)
+            gaussians = _multiplied(gaussians, found.gaussian, factors)
+        strength, blood = float(self._strength[index]), self.blood[index]
+        if strength and blood.any():
+            factors = np.exp(flush_change(blood, found.zones, strength))
+            gaussians = _multiplied(gaussians, found.flushing, factors)
+        return gaussians
 
     def _change(self, index: int, pressed: Float32Array) -> Float32Array:
         """(M,) change of log colour. Few states and wrinkles are at work in any frame."""
@@ -260,6 +277,17 @@ class WrinkledSkin:
             share = self._states[index, state] * pressed[active]
             change += share @ self._wrinkles.pattern[state, active]
         return change
+
+
+def _multiplied(gaussians: Splats, at: Int32Array, factors: Float32Array) -> Splats:
+    """The Gaussians, of which those `at` (M,) have each channel multiplied by factors (M, 3)."""
+    colours = gaussians.colours.copy()
+    colours[at] *= factors
+    if gaussians.harmonics is None:
+        return replace(gaussians, colours=colours)
+    harmonics = gaussians.harmonics.copy()
+    harmonics[at] *= factors[:, None]
+    return replace(gaussians, colours=colours, harmonics=harmonics)
 
 
 def states_of(emotions: FloatArray) -> Float32Array:

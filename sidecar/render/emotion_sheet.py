@@ -44,7 +44,7 @@ def draw_emotions(avatar: Avatar, modulator: Modulator, size: int) -> UInt8Array
         )
         for yaw in YAWS_DEG
     ]
-    takes = (emotion_take(name, modulator) for name in STATES)
+    takes = ((name, emotion_take(name, modulator)) for name in STATES)
     pictures = draw_rows(avatar, takes, HELD, cameras)
     labels = [*STATES] + [""] * len(STATES) * (len(YAWS_DEG) - 1)
     return contact_sheet(pictures, labels, len(STATES))
@@ -58,14 +58,16 @@ def emotion_take(name: str, modulator: Modulator) -> Motion:
 
 
 def draw_rows(
-    avatar: Avatar, takes: Iterable[Motion], frame: int, cameras: Sequence[Camera]
+    avatar: Avatar, takes: Iterable[tuple[str, Motion]], frame: int, cameras: Sequence[Camera]
 ) -> list[UInt8Array]:
     """(H, W, 3) sRGB pictures of that frame, row by row: a row for each camera, a column for each
-    take. Raises InputError as `motion_for` does."""
+    take. takes: each with its name, and where that is an emotion's the skin shows it too. Raises
+    InputError as `motion_for` does."""
     rows: list[list[UInt8Array]] = [[] for _ in cameras]
-    for take in takes:
+    for name, take in takes:
         motion = motion_for(avatar, take, None)
-        posed = Actor(avatar, motion, appearance=_APPEARANCE).pose(frame)
+        shown = np.array([float(name == emotion) for emotion in EMOTIONS])
+        posed = Actor(avatar, motion, appearance=_APPEARANCE, emotions=shown).pose(frame)
         for row, camera in zip(rows, cameras, strict=True):
             row.append(draw_splats(posed.gaussians, camera))
     return [picture for row in rows for picture in row]

@@ -59,7 +59,7 @@ def draw_looks(avatar: Avatar, modulator: Modulator, size: int) -> dict[str, UIn
 def _sheet(avatar: Avatar, takes: Mapping[str, Motion], frame: int, size: int) -> UInt8Array:
     cameras = [view(avatar, yaw, size) for yaw in YAWS_DEG]
     labels = [f"{name}, {angle_name(yaw)}" for yaw in YAWS_DEG for name in takes]
-    return contact_sheet(draw_rows(avatar, takes.values(), frame, cameras), labels, len(takes))
+    return contact_sheet(draw_rows(avatar, takes.items(), frame, cameras), labels, len(takes))
 
 
 def angle_name(yaw_deg: float) -> str:

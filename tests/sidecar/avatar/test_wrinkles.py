@@ -20,6 +20,7 @@ from affekt.sidecar.avatar.alignment import Alignment
 from affekt.sidecar.avatar.avatar import ArkitRig, Avatar, Binding
 from affekt.sidecar.avatar.drive import Actor
 from affekt.sidecar.avatar.effects import PLACES, open_places, rig_places, row_names, weights_of
+from affekt.sidecar.avatar.flush import FLUSHED, ZONES, blood_of
 from affekt.sidecar.avatar.open_avatar import open_avatar
 from affekt.sidecar.avatar.pressing import pressing_of
 from affekt.sidecar.avatar.read import decode_avatar
@@ -232,8 +233,11 @@ def test_which_skin_a_gaussian_on_a_face_shows() -> None:
 def test_wrinkles_are_as_fine_as_the_gaussians_that_show_them() -> None:
     """Of each the middle one of its axes, 1 mm here and 2 on the open head."""
     avatar = square_avatar([(2.5, -2.5, 0), (-9, 0, 0)], "vertex")
-    shown, found = wrinkles._pattern(avatar, laid())
+    skin = skin_under(avatar, laid())
+    shown = np.flatnonzero(skin.shows)
     assert shown.tolist() == [0]  # the other lies too far beside its vertex
+    normals = wrinkles._rest(avatar)[1]
+    found = wrinkles._pattern(avatar, laid(), normals, shown, skin.place[shown])
     wanted = draw_patterns(np.array([[15, 35, 50]]) / 1000, np.full(1, 2.0))
     assert wanted.any()
     np.testing.assert_allclose(found[0].T, wanted, atol=1e-6)
@@ -249,6 +253,8 @@ def test_colours_by_the_formula() -> None:
         pattern=rng.uniform(-0.5, 0.1, (STATES, len(WRINKLES), 2)).astype(np.float32),
         tint=np.float32([0.5, 1, 1.5]),
         basis=rng.normal(0, 0.02, (52, len(row_names()))),
+        flushing=np.array([7, 2], np.int32),
+        zones=rng.uniform(0, 1, (len(ZONES), 2)).astype(np.float32),
     )
     weights = rng.random((3, 52)).astype(np.float32)
     motion, strength = arkit_motion(weights), np.array([1.0, 0.0, 1.75])
@@ -267,6 +273,9 @@ def test_colours_by_the_formula() -> None:
         shares = {1: 0.5, 4: 0.25, 6: 0.25}
         change = sum(share * pressed[2] @ own.pattern[state] for state, share in shares.items())
         wanted[[3, 7]] *= np.exp(change[:, None] * [0.5, 1, 1.5])
+        blood = 1.75 * blood_of(emotions, motion.fps)[2] @ own.zones
+        assert blood.min() > 0
+        wanted[[7, 2]] *= np.exp(blood[:, None] * FLUSHED)
         np.testing.assert_allclose(found, wanted, rtol=1e-4)
         assert skin.coloured(rest_gaussians(avatar), 1).colours is avatar.colours
         assert skin.playing(motion, 0.5).pressing[1] == pytest.approx(
@@ -308,10 +317,28 @@ def test_they_are_found_once(
         ("pattern", whole["pattern"][:-1]),
         ("tint", whole["tint"].astype(np.float64)),
         ("basis", whole["basis"][:52]),
+        ("flushing", whole["flushing"] - len(avatar)),
+        ("zones", whole["zones"][:, 1:]),
     ):
         keep_arrays(kept, {**whole, name: values})
         np.testing.assert_array_equal(getattr(find(), name), wanted[name])
-    assert len(calls) == 6
+    assert len(calls) == 8
+
+
+def test_an_angry_face_reddens_and_a_frightened_one_pales(avatar: Avatar) -> None:
+    """Without any motion, but by an emotion alone; not at appearance 0, nor where none is known."""
+    rest = open_motion(np.zeros(52))
+    cheek = near(avatar, "cheek.left", 8)
+
+    def redness(emotion: str | None, appearance: float = 1.0) -> float:
+        rows = None if emotion is None else np.eye(len(EMOTIONS))[EMOTIONS.index(emotion)]
+        posed = Actor(avatar, rest, appearance=appearance, emotions=rows).pose(0)
+        logs = np.log(posed.gaussians.colours[cheek] / avatar.colours[cheek]).mean(0)
+        return float(logs[0] - logs[1])
+
+    assert redness("angry") > 0.04
+    assert redness("fear") < -0.015
+    assert redness("angry", 0.0) == redness(None) == 0
 
 
 def test_somebody_elses_rig_wrinkles_where_it_scowls() -> None:
