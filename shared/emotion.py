@@ -26,6 +26,8 @@ CHANNELS = EMOTIONS + CONTROLS
 
 USUALLY_CLOSED = 0.5
 """`keep_closed` where nobody keys it: held lips stay closed, but for `OPENERS`."""
+SKIN_MEMORY_S = 3.0
+"""For so long an emotion is seen in the skin that has flushed with it."""
 _WHOLLY_OPENER = 0.1
 """From this weight on, all that an opener alone opens may be open; below, softly less."""
 

@@ -12,7 +12,7 @@ import numpy as np
 from . import limits
 from .arrays import Float32Array, Float64Array
 from .camera import Camera, check_size
-from .emotion import EMOTIONS, check_curve, largest_value
+from .emotion import EMOTIONS, SKIN_MEMORY_S, check_curve, largest_value
 from .errors import InputError
 from .motion import frames_outside
 from .wording import say_count
@@ -59,9 +59,9 @@ class PictureRequest:
     each frame of the whole take; positions and world normals are multiplied by it. weights,
     influence: (T, 6) and (T,) emotions, which are only noted in an EXR's header. appearance: (T,) 0
     to 2, how much an avatar's skin wrinkles with the expression; None is 1 in all frames.
-    skin_emotions: (T, 6) by which an avatar's skin folds, `EmotionTrack.shown_weights`; None where
-    no emotion made the motion. Raises InputError `option.size`, `option.camera`, `option.pass`,
-    `option.format`, `option.codec`,
+    skin_emotions: (T, 6) by which an avatar's skin folds and flushes, as of
+    `EmotionTrack.shown_weights`; None where no emotion made the motion. Raises InputError
+    `option.size`, `option.camera`, `option.pass`, `option.format`, `option.codec`,
     `option.follow`, `option.axes`, `emotion.not_finite`, `emotion.range`.
     """
 
@@ -136,9 +136,13 @@ class PictureRequest:
         """How much the skin wrinkles in the take's frame `index`, 0 to 2."""
         return 1.0 if self.appearance is None else float(self.appearance[index])
 
-    def skin_emotions_at(self, index: int) -> list[float] | None:
-        """The emotions by which the skin folds in the take's frame `index`."""
-        return None if self.skin_emotions is None else self.skin_emotions[index].tolist()
+    def skin_emotions_until(self, index: int, fps: float) -> Float32Array | None:
+        """(n, 6) the emotions that the skin shows in the take's frame `index`: that frame's last,
+        by which it folds, and those before it by which it still flushes."""
+        if self.skin_emotions is None:
+            return None
+        first = max(index + 1 - max(round(SKIN_MEMORY_S * fps), 1), 0)
+        return self.skin_emotions[first : index + 1]
 
     def emotions_at(self, index: int) -> dict[str, float]:
         """The emotions to note with the take's frame `index`, by name."""

@@ -42,7 +42,7 @@ class PictureRecipes:
         request = self._request
         reach = 1 if "vector" in request.passes else 0
         # What no emotion moves keeps the recipe of before 3.8.
-        folds = request.skin_emotions_at(index)
+        skin = request.skin_emotions_until(index, self._motion.fps)
         around = range(max(index - reach, 0), min(index + reach + 1, len(self._motion)))
         return fingerprint(
             self._common,
@@ -51,7 +51,7 @@ class PictureRecipes:
             request.world_at(index),
             request.emotions_at(index),
             request.appearance_at(index),
-            *([] if folds is None else [folds]),
+            *([] if skin is None else [skin]),
         )
 
     def _shown(self, index: int) -> list[object]:

@@ -45,7 +45,7 @@ class Actor:
 
     follow: `avatar.follow` if None. appearance: 0 to 2, how much the skin wrinkles, one for all
     frames or (T,). emotions: (T, 6), or (6,) for all, weights of the emotions that made the
-    motion, in which a person's skin folds in different ways. Raises InputError
+    motion, in which a person's skin folds in different ways, and flushes. Raises InputError
     `space.no_adapter` for another space.
     """
 
@@ -61,7 +61,7 @@ class Actor:
         self.follow: Follow = avatar.follow if follow is None else follow
         self._mesh = animate_mesh(avatar, motion, with_turns=self.follow == "stretch")
         self._still = None if self._mesh is not None else _rest_of(avatar)
-        self.appearance = appearance
+        self.appearance, self.emotions = appearance, emotions
         self._skin = None
         if self._mesh is not None and np.any(appearance):
             self._skin = wrinkled_skin(avatar, motion, appearance, emotions)
@@ -90,6 +90,7 @@ class Actor:
         other.motion = motion
         other._mesh = None if self._mesh is None else self._mesh.playing(motion)
         other.appearance = self.appearance if appearance is None else appearance
+        other.emotions = emotions
         if self._skin is not None:
             other._skin = self._skin.playing(motion, other.appearance, emotions)
         return other

@@ -63,7 +63,10 @@ def write_sequence(
     holds another sequence."""
     check_writer(form)
     axes: UpAxis = "y-down" if _turns(form, up) else "y-up"
-    sequence = fingerprint(actor.avatar, actor.motion, form, axes, actor.follow, actor.appearance)
+    shown = () if actor.emotions is None else (actor.emotions,)
+    sequence = fingerprint(
+        actor.avatar, actor.motion, form, axes, actor.follow, actor.appearance, *shown
+    )
     _claim(folder, sequence)
     ledger = Ledger(folder)
     ledger.check_place()

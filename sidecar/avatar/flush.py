@@ -14,13 +14,13 @@ from __future__ import annotations
 import numpy as np
 
 from ...shared.arrays import Float32Array, Float64Array, FloatArray
-from ...shared.emotion import EMOTIONS
+from ...shared.emotion import EMOTIONS, SKIN_MEMORY_S
 from ..smooth import smoothstep
 
 ZONES = ("cheeks", "nose", "lids", "forehead", "face")
 BLOOD: dict[str, dict[str, float]] = {
     "happy": {"cheeks": 0.5, "nose": 0.2, "face": 0.1},
-    "sad": {"cheeks": 0.2, "nose": 0.7, "lids": 0.7},
+    "sad": {"cheeks": 0.2, "nose": 0.5, "lids": 0.7},
     "angry": {"cheeks": 0.4, "nose": 0.3, "forehead": 0.3, "face": 0.4},
     "fear": {"face": -1.0, "cheeks": -0.3},
     "disgust": {"face": -0.4},
@@ -30,10 +30,9 @@ BLOOD: dict[str, dict[str, float]] = {
 FLUSHED = np.array([0.01, -0.11, -0.08])
 PALE = np.array([-0.045, -0.012, 0.0])
 """Change of log red, green and blue by one unit."""
-REACH_S = 3.0
 _SLOW_S = 0.6
-"""Blood follows an emotion with this time constant twice over, and has forgotten it after the
-reach."""
+"""Blood follows an emotion with this time constant twice over, and has forgotten it after
+`SKIN_MEMORY_S`."""
 _MOST = 1.5
 """Units of blood that skin takes, with strength."""
 _SPOTS_MM: dict[str, tuple[tuple[float, float], tuple[float, float]]] = {
@@ -96,8 +95,8 @@ def blood_of(emotions: FloatArray, fps: float) -> Float64Array:
 
 def _response(fps: float) -> Float64Array:
     """(n,) sum 1, how much of an emotion so many frames ago is in the skin now."""
-    ago = (np.arange(max(round(REACH_S * fps), 1)) + 0.5) / fps
-    shares = ago * np.exp(-ago / _SLOW_S) * np.maximum(1 - ago / REACH_S, 0) ** 2
+    ago = (np.arange(max(round(SKIN_MEMORY_S * fps), 1)) + 0.5) / fps
+    shares = ago * np.exp(-ago / _SLOW_S) * np.maximum(1 - ago / SKIN_MEMORY_S, 0) ** 2
     total = shares.sum()
     return shares / total if total else np.ones(1)
 

@@ -12,11 +12,10 @@ import tyro
 
 from ...shared.pictures import Follow
 from ...shared.wording import say_count
-from .appearance import appearance_rows
+from .appearance import appearance_rows, read_track
 from .reading import Reading, print_notes
 
 if TYPE_CHECKING:
-    from ...shared.motion import Motion
     from ..avatar.avatar import Avatar
     from ..avatar.drive import Actor
     from ..avatar.export import SplatFormat
@@ -76,18 +75,22 @@ class _Performance(_Avatar):
     follow: Follow | None = None
     """How Gaussians follow the surface; as the avatar was made for if absent."""
     appearance: float = 1.0
-    """How much the skin wrinkles with the expression, 0 to 2."""
+    """How much the skin shows of the expression, 0 to 2."""
+    emotions: Path | None = None
+    """The emotion keys that the take was baked with: the skin folds as in these emotions, and
+    flushes. `affekt bake` writes none into a take."""
     up: Literal["y-up", "y-down"] = "y-up"
     """Axes of a PLY: the head's own (y-up), or those of most 3DGS viewers (y-down). SPZ and USD
     have axes of their own (y-up), which their readers know."""
     reading: tyro.conf.OmitArgPrefixes[Reading] = field(default_factory=Reading)
 
     def _sources(self) -> tuple[str | Path | None, ...]:
-        return (self.avatar, self.head, self.motion, self.adapter)
+        return (self.avatar, self.head, self.motion, self.adapter, self.emotions)
 
-    def _read_both(self) -> tuple[Avatar, Motion]:
-        """Reads the avatar and the take, converts the take for it, and prints what is noticed."""
+    def _actor(self) -> Actor:
+        """The avatar in the take; prints what is noticed."""
         from ..avatar.avatar import performance_notes
+        from ..avatar.drive import Actor
         from ..motion.adapter import read_adapter
         from ..motion.read import read_take
         from ..render.shot import motion_for
@@ -98,7 +101,11 @@ class _Performance(_Avatar):
         avatar = self._read()
         for note in performance_notes(avatar):
             print(f"Note: {note}")
-        return avatar, motion_for(avatar, take.motion, adapter)
+        motion = motion_for(avatar, take.motion, adapter)
+        track = read_track(self.emotions, take)
+        appearance = appearance_rows(self.appearance, len(motion), track)
+        shown = None if track is None else track.shown_weights()[take.first_frame :]
+        return Actor(avatar, motion, self.follow, appearance, shown)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,17 +176,14 @@ class Export(_Performance):
     """The frame, counted from 0."""
 
     def run(self) -> None:
-        from ..avatar.drive import Actor
         from ..avatar.export import encode_frame
         from ..files import check_ending, check_outputs, write_whole
 
         check_ending(self.out, "a PLY", ".ply")
         check_outputs(self.out, sources=self._sources())
-        avatar, motion = self._read_both()
-        appearance = appearance_rows(self.appearance, len(motion))
-        gaussians = Actor(avatar, motion, self.follow, appearance).pose(self.frame).gaussians
-        write_whole(self.out, encode_frame(gaussians, "ply", self.up))
-        print(f"{self.out}: frame {self.frame}, {say_count(len(avatar), 'Gaussian')}")
+        shown = self._actor()
+        write_whole(self.out, encode_frame(shown.pose(self.frame).gaussians, "ply", self.up))
+        print(f"{self.out}: frame {self.frame}, {say_count(len(shown.avatar), 'Gaussian')}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -198,13 +202,11 @@ class Sequence(_Performance):
     frame_0001 and USD's time code 1; all frames if absent."""
 
     def run(self) -> None:
-        from ..avatar.drive import Actor
         from .frames import parse_frames
 
         form = self._check_place()
-        avatar, motion = self._read_both()
-        frames = parse_frames(self.frames, len(motion))
-        shown = Actor(avatar, motion, self.follow, appearance_rows(self.appearance, len(motion)))
+        shown = self._actor()
+        frames = parse_frames(self.frames, len(shown.motion))
         if form == "usd":
             self._write_usd(shown, frames)
         else:

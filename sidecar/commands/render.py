@@ -16,12 +16,11 @@ import tyro
 
 from ...shared.pictures import PNG_PASSES, Axes, Codec, Follow, Format, Pass, PictureRequest
 from ...shared.wording import say_count
-from .appearance import appearance_rows
+from .appearance import appearance_rows, read_track
 from .reading import Reading, print_notes
 
 if TYPE_CHECKING:
     from ...shared.camera import Camera
-    from ...shared.emotion import EmotionTrack
     from ...shared.motion import TakeRead
     from ..render.sequence import SavedFrame, Strangers
     from ..render.shot import Shot, Subject
@@ -130,8 +129,8 @@ class Render:
     sound: Path | None = None
     """Sound of the take, for the preview."""
     emotions: Path | None = None
-    """Emotion keys that were baked into the take, to be noted in the EXRs' headers; of them only
-    the appearance changes what is seen (`affekt bake` moves the face)."""
+    """Emotion keys that were baked into the take: an avatar's skin folds as in these emotions and
+    flushes, and EXRs' headers name them (`affekt bake` moves the face)."""
     picture: tyro.conf.OmitArgPrefixes[Picture] = field(default_factory=Picture)
     drawing: tyro.conf.OmitArgPrefixes[Drawing] = field(default_factory=Drawing)
     files: tyro.conf.OmitArgPrefixes[Files] = field(default_factory=Files)
@@ -185,7 +184,7 @@ class Render:
                 print(rasteriser.reason)
 
     def _request(self, subject: Subject, take: TakeRead, frames: range) -> PictureRequest:
-        files, track, first = self.files, self._emotions(take), take.first_frame
+        files, track, first = self.files, read_track(self.emotions, take), take.first_frame
         return PictureRequest(
             frames=frames,
             cameras=self._cameras(subject, len(take.motion)),
@@ -225,18 +224,6 @@ class Render:
         width = given.size if given.width is None else given.width
         height = given.size if given.height is None else given.height
         return (default_camera(subject, width, height, view),)
-
-    def _emotions(self, take: TakeRead) -> EmotionTrack | None:
-        """The keys at the frames of the performance up to the take's last one."""
-        from ...shared import limits
-        from ..files import read_bytes
-        from ..motion.emotions import decode_emotions
-
-        if self.emotions is None:
-            return None
-        data = read_bytes(self.emotions, limits.MAX_MOTION_BYTES, "emotion file")
-        frames = take.first_frame + len(take.motion)
-        return decode_emotions(data, self.emotions.name, frames, take.motion.fps)[0]
 
     def _render(self, shot: Shot, frames: range, begin_s: float) -> None:
         """Renders the frames. begin_s: when the first of them is, in seconds of the sound."""

@@ -178,13 +178,23 @@ def test_what_is_made_unless_something_is_asked_for():
     assert (plain.axes, plain.object_index, plain.codec) == ("world", 1, "zip")
     assert plain.world_from_head.tolist() == np.eye(4).tolist()
     assert (plain.weights, plain.influence, plain.appearance) == (None, None, None)
-    assert plain.skin_emotions_at(7) is None
+    assert plain.skin_emotions_until(7, 30) is None
     assert plain.appearance_at(7) == 1
     curve = PictureRequest(appearance=np.array([0, 2, 0.75], np.float32))
     assert [curve.appearance_at(index) for index in range(3)] == [0, 2, 0.75]
     assert PictureRequest(format="exr").suffix == ".exr"
     every = ("combined", "depth", "normal", "position", "mask", "index", "uv", "vector")
     assert every == PASSES
+
+
+def test_skin_shows_three_seconds_of_emotions():
+    """At 2 frames a second the last six; at a frame in a minute its own alone."""
+    rows = np.arange(60, dtype=np.float32).reshape(10, 6) / 60
+    asked = PictureRequest(skin_emotions=rows)
+    for index, fps, first in ((8, 2.0, 3), (2, 2.0, 0), (8, 1 / 60, 8)):
+        found = asked.skin_emotions_until(index, fps)
+        assert found is not None
+        np.testing.assert_array_equal(found, rows[first : index + 1])
 
 
 def test_normals_are_the_worlds_or_the_cameras():

@@ -96,7 +96,6 @@ def test_which_frames_are_asked_for_does_not_matter() -> None:
         {"weights": changed(REQUEST.weights, 2)},
         {"influence": changed(REQUEST.influence, 2)},
         {"appearance": changed(REQUEST.appearance, 2)},
-        {"skin_emotions": changed(REQUEST.skin_emotions, 2)},
     ],
 )
 def test_what_changes_in_one_frame(change: dict) -> None:
@@ -104,6 +103,16 @@ def test_what_changes_in_one_frame(change: dict) -> None:
     after, other = recipes(a_motion(), replace(REQUEST, **change))
     assert same(before, after) == [True, True, False, True]
     assert of.of_take() != other.of_take()
+
+
+@pytest.mark.parametrize(("fps", "equal"), [(30, [True, False, False]), (0.4, [True, False, True])])
+def test_skin_remembers_an_emotion(fps: float, equal: list[bool]) -> None:
+    motion = replace(a_motion(), fps=fps)
+    before, of = recipes(motion, REQUEST)
+    other = replace(REQUEST, skin_emotions=changed(REQUEST.skin_emotions, 1))
+    after, of_other = recipes(motion, other)
+    assert same(before, after)[:3] == equal
+    assert of.of_take() != of_other.of_take()
 
 
 @pytest.mark.parametrize("name", [*WIDTHS, "eyelids"])

@@ -11,6 +11,7 @@ from affekt.sidecar.avatar.read import read_avatar
 from affekt.sidecar.cli import run
 from affekt.sidecar.motion.read import read_motion
 from affekt.sidecar.motion.write import write_motion
+from affekt.sidecar.render.shot import motion_for, read_subject
 from fakes import packed
 from fakes.flame import flame_arrays, npz
 from fakes.lam import lam_bundle
@@ -112,6 +113,24 @@ def test_export_is_that_frame(files: Path, tmp_path: Path):
     np.testing.assert_array_equal(vertex["y"], posed.gaussians.means[:, 1])
     assert avatar(*words, "--frame", 2, "--out", out, "--up", "y-down") == 0
     np.testing.assert_array_equal(PlyData.read(out)["vertex"]["y"], -posed.gaussians.means[:, 1])
+
+
+def test_export_in_the_emotions_that_were_baked(files: Path, tmp_path: Path):
+    """The face reddens and its creases are anger's, where the keys say that anger made them."""
+    out, keys = tmp_path / "frame.ply", tmp_path / "keys.json"
+    keys.write_text('{"keys": [{"frame": 0, "angry": 0.75, "appearance": 0.5}]}')
+    take = files / "take.npz"
+    words = ("export", "--avatar", OPEN_GAUSSIANS, "--motion", take, "--frame", 2, "--out", out)
+    found = []
+    for emotions in ((), ("--emotions", keys)):
+        assert avatar(*words, *emotions) == 0
+        found.append(np.array(PlyData.read(out)["vertex"]["f_dc_1"]))
+    shown = read_subject(OPEN_GAUSSIANS)
+    rows = np.float32([0, 0, 0.75, 0, 0, 0])
+    actor = Actor(shown, motion_for(shown, read_motion(take), None), None, 0.5, rows)
+    wanted = actor.pose(2).gaussians.colours[:, 1]
+    np.testing.assert_allclose(0.28209479 * found[1] + 0.5, wanted, atol=1e-5)
+    assert np.abs(found[1] - found[0]).max() > 0.05
 
 
 def test_a_sequence_of_the_open_head(files: Path, tmp_path: Path, capsys):

@@ -197,9 +197,11 @@ def test_another_appearance_is_another_sequence(tmp_path: Path):
     avatar = decode_lam_avatar(lam_bundle(), "egg.zip")
     motion = arkit_motion(np.random.default_rng(0).random((5, 52)))
     smooth = Actor(avatar, motion, appearance=0.5)
-    with pytest.raises(InputError) as raised:
-        next(write_sequence(tmp_path, smooth, range(1, 4), "ply"))
-    assert raised.value.code == "option.folder"
+    angry = Actor(avatar, motion, emotions=np.float32([0, 0, 1, 0, 0, 0]))
+    for actor in (smooth, angry):
+        with pytest.raises(InputError) as raised:
+            next(write_sequence(tmp_path, actor, range(1, 4), "ply"))
+        assert raised.value.code == "option.folder"
 
 
 def test_a_sequence_goes_on(tmp_path: Path):

@@ -371,7 +371,13 @@ def test_a_bake_asks_for_the_room_that_it_needs(
 
 
 AVATAR = {"head": None, "plain_shapes": False}
-PERFORMANCE = AVATAR | {"adapter": None, "appearance": 1.0, "follow": None, "up": "y-up"}
+PERFORMANCE = AVATAR | {
+    "adapter": None,
+    "appearance": 1.0,
+    "emotions": None,
+    "follow": None,
+    "up": "y-up",
+}
 DEFAULTS = {
     Picture: {
         "size": 512,
