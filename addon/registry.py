@@ -24,6 +24,7 @@ from .export import operators as export_operators
 from .export import panel as export_panel
 from .flame import operators as flame_operators
 from .guard import guard_call, guard_class
+from .handlers import Pair, add_handlers, remove_handlers
 from .head import operators as head_operators
 from .head import panel as head_panel
 from .head import properties as head_properties
@@ -52,6 +53,7 @@ from .setup import panel as setup_panel
 from .setup import running as setup_running
 from .splats import menu as splats_menu
 from .splats import operators as splats_operators
+from .splats.cloud import follow_slider
 from .words import manual
 from .words.describing import describe_class
 from .words.translating import add_languages, remove_languages
@@ -162,6 +164,10 @@ PROPERTIES: tuple[tuple[type, str, type], ...] = (
 """Owner, attribute and property group of what we hang on Blender's own types."""
 
 
+_FOLLOWING: tuple[Pair, ...] = ((emotion_properties.moved, follow_slider),)
+"""What goes along with a head's sliders."""
+
+
 def register() -> None:
     for item in CLASSES:
         guard_class(item)
@@ -176,6 +182,7 @@ def register() -> None:
     splats_menu.add_menu()
     bpy.app.handlers.load_pre.append(_forget_task)
     upkeep.watch()
+    add_handlers(_FOLLOWING)
     live_running.watch()
     show_strip()
 
@@ -187,6 +194,7 @@ def unregister() -> None:
     link_operators.unwatch_session()
     setup_running.unwatch()
     session.stop()
+    remove_handlers(_FOLLOWING)
     upkeep.unwatch()
     hide_strip()
     bpy.app.handlers.load_pre.remove(_forget_task)

@@ -11,6 +11,7 @@ from .arrays import Float32Array, Int32Array
 from .message import FILE_NAME, NAME, NOTE, SHA256, Message
 from .motion import FLAME_SPACES, FlameSpace
 from .pictures import FOLLOWS, Follow
+from .pressing import PLACES, WRINKLES
 from .schema import Array, Choice, Flag, Several, Text
 
 Surface = Literal["arkit", "head", "none"]
@@ -24,6 +25,7 @@ _SOME_SPACE = Choice(values=FLAME_SPACES, optional=True)
 # An avatar's name is its file's, or what somebody wrote into it.
 TITLE_LETTERS = 300
 _TITLE = Text(longest=TITLE_LETTERS, pattern=r"[^\x00-\x1f\x7f]*")
+_PLACES, _WRINKLES = len(PLACES), len(WRINKLES)
 _VECTORS = Array(dtype="<f4", shape=(None, 3))
 _SOME_VECTORS = replace(_VECTORS, optional=True)
 
@@ -40,7 +42,10 @@ class AvatarRead(Message):
     0..1; colours (N, 3) sRGB; harmonics (N, K, 3), K = 3, 8 or 15, in 3DGS's order. follow: how
     they were made to follow. is_solid: the head hides all that is behind it. head_space: the space
     of a `head`. supports (A, 3): by which three vertices the turn of each face is told, or of each
-    vertex where they are bound to those; since 3.8."""
+    vertex where they are bound to those; since 3.8. fold_places (P, V): the motion of
+    `pressing.PLACES` in mm for metres of the vertices; fold_gaussians (M,): those that show skin
+    that folds, fold_patterns (W, M): their change of log colour where each of `pressing.WRINKLES`
+    is pressed fully, times fold_tint (3,) by channel; since 3.9, none without a face."""
 
     TYPE: ClassVar[str] = "avatar_read"
     name: Annotated[str, _TITLE]
@@ -81,6 +86,16 @@ class AvatarRead(Message):
     supports: Annotated[Int32Array | None, Array(dtype="<i4", shape=(None, 3), optional=True)] = (
         None
     )
+    fold_places: Annotated[
+        Float32Array | None, Array(dtype="<f4", shape=(_PLACES, None), optional=True)
+    ] = None
+    fold_gaussians: Annotated[
+        Int32Array | None, Array(dtype="<i4", shape=(None,), optional=True)
+    ] = None
+    fold_patterns: Annotated[
+        Float32Array | None, Array(dtype="<f4", shape=(_WRINKLES, None), optional=True)
+    ] = None
+    fold_tint: Annotated[Float32Array | None, Array(dtype="<f4", shape=(3,), optional=True)] = None
 
     def __len__(self) -> int:
         return len(self.anchors)

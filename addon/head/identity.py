@@ -21,6 +21,7 @@ from ...shared.arrays import Float32Array, Float64Array
 from ...shared.errors import InputError
 from ...shared.head import JOINTS, HeadModel
 from .. import axes
+from ..splats.names import Attribute
 from .controls import place_aim_bone
 from .editing import edit_mode
 from .find import need_shape_keys, rig_of
@@ -181,6 +182,8 @@ def _rebuild(head: bpy.types.Object, context: bpy.types.Context) -> None:
     for block in blocks:
         block.points.foreach_set("co", (_points(block) + shift).astype(np.float32).ravel())
     mesh.vertices.foreach_set("co", basis.astype(np.float32).ravel())
+    if Attribute.REST in mesh.attributes:
+        _write(mesh, Attribute.REST, basis)
     mesh.update()
     joints = np.array(mesh[_JOINTS]).reshape(1 + len(values), len(JOINTS), 3)
     _move_bones(rig_of(head), joints[0] + np.einsum("s,sjc->jc", values, joints[1:]), context)

@@ -1,75 +1,117 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What emotions change in the look of Gaussians: differences of colour, scale and rotation for each
-emotion and for a few pairs, weighted by the group's inputs. An avatar without such attributes, as
-all are today, stays as it is.
-
-The attributes of a term such as Happy are `affekt_happy_colour` (FLOAT_VECTOR, added to the first
-three of `radiance:base`), `affekt_happy_scale` (the logarithm of a factor) and
-`affekt_happy_rotation` (axis-angle, in the Gaussian's own axes).
+"""Skin that wrinkles, as nodes: the driving mesh's motion presses each wrinkle by the formulas of
+`shared.pressing`, and each Gaussian that shows skin darkens by its share of them, as the sidecar's
+`avatar/wrinkles.py` has it where no emotion is known to have made the motion.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
-from ...shared.emotion import EMOTIONS
-from .graph import Graph, Output
+import bpy
+import numpy as np
+
+from ...shared.avatar_messages import AvatarRead
+from ...shared.pressing import (
+    PLACES,
+    WIDTH,
+    WIDTH_OF,
+    WRINKLES,
+    Operation,
+    evaluate,
+    pressing_terms,
+)
+from .colours import multiplied
+from .graph import Graph, Output, Value
 from .names import Attribute
 
-PAIRS = (("happy", "surprise"), ("fear", "surprise"), ("angry", "disgust"), ("sad", "fear"))
-"""Emotions whose product has an effect of its own."""
-TERMS = tuple(emotion.title() for emotion in EMOTIONS)
-"""The group's inputs; products of pairs it makes itself."""
-
-_PARTS = ("colour", "scale", "rotation")
-
-
-def term_attribute(term: str, part: str) -> str:
-    """The name of the attribute that holds a term's change of a part."""
-    return f"affekt_{term}_{part}"
+_MATH: dict[Operation, str] = {
+    "add": "ADD",
+    "subtract": "SUBTRACT",
+    "multiply": "MULTIPLY",
+    "most": "MAXIMUM",
+    "least": "MINIMUM",
+    "power": "POWER",
+    "exp": "EXPONENT",
+}
 
 
-def has_look(attributes: Iterable[str]) -> bool:
-    """Whether some of the attributes say what an emotion changes."""
-    terms = (*EMOTIONS, *("_".join(pair) for pair in PAIRS))
-    known = {term_attribute(term, part) for term in terms for part in _PARTS}
-    return not known.isdisjoint(attributes)
+def fold_columns(avatar: AvatarRead) -> Mapping[str, np.ndarray]:
+    """(N, 3) of each of `Attribute.FOLDS`: three wrinkles' change of log colour, of the cloud; none
+    for an avatar whose skin does not fold."""
+    if avatar.fold_patterns is None or avatar.fold_gaussians is None:
+        return {}
+    patterns = np.zeros((3 * len(Attribute.FOLDS), len(avatar)), np.float32)
+    patterns[: len(WRINKLES), avatar.fold_gaussians] = avatar.fold_patterns
+    threes = patterns.reshape(len(Attribute.FOLDS), 3, -1)
+    return {name: three.T for name, three in zip(Attribute.FOLDS, threes, strict=True)}
 
 
-def changed(g: Graph, cloud: Output, given: Mapping[str, Output]) -> Output:
-    """The cloud with the changes. Emotions of which an avatar says nothing cost nothing."""
-    strength = given["Appearance"]
-    weights = {name: g.math("MULTIPLY", given[name.title()], strength) for name in EMOTIONS}
-    for one, other in PAIRS:
-        weights[f"{one}_{other}"] = g.math("MULTIPLY", weights[one], given[other.title()])
-
-    def change(part: str) -> Output:
-        terms = [
-            g.scaled(g.named(term_attribute(term, part), "FLOAT_VECTOR"), weight)
-            for term, weight in weights.items()
-        ]
-        return g.total(*terms)
-
-    colour = with_opacity(g, g.vector("ADD", base_colour(g), change("colour")))
-    grown = [g.math("EXPONENT", part) for part in g.parts(change("scale"))]
-    scale = g.vector("MULTIPLY", g.named("scale", "FLOAT_VECTOR"), g.joined(*grown))
-    turn = change("rotation")
-    own = g.first("FunctionNodeAxisAngleToRotation", turn, g.measure("LENGTH", turn))
-    rotation = g.after(g.named("rotation", "QUATERNION"), own)
-    recoloured = g.stored(cloud, "radiance:base", colour, "FLOAT_COLOR")
-    resized = g.stored(recoloured, "scale", scale, "FLOAT_VECTOR")
-    return g.stored(resized, "rotation", rotation, "QUATERNION")
+def write_places(mesh: bpy.types.Mesh, avatar: AvatarRead) -> None:
+    """Gives the driving mesh what the node group reads of its motion: three places' shares a vector
+    in `Attribute.MOTIONS`, and the mesh at rest."""
+    if avatar.fold_places is None:
+        return
+    shares = np.zeros((3 * len(Attribute.MOTIONS), len(mesh.vertices)), np.float32)
+    shares[: len(PLACES)] = avatar.fold_places
+    rest = np.empty(3 * len(mesh.vertices), np.float32)
+    mesh.vertices.foreach_get("co", rest)
+    threes = shares.reshape(len(Attribute.MOTIONS), 3, -1)
+    columns = {name: three.T for name, three in zip(Attribute.MOTIONS, threes, strict=True)}
+    for name, values in {**columns, Attribute.REST: rest}.items():
+        attribute = mesh.attributes.get(name) or mesh.attributes.new(name, "FLOAT_VECTOR", "POINT")
+        attribute.data.foreach_set("vector", np.ascontiguousarray(values, np.float32).ravel())
 
 
-def base_colour(g: Graph) -> Output:
-    """The three coefficients of colour in `radiance:base`."""
-    node = g.node("FunctionNodeSeparateColor", g.named("radiance:base", "FLOAT_COLOR"))
-    return g.joined(*node.outputs[:3])
+def folded(
+    g: Graph,
+    cloud: Output,
+    mesh: Output,
+    given: Mapping[str, Output],
+    head_bone: str,
+    tint: Sequence[float],
+    harmonics: int,
+) -> Output:
+    """The cloud as its skin folds. head_bone: what the whole head turns with. harmonics: how many
+    coefficients the cloud has beside the colour."""
+    rows = _rows(g, mesh, given["Armature"], head_bone)
+
+    def number(value: float) -> Value:
+        return value
+
+    def apply(operation: Operation, values: Sequence[Value]) -> Value:
+        return g.math(_MATH[operation], *values)
+
+    pressed: list[Value] = evaluate(pressing_terms(), rows, number, apply)
+    pressed += [0.0] * (3 * len(Attribute.FOLDS) - len(pressed))
+    parts = [
+        g.measure("DOT_PRODUCT", g.named(name, "FLOAT_VECTOR"), g.joined(*pressed[k : k + 3]))
+        for name, k in zip(Attribute.FOLDS, range(0, len(pressed), 3), strict=True)
+    ]
+    change = g.math("MULTIPLY", g.sum(parts), given["Appearance"])
+    factor = g.joined(*(g.math("EXPONENT", g.math("MULTIPLY", change, part)) for part in tint))
+    return multiplied(g, cloud, factor, harmonics)
 
 
-def with_opacity(g: Graph, colour: Output) -> Output:
-    """What `radiance:base` becomes with these coefficients. Nodes have no fourth number of a
-    vector: the opacity comes from an attribute of its own, and four numbers are kept as a colour,
-    which draws the same."""
-    opaque = g.named(Attribute.OPACITY, "FLOAT")
-    return g.first("FunctionNodeCombineColor", *g.parts(colour), opaque)
+def _rows(g: Graph, mesh: Output, armature: Output, head_bone: str) -> dict[str, Value]:
+    """The motion of the face's places since rest, in mm, as the head's own axes see it."""
+    info = g.node("GeometryNodeBoneInfo", armature, head_bone)
+    back = g.first("FunctionNodeInvertMatrix", info.outputs["Pose"])
+    still = g.first("FunctionNodeMatrixMultiply", info.outputs["Rest Pose"], back)
+    own = g.first("FunctionNodeTransformPoint", g.first("GeometryNodeInputPosition"), still)
+    across, _, up = g.parts(g.vector("SUBTRACT", own, g.named(Attribute.REST, "FLOAT_VECTOR")))
+    shares = [g.named(name, "FLOAT_VECTOR") for name in Attribute.MOTIONS]
+
+    def sums(share: Output, moved: Output) -> tuple[Output, Output, Output]:
+        value = g.scaled(share, moved)
+        kind = "GeometryNodeAttributeStatistic"
+        node = g.node(kind, mesh, None, value, data_type="FLOAT_VECTOR", domain="POINT")
+        total = next(out for out in node.outputs if out.enabled and out.name == "Sum")
+        return g.parts(total)
+
+    ups = [part for share in shares for part in sums(share, up)]
+    rows: dict[str, Value] = {f"{name}:y": ups[k] for k, name in enumerate(PLACES)}
+    first = PLACES.index(WIDTH_OF[0]), PLACES.index(WIDTH_OF[1])
+    apart = sums(shares[first[0] // 3], across)
+    rows[WIDTH] = g.math("SUBTRACT", apart[first[0] % 3], apart[first[1] % 3])
+    return rows

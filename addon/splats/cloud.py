@@ -11,9 +11,9 @@ import numpy as np
 
 from ...shared.avatar_messages import AvatarRead
 from ...shared.errors import InputError
-from .appearance import has_look
+from .appearance import fold_columns, write_places
 from .binding import Columns, RestMesh, are_flat, binding_columns, gaussian_columns, supports_of
-from .group import ARMATURE, LABEL, MESH, Plan, new_group
+from .group import APPEARANCE, ARMATURE, LABEL, MESH, Plan, new_group
 from .names import BINDING, MESH_FACES, Attribute
 
 LEAST_BLENDER = (5, 3, 0)
@@ -45,7 +45,7 @@ def add_cloud(
     data.type = "GAUSSIAN_SPLAT"
     columns: dict[str, np.ndarray] = dict(gaussian_columns(avatar, rest))
     if rest is not None:
-        columns |= binding_columns(avatar, rest)
+        columns |= {**binding_columns(avatar, rest), **fold_columns(avatar)}
     _write(data, columns)
     cloud = bpy.data.objects.new(label, data)
     context.collection.objects.link(cloud)
@@ -70,9 +70,12 @@ def bind_cloud(
         has_body=avatar.surface == "arkit",
         is_flat=avatar.binding == "face" and are_flat(avatar, rest),
         thin=int(np.bincount(avatar.scales.argmin(1), minlength=3).argmax()),
+        head_bone="neck" if "neck" in bones else bones[-1],
+        tint=() if avatar.fold_tint is None else tuple(avatar.fold_tint.tolist()),
     )
     cloud.data[PLAN] = plan.encode()
     _write_mesh(head.data, avatar, rest)
+    write_places(head.data, avatar)
     cloud.parent = head
     attach_group(cloud)
 
@@ -97,12 +100,22 @@ def attach_group(cloud: bpy.types.Object) -> None:
             "Import the avatar again.",
         )
     harmonics = sum(name.startswith("radiance:sh_") for name in names)
-    group = new_group(plan, harmonics=harmonics, has_look=has_look(names))
+    group = new_group(plan, harmonics=harmonics)
     modifier = modifier_of(cloud) or cloud.modifiers.new(LABEL, "NODES")
     modifier.node_group = group
     rig = next((m.object for m in head.modifiers if m.type == "ARMATURE"), None)
     given = inputs_of(modifier)
     given[MESH].value, given[ARMATURE].value = head, rig
+
+
+def follow_slider(head: bpy.types.Object) -> None:
+    """Gives the head's *Appearance*, as its slider stands, to its Gaussians. No driver does it: a
+    farm without Affekt would not find the slider."""
+    for cloud in clouds_of(head):
+        given, wanted = inputs_of(modifier_of(cloud)), head.affekt_emotion.appearance
+        if APPEARANCE in given and cloud.library is None and given[APPEARANCE].value != wanted:
+            given[APPEARANCE].value = wanted
+            cloud.update_tag()
 
 
 def inputs_of(modifier: bpy.types.NodesModifier | None) -> Inputs:

@@ -12,7 +12,7 @@ import bpy
 
 from ...shared.avatar_messages import Binding
 from ...shared.pictures import FOLLOWS, Follow
-from .appearance import TERMS, changed
+from .appearance import folded
 from .graph import Graph, Output
 from .light import add_light_sockets, lit
 from .manners import Bones, FaceManners, Pose, VertexManners
@@ -29,7 +29,8 @@ _GONE = "The driving mesh is gone: the splats stand still. Choose it in this mod
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What the group must know of an avatar. vertices, faces: of its mesh; bones: see `Bones`;
-    is_flat, thin: see `FaceManners`. follow: how it was made to follow."""
+    is_flat, thin: see `FaceManners`. follow: how it was made to follow. head_bone, tint: see
+    `folded`; without a tint the skin does not fold."""
 
     binding: Binding
     follow: Follow
@@ -39,6 +40,8 @@ class Plan:
     has_body: bool
     is_flat: bool = False
     thin: int = 2
+    head_bone: str = ""
+    tint: tuple[float, ...] = ()
 
     def encode(self) -> str:
         return json.dumps(asdict(self))
@@ -48,25 +51,26 @@ class Plan:
         """What other versions of Affekt keep beside it is left out."""
         known = {field.name for field in fields(cls)}
         kept = {name: value for name, value in json.loads(text).items() if name in known}
-        return cls(**{**kept, "bones": tuple(kept["bones"])})
+        several = {name: tuple(kept[name]) for name in ("bones", "tint") if name in kept}
+        return cls(**{**kept, **several})
 
 
-def new_group(plan: Plan, *, harmonics: int, has_look: bool) -> bpy.types.NodeTree:
+def new_group(plan: Plan, *, harmonics: int) -> bpy.types.NodeTree:
     """A new group for one avatar: nobody else's is changed, and an edited one never used again.
-    harmonics: how many coefficients its cloud has beside the colour. has_look: whether that says
-    what emotions change in its look."""
+    harmonics: how many coefficients its cloud has beside the colour."""
     tree = bpy.data.node_groups.new(LABEL, "GeometryNodeTree")
     tree.is_modifier = True
-    sockets = _add_sockets(tree, has_look=has_look)
+    sockets = _add_sockets(tree, folds=bool(plan.tint))
     g = Graph(tree)
     given = {socket.name: socket for socket in g.node("NodeGroupInput").outputs}
     info = g.node("GeometryNodeObjectInfo", given[MESH], transform_space="ORIGINAL")
     mesh = info.outputs["Geometry"]
     cloud = given["Geometry"]
     posed = _in_manner(g, plan, mesh, given)
-    if has_look:
+    if plan.tint:
         is_on = g.compare("GREATER_THAN", given[APPEARANCE], 0.0)
-        posed = g.choose(is_on, changed(g, posed, given), posed, "GEOMETRY")
+        wrinkled = folded(g, posed, mesh, given, plan.head_bone, plan.tint, harmonics)
+        posed = g.choose(is_on, wrinkled, posed, "GEOMETRY")
     right = g.choose(_is_right(g, plan, mesh), posed, cloud, "GEOMETRY")
     g.node("NodeGroupOutput", lit(g, right, given, harmonics))
     sockets[FOLLOW].default_value = plan.follow.title()
@@ -74,9 +78,9 @@ def new_group(plan: Plan, *, harmonics: int, has_look: bool) -> bpy.types.NodeTr
 
 
 def _add_sockets(
-    tree: bpy.types.NodeTree, *, has_look: bool
+    tree: bpy.types.NodeTree, *, folds: bool
 ) -> dict[str, bpy.types.NodeTreeInterfaceSocket]:
-    """Those of the appearance come last, so that the others' identifiers never change."""
+    """That of the appearance comes last, so that the others' identifiers never change."""
     face = tree.interface
     face.new_socket("Geometry", in_out="OUTPUT", socket_type="NodeSocketGeometry")
     kinds = {"Geometry": "Geometry", MESH: "Object", ARMATURE: "Object", FOLLOW: "Menu"}
@@ -85,17 +89,13 @@ def _add_sockets(
         for name, kind in kinds.items()
     }
     add_light_sockets(face)
-    panel = face.new_panel(APPEARANCE, default_closed=True) if has_look else None
-    for name in (APPEARANCE, *TERMS):
-        made[name] = face.new_socket(
-            name, in_out="INPUT", socket_type="NodeSocketFloat", parent=panel
-        )
-        made[name].default_value, made[name].min_value, made[name].max_value = 0, 0, 2
-        made[name].hide_in_modifier = not has_look
     made[MESH].description = "The mesh that the splats sit on"
     made[ARMATURE].description = "The armature that turns that mesh"
     made[FOLLOW].description = "How the splats follow the mesh"
-    made[APPEARANCE].description = "How much the emotions change the splats' colours and shapes"
+    if folds:
+        one = face.new_socket(APPEARANCE, in_out="INPUT", socket_type="NodeSocketFloat")
+        one.default_value, one.min_value, one.max_value = 1, 0, 2
+        one.description = "How much the skin wrinkles with the expression"
     return made
 
 

@@ -13,8 +13,7 @@ from collections.abc import Mapping
 
 import bpy
 
-from .appearance import base_colour, with_opacity
-from .binding import DC
+from .colours import multiplied
 from .graph import Graph, Output
 
 EXPOSURE, COLOUR = "Exposure", "Light Colour"
@@ -24,9 +23,6 @@ SUN_M = 100.0
 """So far away a sun stands for its shadows."""
 _GAMMA = 1 / 2.4
 _TOE = 0.055
-_BASE = (0.5 + _TOE) / DC
-"""What the DC coefficient of sRGB's -0.055 is below 0."""
-_BLACK = (-0.5 / DC,) * 3
 _RAYS = 12
 """To so many points all over the lamp, the same for each Gaussian: points by chance look like dirt
 on the skin."""
@@ -78,9 +74,8 @@ def lit(g: Graph, cloud: Output, given: Mapping[str, Output], harmonics: int) ->
     plain = g.first("FunctionNodeBooleanMath", white, level, operation="AND")
     at_rest = g.first("FunctionNodeBooleanMath", plain, alone, operation="AND")
     shaded = g.first("GeometryNodeSwitch", alone, _shade(g, caster, given), 1.0, input_type="FLOAT")
-    return g.choose(
-        at_rest, cloud, _gained(g, cloud, _gain(g, given, shaded), harmonics), "GEOMETRY"
-    )
+    gained = multiplied(g, cloud, _gain(g, given, shaded), harmonics, _TOE)
+    return g.choose(at_rest, cloud, gained, "GEOMETRY")
 
 
 def _gain(g: Graph, given: Mapping[str, Output], shade: Output) -> Output:
@@ -88,20 +83,6 @@ def _gain(g: Graph, given: Mapping[str, Output], shade: Output) -> Output:
     light = g.scaled(given[COLOUR], g.math("POWER", 2.0, given[EXPOSURE]))
     all_alike = g.vector("POWER", light, (_GAMMA,) * 3)
     return g.scaled(all_alike, g.math("POWER", shade, _GAMMA))
-
-
-def _gained(g: Graph, cloud: Output, gain: Output, harmonics: int) -> Output:
-    cloud, found = g.captured(cloud, "POINT", {"Gain": ("VECTOR", gain)})
-    k = found["Gain"]
-    raised = g.vector("ADD", base_colour(g), (_BASE,) * 3)
-    changed = g.vector("SUBTRACT", g.vector("MULTIPLY", raised, k), (_BASE,) * 3)
-    colour = with_opacity(g, g.vector("MAXIMUM", changed, _BLACK))
-    cloud = g.stored(cloud, "radiance:base", colour, "FLOAT_COLOR")
-    for number in range(harmonics):
-        name = f"radiance:sh_{number}"
-        part = g.vector("MULTIPLY", g.named(name, "FLOAT_VECTOR"), k)
-        cloud = g.stored(cloud, name, part, "FLOAT_VECTOR")
-    return cloud
 
 
 def _shade(g: Graph, caster: Output, given: Mapping[str, Output]) -> Output:

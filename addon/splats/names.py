@@ -37,6 +37,12 @@ class Attribute:
     AXES: Final = ("affekt_axis_1", "affekt_axis_2", "affekt_axis_3")
     """The same of each axis, as long as the Gaussian is wide along it."""
     OPACITY: Final = "affekt_opacity"
+    FOLDS: Final = tuple(f"affekt_fold_{number}" for number in range(1, 10))
+    """Three wrinkles' change of log colour each."""
+    REST: Final = "affekt_rest"
+    """Where the driving mesh's points are at rest."""
+    MOTIONS: Final = tuple(f"affekt_motion_{number}" for number in range(1, 6))
+    """Of the driving mesh's points: their shares of three places' motion each, in mm for metres."""
 
 
 _BOTH = {Attribute.OFFSET, Attribute.AREA, Attribute.IN_FRAME, Attribute.TURN_IN_FRAME}

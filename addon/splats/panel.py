@@ -7,7 +7,7 @@ import bpy
 from ..link.drawing import draw_task
 from .adding import OPEN_GAUSSIANS
 from .cloud import LEAST_BLENDER, Inputs, clouds_of, inputs_of, modifier_of
-from .group import FOLLOW
+from .group import APPEARANCE, FOLLOW
 from .light import CASTER, COLOUR, EXPOSURE, SHADOW
 from .matching import is_matched
 
@@ -40,6 +40,8 @@ def _draw_cloud(layout: bpy.types.UILayout, cloud: bpy.types.Object) -> None:
     else:
         row.label(text=cloud.name, translate=False, icon="ERROR")
     row.operator("affekt.bind_splats", text="", icon="FILE_REFRESH")
+    if APPEARANCE in given:
+        layout.prop(given[APPEARANCE], "value", text=APPEARANCE)
     if given:
         _draw_light(layout, cloud, given)
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where on the face's chart each fold may lie, and which part of it each wrinkle's pressing moves.
 
-A fold is one map of heights for both sides of the face. A wrinkle (`wrinkle_patterns.WRINKLES`) is
+A fold is one map of heights for both sides of the face. A wrinkle (`pressing.WRINKLES`) is
 the part of a fold that one side presses: its zone, 0 to 1 at each texel. The zones of a fold's
 wrinkles never add up to more than 1.
 """
@@ -13,9 +13,9 @@ import functools
 import numpy as np
 
 from ...shared.arrays import Float32Array, IndexArray
+from ...shared.pressing import WRINKLES
 from ..smooth import smoothstep
 from .face_chart import EDGE, texel_places_mm
-from .wrinkle_patterns import WRINKLES
 
 FOLDS = (
     "forehead",

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...shared.arrays import Float64Array, FloatArray
+from ...shared.pressing import WRINKLES
 
 Points = tuple[tuple[float, float], ...]
 
@@ -104,9 +105,6 @@ _PAIRS: dict[str, tuple[Stroke, ...]] = {
         Shade((10.5, -68.5), (1.3, 1.2), 0.07),
     ),
 }
-SIDES = ("left", "right")
-WRINKLES = tuple(f"{name}.{side}" for name in _PAIRS for side in SIDES)
-"""Names of the patterns, in the order of their columns everywhere."""
 _LEAST = 1e-3
 FRONT_MM = 5.0
 """Behind this there is no face: places at the ears and on the neck have the same x and y."""
@@ -119,8 +117,9 @@ def draw_patterns(places: FloatArray, size_mm: FloatArray) -> Float64Array:
     at, coarse = 1e3 * np.asarray(places, np.float64), np.asarray(size_mm, np.float64)
     out = np.zeros((len(at), len(WRINKLES)))
     front = at[:, 2] > FRONT_MM
-    for index, (name, sign) in enumerate((name, sign) for name in _PAIRS for sign in (1, -1)):
-        own = at[front, :2] * (sign, 1)
+    for index, wrinkle in enumerate(WRINKLES):
+        name, side = wrinkle.rsplit(".", 1)
+        own = at[front, :2] * (1 if side == "left" else -1, 1)
         for stroke in _PAIRS[name]:
             out[front, index] -= draw_stroke(stroke, own, coarse[front])
     out[np.abs(out) < _LEAST] = 0

@@ -31,25 +31,27 @@ from ...shared.errors import InputError
 from ...shared.fingerprint import fingerprint
 from ...shared.head import REGIONS, HeadModel
 from ...shared.motion import Motion, numbers_of
+from ...shared.pressing import PLACES, WRINKLES
 from ..adapter.solve import NUMBERS, Forward
 from ..files import are_indices, kept_arrays
 from ..head.read import OPEN, read_head
 from ..memory import remembered
 from ..raster.mesh import vertex_normals
+from . import effects
 from .alignment import Alignment, align, open_alignment
 from .animated_mesh import personal_head, shown_weights
 from .avatar import ArkitRig, Avatar, corner_shares
-from .effects import face_rows, laid_places, row_names
+from .effects import FacePlaces, face_rows, laid_places, row_names
 from .flush import ZONES, blood_gain, blood_of, blood_zones, flush_change
 from .own_wrinkles import is_readable, own_patterns, read_skin
-from .pressing import pressing_of
+from .pressing import OPEN_FACE_MM, pressing_of
 from .skin_look import FAR_M, look_at_skin
 from .skin_maps import STATES
 from .splats import Splats
-from .wrinkle_patterns import WRINKLES, draw_patterns
+from .wrinkle_patterns import draw_patterns
 
 _ROWS = len(row_names())
-_VERSION = 14
+_VERSION = 15
 """Goes up whenever the same avatar gets other wrinkles."""
 _BESIDE_M, _BEFORE_M = 0.008, 0.006
 """A Gaussian that lies further beside its place, or before the skin there, shows something else: a
@@ -72,13 +74,15 @@ class Wrinkles:
     """An avatar's own wrinkles. gaussian (M,) indices of those that take part; pattern
     (states, wrinkles, M) and tint (3,) as in the formula above, where there are `STATES` or, for a
     pattern that does not depend on the emotion, one; basis (numbers, rows): motion of the
-    face's places for one unit of each of a take's numbers. flushing (F,) indices of those that
-    show blood, zones (zones, F) as in `flush`, with the skin's own gain."""
+    face's places for one unit of each of a take's numbers. places (P, V): the motion of
+    `pressing.PLACES` in mm for metres of the surface's vertices. flushing (F,) indices of those
+    that show blood, zones (zones, F) as in `flush`, with the skin's own gain."""
 
     gaussian: Int32Array
     pattern: Float32Array
     tint: Float32Array
     basis: Float64Array
+    places: Float32Array
     flushing: Int32Array
     zones: Float32Array
 
@@ -105,6 +109,7 @@ def _fit(arrays: Mapping[str, np.ndarray], avatar: Avatar) -> bool:
         "pattern": (np.float32, (states, len(WRINKLES), count)),
         "tint": (np.float32, (3,)),
         "basis": (np.float64, (numbers, _ROWS)),
+        "places": (np.float32, (len(PLACES), len(avatar.vertices))),
         "flushing": (np.int32, (blood,)),
         "zones": (np.float32, (len(ZONES), blood)),
     }
@@ -122,13 +127,15 @@ def _measure(avatar: Avatar) -> dict[str, np.ndarray]:
     except InputError:
         shown, pattern = np.zeros(0, np.intp), np.zeros((1, len(WRINKLES), 0))
         basis, zones = np.zeros((len(moved), _ROWS)), np.zeros((len(ZONES), 0))
+        read = np.zeros((len(PLACES), len(avatar.vertices)))
     else:
         rest = _rest(avatar)
         skin = _Skin.under(avatar, found, rest)
         shown = np.flatnonzero(skin.shows)
         pattern = _pattern(avatar, found, rest[1], shown, skin.place[shown])
         zones = blood_zones(skin.place[shown]) * blood_gain(avatar.colours[shown])
-        basis = face_rows(moved, laid_places(surface, found, open_head))
+        places = laid_places(surface, found, open_head)
+        basis, read = face_rows(moved, places), _read_places(places)
     wrinkles = pattern.any((0, 1))
     gaussian = shown[wrinkles].astype(np.int32)
     blood = zones.any(0)
@@ -137,9 +144,16 @@ def _measure(avatar: Avatar) -> dict[str, np.ndarray]:
         "pattern": pattern[..., wrinkles].astype(np.float32),
         "tint": _tint(avatar.colours[gaussian]),
         "basis": basis,
+        "places": read.astype(np.float32),
         "flushing": shown[blood].astype(np.int32),
         "zones": zones[:, blood].astype(np.float32),
     }
+
+
+def _read_places(places: FacePlaces) -> Float64Array:
+    """`places` of `Wrinkles`."""
+    rows = [effects.PLACES.index(name) for name in PLACES]
+    return places.shares[rows] * (OPEN_FACE_MM / places.height_m)
 
 
 def _pattern(

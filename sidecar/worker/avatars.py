@@ -18,6 +18,7 @@ from ..avatar.avatar import ArkitRig, Avatar, performance_notes
 from ..avatar.open_avatar import open_avatar
 from ..avatar.read import decode_avatar
 from ..avatar.supports import supports_of
+from ..avatar.wrinkles import find_wrinkles
 from ..head.read import OPEN
 from ..memory import remembered
 from ..render.shot import head_from_avatar
@@ -35,7 +36,7 @@ def read_avatar(source: AvatarSource) -> AvatarRead:
     """The avatar, with a rig that is calibrated and Gaussians bound to the skin that is seen.
     Raises InputError `file.*`, `avatar.*`, `head.*`."""
     avatar = _avatar_of(source)
-    arrays = {name: getattr(avatar, name) for name in (*_GAUSSIANS, *_PERSON)}
+    arrays = {name: getattr(avatar, name) for name in (*_GAUSSIANS, *_PERSON)} | _folds(avatar)
     surface = avatar.surface
     if isinstance(surface, ArkitRig):
         surface = _on_open_head(avatar, surface)
@@ -62,6 +63,19 @@ def read_avatar(source: AvatarSource) -> AvatarRead:
         notes=_notes(avatar),
         **arrays,
     )
+
+
+def _folds(avatar: Avatar) -> dict[str, np.ndarray]:
+    """How the skin wrinkles, whatever moved it; nothing of an avatar without a face."""
+    found = find_wrinkles(avatar)
+    if found is None:
+        return {}
+    return {
+        "fold_places": found.places,
+        "fold_gaussians": found.gaussian,
+        "fold_patterns": np.ascontiguousarray(found.pattern[-1]),
+        "fold_tint": found.tint,
+    }
 
 
 def _on_open_head(avatar: Avatar, rig: ArkitRig) -> ArkitRig:

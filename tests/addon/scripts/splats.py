@@ -130,11 +130,13 @@ def change_things(cloud: bpy.types.Object) -> dict:
     bpy.context.view_layer.update()
     told["mesh_back"] = moved(evaluated(cloud), before)
     cloud.modifiers[0].node_group.nodes.clear()
+    given(cloud, "Exposure").value = 0.5
     bpy.context.view_layer.update()
     bpy.ops.affekt.bind_splats()
+    told["light_kept"] = given(cloud, "Exposure").value
+    given(cloud, "Exposure").value = 0.0
     bpy.context.view_layer.update()
     told["bound_again"] = moved(evaluated(cloud), before)
-    told |= look_changed(cloud, before)
     cloud.data.resize(len(cloud.data.points) - 50)
     cloud.data.update_tag()
     bpy.context.view_layer.update()
@@ -159,49 +161,6 @@ def bound_to_bare_faces(cloud: bpy.types.Object) -> dict[str, object]:
     code = harness.failure(lambda: attach(cloud))
     said = harness.failure(lambda: bpy.ops.affekt.bind_splats())
     return {"code": code, "said": said, "kept": cloud.modifiers[0].node_group == before}
-
-
-def hidden_inputs(cloud: bpy.types.Object) -> list[str]:
-    """Names of the inputs that the modifier does not show."""
-    items = cloud.modifiers[0].node_group.interface.items_tree
-    return [i.name for i in items if i.item_type == "SOCKET" and i.hide_in_modifier]
-
-
-def look_changed(cloud: bpy.types.Object, before: dict[str, np.ndarray]) -> dict:
-    """Data of an emotion's look, as an avatar may carry one day: nothing until its weight moves."""
-    count = len(cloud.data.points)
-    changes = {"colour": (0.5, 0.0, -0.25), "scale": (0.2, 0.0, 0.0), "rotation": (0, 0, 0.1)}
-    for part, value in changes.items():
-        attribute = cloud.data.attributes.new(f"affekt_happy_{part}", "FLOAT_VECTOR", "POINT")
-        attribute.data.foreach_set("vector", np.tile(np.array(value, np.float32), count))
-    told = {"look_hidden": hidden_inputs(cloud)}
-    given(cloud, "Exposure").value = 0.5
-    bpy.ops.affekt.bind_splats()
-    told |= {"look_shown": hidden_inputs(cloud), "light_kept": given(cloud, "Exposure").value}
-    given(cloud, "Exposure").value = 0.0
-    given(cloud, "Happy").value = 0.5
-    cloud.update_tag()
-    told["look_off"] = moved(evaluated(cloud), before)
-    given(cloud, "Appearance").value = 1.0
-    cloud.update_tag()
-    bpy.context.view_layer.update()
-    now = evaluated(cloud)
-    told["look_scale"] = (now["scale"][0] / before["scale"][0]).tolist()
-    told["look_rotation"] = [now["rotation"][0].tolist(), before["rotation"][0].tolist()]
-    told["look_colour"] = [base_of(cloud), base_of(cloud.original.data)]
-    given(cloud, "Appearance").value = given(cloud, "Happy").value = 0.0
-    cloud.update_tag()
-    bpy.context.view_layer.update()
-    return told
-
-
-def base_of(item: bpy.types.Object | bpy.types.PointCloud) -> list[float]:
-    """Colour and opacity of the first Gaussian."""
-    data = item
-    if isinstance(item, bpy.types.Object):
-        data = item.evaluated_get(bpy.context.evaluated_depsgraph_get()).data
-    first = data.attributes["radiance:base"].data[0]
-    return list(first.color if hasattr(first, "color") else first.vector)
 
 
 def refusals() -> dict[str, str]:

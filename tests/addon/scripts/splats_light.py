@@ -182,7 +182,7 @@ def main() -> None:
 def bind_as_by_others(cloud: bpy.types.Object) -> None:
     """Bind Again with what another version of Affekt kept of the cloud."""
     plan = harness.load("addon.splats.cloud").PLAN
-    others = {"harmonics": 0, "has_look": True, "of_tomorrow": [1]}
+    others = {"harmonics": 0, "of_tomorrow": [1]}
     cloud.data[plan] = json.dumps({**json.loads(cloud.data[plan]), **others})
     bpy.ops.affekt.bind_splats()
     bpy.context.view_layer.update()

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from affekt.shared.pressing import WRINKLES
 from affekt.sidecar.avatar import wrinkles
 from affekt.sidecar.avatar.alignment import open_alignment
 from affekt.sidecar.avatar.avatar import Avatar
@@ -16,7 +17,7 @@ from affekt.sidecar.avatar.own_wrinkles import as_deep, is_readable, own_pattern
 from affekt.sidecar.avatar.skin_look import LitSkin, look_at_skin
 from affekt.sidecar.avatar.skin_maps import STATES
 from affekt.sidecar.avatar.skin_zones import FOLDS
-from affekt.sidecar.avatar.wrinkle_patterns import WRINKLES, draw_patterns
+from affekt.sidecar.avatar.wrinkle_patterns import draw_patterns
 from affekt.sidecar.head.read import read_head
 
 OPEN = read_head("open")
@@ -127,10 +128,11 @@ def test_hidden_skin_keeps_everybodys_wrinkles(avatar: Avatar) -> None:
     lit = look(hidden)
     assert not is_readable(lit)
     plain = replace(avatar, opacities=np.where(mask, 1e-4, 1).astype(np.float32))
-    shown, found = wrinkles._pattern(plain, open_alignment(OPEN))
+    rest = wrinkles._rest(plain)
+    skin = wrinkles._Skin.under(plain, open_alignment(OPEN), rest)
+    shown = np.flatnonzero(skin.shows)
+    found = wrinkles._pattern(plain, open_alignment(OPEN), rest[1], shown, skin.place[shown])
     assert found.shape[0] == 1
-    skin = wrinkles._Skin.under(plain, open_alignment(OPEN), wrinkles._rest(plain))
-    np.testing.assert_array_equal(shown, np.flatnonzero(skin.shows))
     assert 0 < len(shown) < len(plain)
     # Drawn for all of them it is the same, to the last bit.
     wanted = draw_patterns(skin.place, 1e3 * np.sort(plain.scales, 1)[:, 1])[shown].T

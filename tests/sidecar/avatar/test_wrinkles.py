@@ -9,11 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from affekt.shared import pressing
 from affekt.shared.arrays import Float64Array
 from affekt.shared.calibration import calibrated
 from affekt.shared.emotion import EMOTIONS
 from affekt.shared.head import REGIONS
 from affekt.shared.motion import Motion, make_motion
+from affekt.shared.pressing import WRINKLES
 from affekt.sidecar.adapter.solve import arkit_numbers
 from affekt.sidecar.avatar import wrinkles
 from affekt.sidecar.avatar.alignment import Alignment
@@ -26,7 +28,7 @@ from affekt.sidecar.avatar.pressing import pressing_of
 from affekt.sidecar.avatar.read import decode_avatar
 from affekt.sidecar.avatar.rest_pose import rest_gaussians
 from affekt.sidecar.avatar.skin_maps import STATES
-from affekt.sidecar.avatar.wrinkle_patterns import WRINKLES, draw_patterns
+from affekt.sidecar.avatar.wrinkle_patterns import draw_patterns
 from affekt.sidecar.avatar.wrinkles import _tint, find_wrinkles
 from affekt.sidecar.files import find_arrays, keep_arrays
 from affekt.sidecar.head.read import read_head
@@ -253,6 +255,7 @@ def test_colours_by_the_formula() -> None:
         pattern=rng.uniform(-0.5, 0.1, (STATES, len(WRINKLES), 2)).astype(np.float32),
         tint=np.float32([0.5, 1, 1.5]),
         basis=rng.normal(0, 0.02, (52, len(row_names()))),
+        places=np.zeros((len(pressing.PLACES), len(egg.vertices)), np.float32),
         flushing=np.array([7, 2], np.int32),
         zones=rng.uniform(0, 1, (len(ZONES), 2)).astype(np.float32),
     )
@@ -317,12 +320,13 @@ def test_they_are_found_once(
         ("pattern", whole["pattern"][:-1]),
         ("tint", whole["tint"].astype(np.float64)),
         ("basis", whole["basis"][:52]),
+        ("places", whole["places"][:, 1:]),
         ("flushing", whole["flushing"] - len(avatar)),
         ("zones", whole["zones"][:, 1:]),
     ):
         keep_arrays(kept, {**whole, name: values})
         np.testing.assert_array_equal(getattr(find(), name), wanted[name])
-    assert len(calls) == 8
+    assert len(calls) == 9
 
 
 def test_an_angry_face_reddens_and_a_frightened_one_pales(avatar: Avatar) -> None:

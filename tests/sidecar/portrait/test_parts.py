@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from affekt.shared.camera import look_at
 from affekt.shared.motion import ARKIT_NAMES
-from affekt.sidecar.avatar.wrinkle_patterns import WRINKLES
+from affekt.shared.pressing import WRINKLES
 from affekt.sidecar.portrait.folds import _MOVERS, _least_strain, _moved
 from affekt.sidecar.portrait.framing import Frame, sample
 from affekt.sidecar.portrait.hair import (
