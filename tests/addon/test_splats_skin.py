@@ -91,7 +91,7 @@ def test_skin_of_a_lam_avatar(in_blender: RunScript, blender_python: str, tmp_pa
     path = DATA / "lam_avatars" / "barbara.zip"
     if not path.is_file():
         pytest.skip("no LAM avatar: set AFFEKT_TEST_DATA")
-    poses = [replace(pose, turn_rad=0.0) for pose in POSES]
+    poses = [replace(pose, turn_rad=0.6 * pose.turn_rad) for pose in POSES]
     drawn = draw(in_blender, blender_python, tmp_path, str(path), "head", poses)
     # The keys of the mesh are set as they are, past what a take's weights are mapped by.
     avatar = read_avatar(path)
