@@ -2,7 +2,8 @@
 """Fixtures that every room of the tests shares, and how its files are dealt to processes.
 
 `make test` runs four pytest processes. A file stays whole, so that its fixtures are made once, and
-so do all files that share a costly fixture (`tests/faults`, each Blender). The longest go first.
+so does `tests/faults`, whose files share a sidecar; what runs in Blender is a group for each of the
+Blenders. The longest go first.
 """
 
 import gc
@@ -32,21 +33,29 @@ settings.register_profile(
 settings.load_profile("affekt")
 
 LONGEST_FIRST = (
-    "bpy53",
+    "tests/addon/test_flame_head",
     "tests/faults/",
+    "tests/addon/test_live",
     "tests/sidecar/adapter/test_build",
-    "tests/sidecar/lab/training/test_training",
-    "bpy",
+    "tests/addon/test_export",
+    "tests/sidecar/lab/training/",
+    "tests/addon/test_splats",
+    "tests/sidecar/server/test_real",
+    "tests/addon/test_animator_path",
+    "tests/sidecar/worker/",
+    "tests/addon/",
+    "tests/sidecar/",
 )
-"""Beginnings of names of groups; the others follow as they are found. One Blender's group makes
-what all three need (the extension, a bake in a terminal), so the others come a minute later."""
+"""Beginnings of names of groups; the others follow as they are found. So at the end no process
+waits for another's long group."""
 
 
 def group_of(test: str) -> str:
-    """The name of the group whose tests run in one process: a Blender, a folder or a file."""
+    """The name of the group whose tests run in one process: a file, in one Blender where it runs
+    in several, or a folder."""
     path, _, name = test.partition("::")
     if blender := re.search(r"[\[-](bpy[^\]-]*)", name):
-        return blender[1]
+        return f"{path} {blender[1]}"
     return "tests/faults/" if path.startswith("tests/faults/") else path
 
 
@@ -63,6 +72,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Groups:
     return Groups(config, log)
 
 
+@pytest.hookimpl(trylast=True)  # pytest puts the tests of a Blender next to each other
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def rank(item: pytest.Item) -> int:
         group = group_of(item.nodeid)
