@@ -93,9 +93,7 @@ MakeOnce = Callable[[str, Callable[[Path], object]], Path]
 @pytest.fixture(scope="session")
 def make_once(tmp_path_factory: pytest.TempPathFactory) -> MakeOnce:
     """make_once(name, make) -> a folder that make(folder) fills, once for all processes."""
-    root = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        root = root.parent
+    root = _shared_folder(tmp_path_factory)
 
     def make_once(name: str, make: Callable[[Path], object]) -> Path:
         with FileLock(root / f"{name}.lock"):
@@ -106,6 +104,12 @@ def make_once(tmp_path_factory: pytest.TempPathFactory) -> MakeOnce:
         return root / name
 
     return make_once
+
+
+def _shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of this run that all its processes share."""
+    root = tmp_path_factory.getbasetemp()
+    return root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
 
 
 @pytest.fixture(scope="session")
@@ -119,8 +123,9 @@ def real_data() -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The cache folder of commands and sidecars that no test gives another: never the user's."""
-    folder = tmp_path_factory.mktemp("cache")
+    """The cache folder of commands and sidecars that no test gives another: never the user's. All
+    processes have the same, since what is found once about a real avatar takes ten seconds."""
+    (folder := _shared_folder(tmp_path_factory) / "cache").mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AFFEKT_CACHE_DIR", str(folder))
         yield folder

@@ -23,7 +23,7 @@ from affekt.sidecar.modulation.modulator import load_modulator
 from affekt.sidecar.motion.read import decode_take
 from fakes import attacks
 from fakes.flame import LAYOUTS, flame_arrays, npz
-from fakes.flame_twin import remeshed_twin
+from fakes.flame_twin import COARSE, remeshed_twin
 from fakes.takes import arkit_content, as_bytes
 
 from .conftest import ROOT, RunScript
@@ -139,7 +139,7 @@ def _check_refusals(refused: dict[str, str]) -> None:
 def test_bakes_on_a_flame_head_stay_flame(
     in_blender: RunScript, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lam_clips: list[Path]
 ) -> None:
-    twin = remeshed_twin(read_head("open"))
+    twin = remeshed_twin(read_head("open"), left=COARSE)
     flame = write(tmp_path / "flame.npz", npz(twin.arrays))
     with np.load(ROOT / "sidecar/assets/demo/take.npz") as demo:
         numbers = twin.numbers(demo["expression"][:70], demo["jaw"][:70])
