@@ -63,7 +63,7 @@ def worst_mm(head: HeadModel, motion: Motion, drawn: Path, step: int = 1) -> flo
 @pytest.mark.one_blender
 def test_a_flame_head(in_blender: RunScript, tmp_path: Path, lam_clips: list[Path]) -> None:
     arrays = flame_arrays(vertices=5023)
-    pickled = write(tmp_path / "flame2023.pkl", LAYOUTS["python2 chumpy"](arrays))
+    pickled = write(tmp_path / "flame2023.pkl", LAYOUTS["python2 chumpy"](flame_arrays()))
     corners = np.random.default_rng(1).integers(0, 5118, (len(arrays["f"]), 3))
     places = np.random.default_rng(2).random((5118, 2))
     flame = write(tmp_path / "flame.npz", npz({**arrays, "vt": places, "ft": corners}))
