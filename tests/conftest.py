@@ -19,8 +19,10 @@ from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Threads that wait do not spin: the processes share the cores.
+# Threads that wait do not spin: the processes share the cores. OpenBLAS's always do, so that it has
+# but one. xdist's processes, and all that tests start, have this from here.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # A busy machine is no fault of an example: only pytest's timeout counts. In CI the examples are
 # the same every time.
