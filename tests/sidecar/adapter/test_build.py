@@ -57,9 +57,7 @@ def make_twin(name: str, head: HeadModel, request: pytest.FixtureRequest) -> Twi
 
 
 @pytest.fixture(scope="module", params=sorted(SPACES))
-def built(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Built:
+def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Built:
     head, folder = read_head("open"), tmp_path_factory.mktemp("adapter")
     twin = make_twin(request.param, head, request)
     file, out = folder / "twin.npz", folder / "adapter.npz"
