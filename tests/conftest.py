@@ -2,7 +2,8 @@
 """Fixtures that every room of the tests shares, and how its files are dealt to processes.
 
 `make test` runs four pytest processes. A file stays whole, so that its fixtures are made once, and
-so do all files that share a costly fixture (`tests/faults`, each Blender). The longest go first.
+so does `tests/faults`, whose files share a sidecar; what runs in Blender is a group for each of the
+Blenders. The longest go first.
 """
 
 import gc
@@ -18,8 +19,10 @@ from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Threads that wait do not spin: the processes share the cores.
+# Threads that wait do not spin: the processes share the cores. OpenBLAS's always do, so that it has
+# but one. xdist's processes, and all that tests start, have this from here.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # A busy machine is no fault of an example: only pytest's timeout counts. In CI the examples are
 # the same every time.
@@ -32,21 +35,30 @@ settings.register_profile(
 settings.load_profile("affekt")
 
 LONGEST_FIRST = (
-    "bpy53",
+    "tests/addon/test_flame_head",
     "tests/faults/",
     "tests/sidecar/adapter/test_build",
-    "tests/sidecar/lab/training/test_training",
-    "bpy",
+    "tests/sidecar/lab/training/test_processes",
+    "tests/addon/test_live",
+    "tests/addon/test_export",
+    "tests/addon/test_splats",
+    "tests/sidecar/server/test_real",
+    "tests/addon/test_animator_path",
+    "tests/sidecar/lab/training/",
+    "tests/sidecar/worker/",
+    "tests/addon/",
+    "tests/sidecar/",
 )
-"""Beginnings of names of groups; the others follow as they are found. One Blender's group makes
-what all three need (the extension, a bake in a terminal), so the others come a minute later."""
+"""Beginnings of names of groups; the others follow as they are found, and so at the end no process
+waits for another's long group. Of the first four one makes the extension, for which others wait."""
 
 
 def group_of(test: str) -> str:
-    """The name of the group whose tests run in one process: a Blender, a folder or a file."""
+    """The name of the group whose tests run in one process: a file, in one Blender where it runs
+    in several, or a folder."""
     path, _, name = test.partition("::")
     if blender := re.search(r"[\[-](bpy[^\]-]*)", name):
-        return blender[1]
+        return f"{path} {blender[1]}"
     return "tests/faults/" if path.startswith("tests/faults/") else path
 
 
@@ -63,6 +75,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Groups:
     return Groups(config, log)
 
 
+@pytest.hookimpl(trylast=True)  # pytest puts the tests of a Blender next to each other
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def rank(item: pytest.Item) -> int:
         group = group_of(item.nodeid)
@@ -83,9 +96,7 @@ MakeOnce = Callable[[str, Callable[[Path], object]], Path]
 @pytest.fixture(scope="session")
 def make_once(tmp_path_factory: pytest.TempPathFactory) -> MakeOnce:
     """make_once(name, make) -> a folder that make(folder) fills, once for all processes."""
-    root = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        root = root.parent
+    root = _shared_folder(tmp_path_factory)
 
     def make_once(name: str, make: Callable[[Path], object]) -> Path:
         with FileLock(root / f"{name}.lock"):
@@ -96,6 +107,12 @@ def make_once(tmp_path_factory: pytest.TempPathFactory) -> MakeOnce:
         return root / name
 
     return make_once
+
+
+def _shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of this run that all its processes share."""
+    root = tmp_path_factory.getbasetemp()
+    return root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
 
 
 @pytest.fixture(scope="session")
@@ -109,8 +126,9 @@ def real_data() -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The cache folder of commands and sidecars that no test gives another: never the user's."""
-    folder = tmp_path_factory.mktemp("cache")
+    """The cache folder of commands and sidecars that no test gives another: never the user's. All
+    processes have the same, since what is found once about a real avatar takes ten seconds."""
+    (folder := _shared_folder(tmp_path_factory) / "cache").mkdir(exist_ok=True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AFFEKT_CACHE_DIR", str(folder))
         yield folder

@@ -69,9 +69,9 @@ class Reader:
     def is_branch(self, test: ast.expr) -> bool:
         """Whether the test asks for a system, or for what a system has."""
         for node in ast.walk(test):
-            if isinstance(node, ast.Attribute) and ast.unparse(node) in ("sys.platform", "os.name"):
+            if is_attribute(node, "sys", "platform") or is_attribute(node, "os", "name"):
                 return True
-            if isinstance(node, ast.Call) and ast.unparse(node).startswith("hasattr(os,"):
+            if isinstance(node, ast.Call) and asks_os(node):
                 return True
             if isinstance(node, ast.Constant) and node.value in ("win32", "darwin", "linux"):
                 return True
@@ -139,7 +139,7 @@ class Reader:
         tests += [n for n in ast.walk(node) if isinstance(n, ast.BoolOp)]
         bears = [n.type for n in ast.walk(node) if isinstance(n, ast.ExceptHandler)]
         calls = [n for n in ast.walk(node) if isinstance(n, ast.Call)]
-        bears += [call for call in calls if "suppress" in ast.unparse(call.func)]
+        bears += [call for call in calls if "suppress" in names_of(call.func)]
         if any(map(self.is_branch, tests)) or any("OSError" in names_of(bear) for bear in bears):
             return
         docs = docstrings(node)
@@ -147,6 +147,17 @@ class Reader:
             is_constant = isinstance(part, ast.Name) and part.id in self.paths
             if is_constant or (is_system_path(part) and part not in docs):
                 yield part.lineno, f"only some systems have this path; {BRANCH}"  # type: ignore[attr-defined]
+
+
+def is_attribute(node: ast.AST, owner: str, name: str) -> bool:
+    """Whether the node is `owner.name`."""
+    is_named = isinstance(node, ast.Attribute) and node.attr == name
+    return is_named and isinstance(node.value, ast.Name) and node.value.id == owner
+
+
+def asks_os(call: ast.Call) -> bool:
+    """Whether the call is `hasattr(os, ...)`."""
+    return isinstance(call.func, ast.Name) and ast.unparse(call).startswith("hasattr(os,")
 
 
 def docstrings(node: ast.AST) -> set[ast.AST]:

@@ -117,8 +117,13 @@ LAB_FLOORS = (("anchors", "open_head", "skin"), ("training",), ("evaluation",), 
 """The same for the rooms of the laboratory."""
 
 
-def imported_files(path: Path) -> Iterator[Path]:
+@functools.cache
+def imported_files(path: Path) -> list[Path]:
     """The project's files that the file imports: at its top, in functions, or for types only."""
+    return list(read_imported_files(path))
+
+
+def read_imported_files(path: Path) -> Iterator[Path]:
     parts = path.relative_to(ROOT).with_suffix("").parts
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):

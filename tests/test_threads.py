@@ -17,15 +17,17 @@ def threads_that_hold(source: str) -> Iterator[int]:
     daemons = {
         ast.unparse(node.targets[0])
         for node in ast.walk(tree)
-        if isinstance(node, ast.Assign) and ast.unparse(node).endswith(".daemon = True")
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Attribute)
+        and ast.unparse(node).endswith(".daemon = True")
     }
     for node in ast.walk(tree):
         values = [*ast.iter_child_nodes(node)] if not isinstance(node, ast.Assign) else []
         pairs = [("", value) for value in values]
-        if isinstance(node, ast.Assign):
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
             pairs = [(f"{ast.unparse(node.targets[0])}.daemon", node.value)]
         for name, value in pairs:
-            if not isinstance(value, ast.Call):
+            if not isinstance(value, ast.Call) or not isinstance(value.func, ast.Attribute):
                 continue
             is_thread = ast.unparse(value.func) in ("threading.Thread", "threading.Timer")
             told = [ast.unparse(k.value) for k in value.keywords if k.arg == "daemon"]

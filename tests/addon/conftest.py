@@ -10,6 +10,7 @@ Python, which the oldest and the newest show, is marked `two_blenders`.
 """
 
 import os
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,7 +27,7 @@ __all__ = ["ROOT", "RunScript", "StartScript", "run_script"]
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "blender_python" in metafunc.fixturenames:
         found = pythons() or [Path("none/bin/python")]
-        names = [python.parents[1].name.removeprefix(".venv-") for python in found]
+        names = [_name_of(python) for python in found]
         quick = found
         for mark, few in (("one_blender", found[-1:]), ("two_blenders", [found[0], found[-1]])):
             if metafunc.definition.get_closest_marker(mark) is not None:
@@ -40,11 +41,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
-def blender_python(request: pytest.FixtureRequest) -> str:
+def blender_python(request: pytest.FixtureRequest, make_once: MakeOnce) -> str:
     """A Python that can import bpy; skips with what is missing on this machine."""
-    if missing := missing_of(request.param):
+    python: Path = request.param
+
+    def ask(folder: Path) -> None:
+        (folder / "missing").write_text(missing_of(python))
+
+    if missing := (make_once(f"{_name_of(python)} asked", ask) / "missing").read_text():
         pytest.skip(missing)
-    return str(request.param)
+    return str(python)
+
+
+def _name_of(python: Path) -> str:
+    return python.parents[1].name.removeprefix(".venv-")
 
 
 @pytest.fixture(scope="session")
@@ -69,13 +79,21 @@ RunScript = Callable[..., dict]
 
 @pytest.fixture(scope="session")
 def blender_user_folder(
-    blender_python: str, extension_zip: Path, tmp_path_factory: pytest.TempPathFactory
+    blender_python: str,
+    extension_zip: Path,
+    make_once: MakeOnce,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
-    """BLENDER_USER_RESOURCES with the extension installed from its zip, offline. Its name has what
-    people's names have: a space and an umlaut."""
-    folder = tmp_path_factory.mktemp("Jürgen Müller")
-    run_script(blender_python, folder, "install.py", {"zip": str(extension_zip)}, folder)
-    return folder
+    """BLENDER_USER_RESOURCES with the extension installed from its zip, offline: once, of which
+    each process has a copy. Its name has what people's names have: a space and an umlaut."""
+
+    def install(folder: Path) -> None:
+        (user := folder / "Jürgen Müller").mkdir()
+        run_script(blender_python, user, "install.py", {"zip": str(extension_zip)}, folder)
+
+    made = make_once(f"{_name_of(Path(blender_python))} installed", install) / "Jürgen Müller"
+    folder = tmp_path_factory.mktemp("user") / made.name
+    return shutil.copytree(made, folder, symlinks=True)
 
 
 @pytest.fixture

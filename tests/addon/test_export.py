@@ -16,7 +16,7 @@ from affekt.sidecar.motion.adapter import as_arkit
 from affekt.sidecar.motion.read import read_take
 from fakes.characters import Character
 from fakes.flame import npz
-from fakes.flame_twin import remeshed_twin
+from fakes.flame_twin import COARSE, remeshed_twin
 
 from .conftest import ROOT, RunScript
 from .nouns import save
@@ -44,7 +44,7 @@ def plain_character(head: HeadModel) -> Character:
 
 def flame_take(head: HeadModel, take: Motion) -> tuple[bytes, Motion]:
     """A FLAME file, and a take on it."""
-    twin = remeshed_twin(head)
+    twin = remeshed_twin(head, left=COARSE)
     expression, jaw = (v.astype(np.float32) for v in twin.numbers(take.expression, take.jaw))
     shape = np.zeros(300, np.float32)
     shape[:3] = 0.5, -1.0, 0.25

@@ -23,7 +23,7 @@ from affekt.sidecar.modulation.modulator import load_modulator
 from affekt.sidecar.motion.read import decode_take
 from fakes import attacks
 from fakes.flame import LAYOUTS, flame_arrays, npz
-from fakes.flame_twin import remeshed_twin
+from fakes.flame_twin import COARSE, remeshed_twin
 from fakes.takes import arkit_content, as_bytes
 
 from .conftest import ROOT, RunScript
@@ -63,7 +63,7 @@ def worst_mm(head: HeadModel, motion: Motion, drawn: Path, step: int = 1) -> flo
 @pytest.mark.one_blender
 def test_a_flame_head(in_blender: RunScript, tmp_path: Path, lam_clips: list[Path]) -> None:
     arrays = flame_arrays(vertices=5023)
-    pickled = write(tmp_path / "flame2023.pkl", LAYOUTS["python2 chumpy"](arrays))
+    pickled = write(tmp_path / "flame2023.pkl", LAYOUTS["python2 chumpy"](flame_arrays()))
     corners = np.random.default_rng(1).integers(0, 5118, (len(arrays["f"]), 3))
     places = np.random.default_rng(2).random((5118, 2))
     flame = write(tmp_path / "flame.npz", npz({**arrays, "vt": places, "ft": corners}))
@@ -139,7 +139,7 @@ def _check_refusals(refused: dict[str, str]) -> None:
 def test_bakes_on_a_flame_head_stay_flame(
     in_blender: RunScript, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lam_clips: list[Path]
 ) -> None:
-    twin = remeshed_twin(read_head("open"))
+    twin = remeshed_twin(read_head("open"), left=COARSE)
     flame = write(tmp_path / "flame.npz", npz(twin.arrays))
     with np.load(ROOT / "sidecar/assets/demo/take.npz") as demo:
         numbers = twin.numbers(demo["expression"][:70], demo["jaw"][:70])

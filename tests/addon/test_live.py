@@ -14,7 +14,7 @@ from affekt.sidecar.head.flame.read import read_flame
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.motion.read import read_take
 from fakes.flame import npz
-from fakes.flame_twin import remeshed_twin
+from fakes.flame_twin import COARSE, remeshed_twin
 
 from ..conftest import MakeOnce
 from .conftest import ROOT, RunScript
@@ -34,7 +34,7 @@ def flame_folder(make_once: MakeOnce) -> Path:
 
 
 def make_flame(folder: Path) -> None:
-    twin = remeshed_twin(read_head("open"))
+    twin = remeshed_twin(read_head("open"), left=COARSE)
     (folder / "flame.npz").write_bytes(npz(twin.arrays))
     demo = cut_motion(read_take(TAKE).motion, 60, 60 + FRAMES)
     expression, jaw = twin.numbers(demo.expression, demo.jaw)
@@ -67,6 +67,7 @@ def run_live(in_blender: RunScript, folder: Path, **options: object) -> dict:
     return told
 
 
+@pytest.mark.two_blenders
 def test_live_shows_the_bake_and_leaves_nothing(in_blender: RunScript, tmp_path: Path) -> None:
     told = run_live(in_blender, tmp_path, on="open head")
     assert "Select or add a head first" in told["refused"]
@@ -99,7 +100,7 @@ def test_live_shows_the_bake_and_leaves_nothing(in_blender: RunScript, tmp_path:
     check_deaths(told["killed"], told["lost"])
 
 
-@pytest.mark.two_blenders
+@pytest.mark.one_blender
 def test_live_on_other_rigs(in_blender: RunScript, flame_folder: Path, tmp_path: Path) -> None:
     """A character, a FLAME head and, from Blender 5.3 on, Gaussians on a mesh that is live."""
     shutil.copytree(flame_folder / "cache", tmp_path / "cache")

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -19,7 +20,7 @@ from affekt.shared.events import JobFailed
 from affekt.sidecar.cache.parts import check_chunk
 from affekt.sidecar.render.exr import read_combined
 
-from .harness import TAKE, chunks_in, hashes, running_sidecar, take_frames, track_of
+from .harness import TAKE, Sidecar, chunks_in, hashes, running_sidecar, take_frames, track_of
 from .small_disk import SmallDisk, small_disk
 
 MIB = 2**20
@@ -182,44 +183,65 @@ def test_a_preview_that_finds_no_room(disk: SmallDisk) -> None:
 # --- the sidecar ----------------------------------------------------------------------------
 
 
-def test_a_sidecar_whose_cache_is_full(tmp_path: Path) -> None:
-    """A bake's first chunk is kept, an upload is refused; both go well once there is room."""
-    track = track_of(take_frames(), 0.6)
-    with small_disk(tmp_path / "cache", 48 * MIB) as disk:
-        cache = disk.view / "users" / "local"
-        with running_sidecar(tmp_path, before=disk.before) as sidecar:
-            sidecar.wait_until_warm()
-            take = sidecar.upload()
-            disk.fill(10 * MIB)
-            end = sidecar.end_of(sidecar.client.start_bake(take, track))
-            assert isinstance(end, JobFailed)
-            assert end.error.code == "job.disk"
-            assert "No space left on device" in end.error.message
-            kept = chunks_in(cache)
-            assert assert_whole(cache / "chunks") == len(kept) > 0
-            assert not [path for path in disk.files() if "partial" in path.name]
-            disk.empty()
-            baked = sidecar.finished(sidecar.client.start_bake(take, track))
-            after = chunks_in(cache)
-            assert {name: after.get(name) for name in kept} == kept
-            for name in after:
-                (cache / name).unlink()
-            again = sidecar.finished(sidecar.client.start_bake(take, track))
-            assert hashes(again) == hashes(baked)
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    """A sidecar whose cache is the small disk; `cache` is the local user's part."""
+
+    disk: SmallDisk
+    sidecar: Sidecar
+
+    @property
+    def cache(self) -> Path:
+        return self.disk.view / "users" / "local"
 
 
-def test_an_upload_to_a_full_disk(tmp_path: Path) -> None:
-    data = os.urandom(3 * MIB)
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("served")
     with (
-        small_disk(tmp_path / "cache", 48 * MIB) as disk,
-        running_sidecar(tmp_path, before=disk.before) as sidecar,
+        small_disk(folder / "cache", 48 * MIB) as disk,
+        running_sidecar(folder, before=disk.before) as sidecar,
     ):
-        disk.fill(2 * MIB)
-        with pytest.raises(AffektError) as caught:
-            sidecar.client.upload(data, "motion", "big.npz")
-        assert caught.value.code == "job.disk"
-        assert [path for path in disk.files() if path.stat().st_size >= len(data)] == []
-        disk.empty()
-        artefact = sidecar.client.upload(data, "motion", "big.npz")
-        kept = disk.view / "users" / "local" / "artefacts" / artefact.sha256
-        assert kept.read_bytes() == data
+        yield Served(disk=disk, sidecar=sidecar)
+
+
+def test_an_upload_to_a_full_disk(served: Served) -> None:
+    data, disk = os.urandom(3 * MIB), served.disk
+    disk.fill(2 * MIB)
+    with pytest.raises(AffektError) as caught:
+        served.sidecar.client.upload(data, "motion", "big.npz")
+    assert caught.value.code == "job.disk"
+    assert [path for path in disk.files() if path.stat().st_size >= len(data)] == []
+    disk.empty()
+    artefact = served.sidecar.client.upload(data, "motion", "big.npz")
+    kept = served.cache / "artefacts" / artefact.sha256
+    assert kept.read_bytes() == data
+    kept.unlink()
+
+
+def test_a_sidecar_whose_cache_is_full(served: Served) -> None:
+    """A bake's first chunk is kept, an upload is refused; both go well once there is room."""
+    track, disk, sidecar, cache = (
+        track_of(take_frames(), 0.6),
+        served.disk,
+        served.sidecar,
+        served.cache,
+    )
+    sidecar.wait_until_warm()
+    take = sidecar.upload()
+    disk.fill(10 * MIB)
+    end = sidecar.end_of(sidecar.client.start_bake(take, track))
+    assert isinstance(end, JobFailed)
+    assert end.error.code == "job.disk"
+    assert "No space left on device" in end.error.message
+    kept = chunks_in(cache)
+    assert assert_whole(cache / "chunks") == len(kept) > 0
+    assert not [path for path in disk.files() if "partial" in path.name]
+    disk.empty()
+    baked = sidecar.finished(sidecar.client.start_bake(take, track))
+    after = chunks_in(cache)
+    assert {name: after.get(name) for name in kept} == kept
+    for name in after:
+        (cache / name).unlink()
+    again = sidecar.finished(sidecar.client.start_bake(take, track))
+    assert hashes(again) == hashes(baked)

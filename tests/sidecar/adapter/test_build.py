@@ -2,13 +2,12 @@
 """`affekt adapter build` on FLAME files whose map is known: it is found again."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from affekt.shared.emotion import constant_track
 from affekt.shared.head import REGIONS, HeadModel
 from affekt.shared.motion import ARKIT_NAMES, Motion, cut_motion, make_motion
@@ -58,15 +57,11 @@ def make_twin(name: str, head: HeadModel, request: pytest.FixtureRequest) -> Twi
 
 
 @pytest.fixture(scope="module", params=sorted(SPACES))
-def built(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Built]:
+def built(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Built:
     head, folder = read_head("open"), tmp_path_factory.mktemp("adapter")
     twin = make_twin(request.param, head, request)
     file, out = folder / "twin.npz", folder / "adapter.npz"
     file.write_bytes(npz(twin.arrays))
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AFFEKT_CACHE_DIR", str(folder))
         space = SPACES[request.param]
@@ -75,7 +70,7 @@ def built(
         flame = read_flame(file, None, space)
     shapes = np.stack([twin.carry(moved) for moved in open_shapes(head)])
     outside = twin.sample((head.region <= 2).astype(float)) > 0.99  # skin, brow, lip
-    yield Built(
+    return Built(
         name=request.param,
         twin=twin,
         flame=flame,
@@ -84,7 +79,6 @@ def built(
         report=json.loads(out.with_suffix(".json").read_text()),
         face=outside & (np.linalg.norm(shapes, axis=2).max(0) > 0.0005),
     )
-    torch.set_num_threads(threads)
 
 
 def open_shapes(head: HeadModel) -> np.ndarray:

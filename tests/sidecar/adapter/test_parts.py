@@ -19,7 +19,7 @@ from affekt.sidecar.cli import run
 from affekt.sidecar.head.flame.model import head_from_flame
 from affekt.sidecar.head.read import read_head
 from fakes.flame import embedding, flame_arrays, npz
-from fakes.flame_twin import remeshed_twin
+from fakes.flame_twin import COARSE, remeshed_twin
 from fakes.head import small_head
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -269,7 +269,7 @@ def test_heads_that_cannot_be_registered(
 
 def test_landmarks_help_where_nothing_is_seen(folder: Path) -> None:
     head = read_head("open")
-    twin = remeshed_twin(head)
+    twin = remeshed_twin(head, left=COARSE)
     arrays = twin.arrays | {"weights": np.tile([0.0, 1, 0, 0, 0], (len(twin.weights), 1))}
     corners = head.faces[head.landmark_faces]
     places = np.einsum("nk,nkd->nd", head.landmark_weights, head.template[corners])
@@ -338,7 +338,7 @@ def test_an_expression_leaves_the_eyeballs_where_they_are(monkeypatch: pytest.Mo
     """Of two components that move the skin alike, the one that takes the eyeballs along is
     hardly used."""
     head = read_head("open")
-    twin, column = remeshed_twin(head), ARKIT_NAMES.index("cheekPuff")
+    twin, column = remeshed_twin(head, left=COARSE), ARKIT_NAMES.index("cheekPuff")
     basis = np.zeros_like(twin.arrays["shapedirs"])
     basis[..., 300] = basis[..., 301] = twin.carry(head.expression_basis[..., column])
     basis[twin.arrays["weights"][:, 3:].max(1) > 0.5, 2, 301] = 0.01

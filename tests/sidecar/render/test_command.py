@@ -270,7 +270,7 @@ def test_camera_files_that_cannot_be_used(change: dict, tmp_path: Path):
     assert caught.value.code == "option.camera"
 
 
-@pytest.mark.parametrize("name", ["barbara", "statue"])
+@pytest.mark.parametrize("name", ["barbara", pytest.param("statue", marks=pytest.mark.full)])
 def test_real_avatars_with_both_arkit_takes(name: str, real_data: Path, tmp_path: Path):
     import zipfile
 

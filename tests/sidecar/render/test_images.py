@@ -213,7 +213,7 @@ def correlation(face: np.ndarray, portrait_path: Path) -> float:
     return best
 
 
-@pytest.mark.parametrize("name", ["barbara", "statue"])
+@pytest.mark.parametrize("name", ["barbara", pytest.param("statue", marks=pytest.mark.full)])
 def test_real_avatars_look_like_their_portraits(name: str, real_data: Path):
     """The frontal render matches the picture that it was made from, and far less the other."""
     avatar = read_avatar(real_data / "lam_avatars" / f"{name}.zip")

@@ -10,6 +10,9 @@ import pytest
 from affekt.sidecar.worker.main import real_services
 from affekt.sidecar.worker.services import Services
 from fakes.orders import FAKE_TAKE, FakeServices, WorkClient
+from fakes.threads import one_thread
+
+__all__ = ["one_thread"]
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ from affekt.sidecar.motion.adapter import from_open, to_open
 from affekt.sidecar.motion.read import decode_motion, encode_motion
 from affekt.sidecar.worker import orders
 from fakes.flame import npz
-from fakes.flame_twin import remeshed_twin
+from fakes.flame_twin import COARSE, remeshed_twin
 from fakes.orders import WorkClient, bake_request, render_request
 from fakes.takes import arkit_content, as_bytes
 
@@ -36,7 +36,7 @@ SPACE = "flame2023"
 
 @pytest.fixture(scope="module")
 def flame_file() -> bytes:
-    return npz(remeshed_twin(read_head("open")).arrays)
+    return npz(remeshed_twin(read_head("open"), left=COARSE).arrays)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -13,6 +13,11 @@ from fakes.head import small_head
 from fakes.training import BRIEF
 
 
+@pytest.fixture(scope="module", autouse=True)
+def pictures() -> None:
+    """They are drawn."""
+
+
 def test_a_run_leaves_lines_records_and_a_picture(tmp_path: Path):
     said: list[str] = []
     train(BRIEF, small_head(), tmp_path, said.append)

@@ -24,6 +24,11 @@ from safetensors.torch import load
 LONGEST_S = 150
 
 
+@pytest.fixture(scope="module", autouse=True)
+def pictures() -> None:
+    """They are drawn."""
+
+
 def run_together(count: int, arguments: list[str]) -> str:
     """Output of `affekt`, started `count` times by torchrun; none of them outlives this."""
     command = [
