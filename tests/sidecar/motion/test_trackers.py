@@ -153,6 +153,8 @@ def test_smirk_has_eyelids() -> None:
     np.testing.assert_array_equal(motion.eyelids, arrays["eyelid_params"][:, 0])
     np.testing.assert_array_equal(motion.jaw, arrays["jaw_params"][:, 0])
     np.testing.assert_array_equal(motion.expression[:, :50], arrays["expression_params"][:, 0])
+    np.testing.assert_array_equal(motion.rotation, arrays["pose_params"][:, 0])
+    np.testing.assert_allclose(motion.shape, arrays["shape_params"][0, 0], atol=1e-6)
 
 
 YAW = np.array([[-np.sqrt(0.75), 0, 0.5], [0, 1, 0], [-0.5, 0, -np.sqrt(0.75)]], "f4")
