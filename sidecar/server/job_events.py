@@ -4,6 +4,7 @@ sent yet, `EventSender` sends those of all jobs."""
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from .client_socket import ClientSocket
 from .disk_queue import DiskQueue
 from .scheduler import Scheduler
 from .transfers import Transfers
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,8 +314,12 @@ def _first_frame(request: messages.JobRequest) -> int | None:
 def _artefacts(request: messages.JobRequest) -> list[str]:
     if isinstance(request, messages.CreateAvatar):
         return [request.photo]
-    avatar = request.avatar if isinstance(request, messages.Render) else None
-    return [name for name in (request.motion, request.adapter, avatar) if name is not None]
+    is_render = isinstance(request, messages.Render)
+    names = [request.motion, request.adapter, request.avatar if is_render else None]
+    # A head's FLAME file is called by its hash; other heads are no artefacts.
+    heads = [request.head, request.take_head if is_render else None]
+    names += [head for head in dict.fromkeys(heads) if head and _SHA256.fullmatch(head)]
+    return [name for name in names if name is not None]
 
 
 def _queue_key(job: str) -> bytes:

@@ -210,3 +210,5 @@ def test_a_portraits_camera_stands_above_and_to_the_heads_left():
     np.testing.assert_allclose(above[0], 32, atol=1e-9)
     assert above[1] < 24 < beside[1] + 24
     assert beside[0] > 32
+    turn = view.camera_from_world[:3, :3]  # from above it sees nothing smaller than from the front
+    np.testing.assert_allclose(turn @ turn.T, np.eye(3), atol=1e-12)

@@ -182,8 +182,29 @@ def test_a_mouth_that_hangs_to_one_side_turns_nothing() -> None:
     np.testing.assert_array_equal(found, np.eye(3))
 
 
+def test_up_stands_on_what_is_left() -> None:
+    """A head that is turned half way, and nods a little to one side: up is nearly an axis, which
+    left is not, and yet they are at a right angle."""
+    turned, nods = np.radians(45), np.radians(12)
+    left = np.array([np.cos(turned) * np.cos(nods), np.sin(nods), np.sin(turned) * np.cos(nods)])
+    up = np.array([0.0, 1, 0]) - np.sin(nods) * left
+    up /= np.linalg.norm(up)
+    axes = np.stack([left, up, np.cross(left, up)])
+    places = {
+        "eyeBlinkLeft": (0.03, 0.05, 0.08),
+        "eyeBlinkRight": (-0.03, 0.05, 0.08),
+        "jawOpen": (0.0, -0.05, 0.08),
+    }
+    found = face_axes({name: np.array(place) @ axes for name, place in places.items()})
+    assert found is not None
+    np.testing.assert_allclose(found, axes, atol=1e-9)
+
+
 def test_too_few_shapes_do_not_tell() -> None:
     whole = middles(np.eye(3), 1.0)
+    for lacking in (("eyeBlinkL", "mouthSmileL"), ("brow", "eye"), ("mouth", "jaw")):
+        few = {n: p for n, p in whole.items() if not n.startswith(lacking)}
+        assert face_axes(few) is None
     assert face_axes({}) is None
     assert face_axes({"jawOpen": whole["jawOpen"]}) is None
     assert face_axes({name: p for name, p in whole.items() if "eye" in name}) is None

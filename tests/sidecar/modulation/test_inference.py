@@ -41,7 +41,13 @@ def test_a_network_of_the_usual_parts_is_folded() -> None:
     fast = window_network(load_modulator().network)
     assert not isinstance(fast, _WholeNetwork)
     other = GeometryNetwork(NetworkConfig(layers=1, width=32, heads=2, emotion="concatenated"))
-    assert isinstance(window_network(other), _WholeNetwork)
+    plain = window_network(other.requires_grad_(False).eval())
+    assert isinstance(plain, _WholeNetwork)
+    frames, cues = torch.randn(64, NUMBERS), torch.rand(64, other.config.cues)
+    with torch.no_grad():
+        other.residual.weight.normal_(0, 0.2)
+    rows = slice(2 * ROWS, 3 * ROWS)
+    assert torch.equal(plain(frames, cues, rows), plain(frames, cues)[rows])
 
 
 def test_neutral_adds_exactly_nothing() -> None:

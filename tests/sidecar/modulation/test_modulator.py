@@ -318,6 +318,12 @@ def test_on_which_rows_of_the_track_frames_depend(fps: float):
         assert (other.tobytes() != found.tobytes()) == matters
     assert cue_rows(take, track, range(100, 130)) == range(0)
     assert cue_rows(take, track, range(200, 420)) == range(0)
+    # Of frames 95 and 96 the network's windows are those of 32 to 95, 64 to 127 and 96 to 159.
+    at_a_seam = np.zeros(420, np.float32)
+    at_a_seam[95:97] = 1
+    if fps == 30:
+        found = cue_rows(take, replace(track, influence=at_a_seam), range(90, 110))
+        assert found == range(32, 160)
 
 
 def jaw_take(mm: list[float], fps: float = 30.0) -> Motion:

@@ -139,6 +139,11 @@ def test_weights_are_the_nearest_that_are_not_negative() -> None:
     motion = random_motion(6)
     ours = open_to_arkit(motion, HEAD)
     solver = arkit_from_open._solver(HEAD)
+    effects = arkit_from_open._effects(HEAD)
+    gram = effects.T @ effects
+    # Of the displacements' squares, as a share of their mean, and what keeps shapes apart.
+    metric = gram / np.mean(np.diagonal(gram)) + 0.005 * np.eye(109)
+    np.testing.assert_allclose(solver.root.T @ solver.root, metric, rtol=1e-9, atol=1e-12)
     for frame in range(len(motion)):
         p = np.concatenate([motion.expression[frame], motion.jaw[frame], motion.eyes[frame]])
         slow = lsq_linear(solver.basis, solver.root @ p, (0, np.inf), tol=1e-14).x

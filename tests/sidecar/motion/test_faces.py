@@ -177,6 +177,16 @@ def test_timecodes_of_one_face_keep_all_that_they_say() -> None:
     assert (codes.places, codes.drop) == (2, True)
 
 
+def test_timecodes_whose_parts_have_the_same_sum_are_other_times() -> None:
+    """The second face is there alone in the fourth row; its time is no other row's."""
+    texts = ["00:00:01:05", "00:00:01:05", "00:00:02:03", "00:00:02:04"]
+    clock = Clock(timecodes=read_timecodes(texts, "take"))
+    codes = keep_one(several([0, 1, 0, 1], clock, [True, True, True, False]), "take").clock
+    assert codes.timecodes is not None
+    assert codes.timecodes.seconds.tolist() == [1, 2, 2]
+    assert codes.timecodes.frames.tolist() == [5, 3, 4]
+
+
 def test_few_rows_prove_no_second_face() -> None:
     rows = [(i, face, (LEFT, RIGHT)[face]) for i in range(3) for face in (0, 1)]
     take = decode_take(table(rows, "frame,confidence"), "take.csv")

@@ -220,6 +220,9 @@ def test_numbered_files_that_are_takes_are_not_one(tmp_path: Path) -> None:
     for i in range(3):
         write(tmp_path / "both" / f"take_{i}.json", as_bytes(lam_content(9)))
     assert code_of(tmp_path / "both") == "motion.several"
+    for i in range(3):  # nor where but one of them is longer than a frame
+        write(tmp_path / "one" / f"take_{i}.npz", npz_bytes(vhap_arrays(9 if i == 1 else 1)))
+    assert code_of(tmp_path / "one") == "motion.several"
 
 
 def test_instas_data_has_no_jaw_and_says_where_it_is(tmp_path: Path) -> None:
@@ -368,6 +371,15 @@ def test_the_take_nearest_to_the_top_is_taken(tmp_path: Path) -> None:
     write(tmp_path / "clip" / "more" / "other.npz", encode_motion(arkit_motion(7)))
     take = read_take(tmp_path / "clip")
     assert (len(take.motion), take.notes[0]) == (6, "Read take.npz, the take in clip.")
+
+
+def test_a_single_frame_beside_a_take_is_none(tmp_path: Path) -> None:
+    write(tmp_path / "clip" / "take.npz", encode_motion(arkit_motion(6)))
+    write(tmp_path / "clip" / "neutral.npz", encode_motion(arkit_motion(1)))
+    take = read_take(tmp_path / "clip")
+    assert (len(take.motion), take.notes[0]) == (6, "Read take.npz, the take in clip.")
+    (tmp_path / "clip" / "take.npz").unlink()
+    assert len(read_take(tmp_path / "clip").motion) == 1
 
 
 def test_of_a_folder_that_is_the_take_nothing_is_said(tmp_path: Path) -> None:

@@ -153,27 +153,42 @@ def test_smirk_has_eyelids() -> None:
     np.testing.assert_array_equal(motion.eyelids, arrays["eyelid_params"][:, 0])
     np.testing.assert_array_equal(motion.jaw, arrays["jaw_params"][:, 0])
     np.testing.assert_array_equal(motion.expression[:, :50], arrays["expression_params"][:, 0])
+    np.testing.assert_array_equal(motion.rotation, arrays["pose_params"][:, 0])
+    np.testing.assert_allclose(motion.shape, arrays["shape_params"][0, 0], atol=1e-6)
+
+
+YAW = np.array([[-np.sqrt(0.75), 0, 0.5], [0, 1, 0], [-0.5, 0, -np.sqrt(0.75)]], "f4")
+"""PyTorch3D's camera before a head that is turned by 30 degrees about its y alone."""
 
 
 def test_gagavatar_is_sorted_by_number_and_unscaled() -> None:
     content = gagavatar_frames(12)
+    place = np.array([[1.0], [-2.0], [15.0]], "f4")
+    content["clip_10"]["transform_matrix"] = np.concatenate([YAW, place], 1)
     motion = decode_motion(torch_bytes(content), "optim.pt")
     assert motion.space == "flame2020"
     for i in range(12):
         np.testing.assert_array_equal(motion.expression[i], content[f"clip_{i}"]["expcode"])
         np.testing.assert_array_equal(motion.jaw[i], content[f"clip_{i}"]["posecode"][3:])
         np.testing.assert_array_equal(motion.eyes[i], content[f"clip_{i}"]["eyecode"])
-    np.testing.assert_allclose(motion.rotation, 0, atol=1e-7)
-    np.testing.assert_allclose(motion.translation, np.tile([0, 0.1, -2], (12, 1)), atol=1e-6)
+    others = np.arange(12) != 10
+    np.testing.assert_allclose(motion.rotation[10], [0, np.pi / 6, 0], atol=1e-6)
+    np.testing.assert_allclose(motion.rotation[others], 0, atol=1e-7)
+    np.testing.assert_allclose(motion.translation[10], [-0.2, -0.4, -3], atol=1e-6)
+    expected = np.tile([0, 0.1, -2], (11, 1))
+    np.testing.assert_allclose(motion.translation[others], expected, atol=1e-6)
+    assert (motion.shape == 1).all()
     again = decode_motion(npz_bytes(gagavatar_arrays(12)), "optim.npz")
     np.testing.assert_array_equal(again.expression, motion.expression)
-    np.testing.assert_array_equal(again.translation, motion.translation)
+    np.testing.assert_array_equal(again.translation[others], motion.translation[others])
 
 
 def test_metrical_frames_are_a_folder(tmp_path: Path) -> None:
     contents = [metrical_frame(i, frame=i) for i in range(11)]
     contents[3]["flame"]["jaw"] = np.array([[1, 0, 0, 0, np.cos(0.3), -np.sin(0.3)]], "f4")
     contents[4]["flame"]["eyes"][:, 6:] = [[np.cos(0.2), 0, np.sin(0.2), 0, 1, 0]]
+    contents[5]["flame"]["eyes"][:, :6] = [[1, 0, 0, 0, np.cos(0.4), -np.sin(0.4)]]
+    contents[6]["camera"] = {"R": YAW[:2].reshape(1, 6), "t": np.array([[0.3, -0.4, 2]], "f4")}
     (tmp_path / "checkpoint").mkdir()
     for i, content in enumerate(contents):
         (tmp_path / "checkpoint" / f"{i}.frame").write_bytes(torch_bytes(content))
@@ -185,8 +200,11 @@ def test_metrical_frames_are_a_folder(tmp_path: Path) -> None:
         np.testing.assert_array_equal(motion.eyelids[i], content["flame"]["eyelids"][0])
     np.testing.assert_allclose(motion.jaw[3], [0.3, 0, 0], atol=1e-6)
     np.testing.assert_allclose(motion.eyes[4], [0, 0, 0, 0, 0.2, 0], atol=1e-6)
-    np.testing.assert_allclose(motion.rotation, 0, atol=1e-6)
-    np.testing.assert_allclose(motion.translation[0], [-0.1, 0.2, -1], atol=1e-6)
+    np.testing.assert_allclose(motion.eyes[5], [0.4, 0, 0, 0, 0, 0], atol=1e-6)
+    assert np.flatnonzero(np.abs(motion.rotation).max(1) > 1e-6).tolist() == [6]
+    np.testing.assert_allclose(motion.rotation[6], [0, np.pi / 6, 0], atol=1e-6)
+    np.testing.assert_allclose(motion.translation[[0, 6]], [[-0.1, 0.2, -1], [-0.3, -0.4, -2]])
+    assert (motion.shape == 1).all()
 
 
 @pytest.mark.parametrize("fps", [24, 59.94])
@@ -390,6 +408,7 @@ BAD = {
     "smirk lids": (changed(SMIRK, eyelid_params=np.zeros((9, 3))), "motion.shape"),
     "no rotation": (changed(GAG, transform_matrix=NOT_TURNED), "motion.rotation"),
     "camera": (changed(GAG, transform_matrix=np.zeros((9, 3))), "motion.shape"),
+    "one camera": (changed(GAG, transform_matrix=GAG["transform_matrix"][0]), "motion.shape"),
     "other npz": (npz_bytes({"verts": np.zeros((5, 3))}), "file.wrong_kind"),
     "pickle cut off": (b"\x80\x04\x95\x10\0\0\0\0\0\0\0}\x94.", "file.damaged"),
     "mat cut off": (b"MATLAB 5.0 MAT-file, Platform: posix" + bytes(50), "file.damaged"),

@@ -346,6 +346,15 @@ def test_a_jobs_inputs_count_as_used_while_it_waits() -> None:
     desk.events.start(b"a", rendering(job="cd" * 16, avatar=None, head="open"), [])
     assert desk.work() == [b"\0" + b"ab" * 16, b"\0" + b"cd" * 16]
     assert desk.touched == [("anna", ["1" * 64, "3" * 64, "2" * 64]), ("anna", ["1" * 64])]
+    # So do the FLAME files of its heads, each once.
+    own = {"avatar": None, "head": "5" * 64, "take_head": "5" * 64}
+    desk.events.start(b"a", rendering(job="ef" * 16, **own), [])
+    desk.events.start(b"a", rendering(job="01" * 16, take_head="4" * 64), [])
+    desk.work()
+    assert desk.touched[2:] == [
+        ("anna", ["1" * 64, "5" * 64]),
+        ("anna", ["1" * 64, "2" * 64, "4" * 64]),
+    ]
 
 
 def test_the_oldest_open_job_counts(monkeypatch: pytest.MonkeyPatch) -> None:
