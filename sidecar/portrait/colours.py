@@ -21,7 +21,7 @@ from .framing import Frame, lip_line, mouth_opening, polygon, sample
 from .landmarks import HeadLandmarks
 from .lids import folded_away, lash_strip, near_eyes, neutral_vertices
 from .light import LUMINANCE, fit_light, shade
-from .masks import strayed_background
+from .masks import clothes, strayed_background
 from .surface import FADE_M, Pieces, Sight
 from .teeth import teeth_of, tooth_shade
 
@@ -145,7 +145,7 @@ def gather(canvas: Canvas, sight: Sight, frame: Frame, hair: Float32Array) -> Ev
     eyes = polygon(frame, marks.RIGHT_LIDS) | polygon(frame, marks.LEFT_LIDS)
     inner_eyes = polygon(frame, marks.RIGHT_LIDS, -2) | polygon(frame, marks.LEFT_LIDS, -2)
     mouth = mouth_opening(frame)
-    trust = sight.seen * free
+    trust = sight.seen * free * ~_at(clothes(frame), sight)
     skin, lip = pieces.of("skin"), pieces.of("lip")
     trust *= np.where(skin | lip, ~_at(mouth, sight), True)
     line = lip & (trust > 0) & _at(lip_line(frame), sight)

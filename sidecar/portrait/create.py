@@ -170,8 +170,9 @@ def _sharpen(
 def _hair_trust(hair: Hair, frame: Frame, pixels: Float64Array) -> Float32Array:
     """(N,) how much the photo says of each Gaussian of the front sheet; nothing of those behind."""
     inside = sample(frame.inside.astype(np.float32), pixels)[:, 0]
-    trust = np.where(np.arange(len(pixels)) < hair.front, inside > 0.99, 0)
-    return trust.astype(np.float32)
+    firm = np.zeros(len(pixels), np.bool_)
+    firm[: hair.front] = hair.firm
+    return (firm & (inside > 0.99)).astype(np.float32)
 
 
 def _with(gaussians: Splats, whole: Avatar, means: Float32Array, count: int) -> Splats:

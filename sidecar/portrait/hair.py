@@ -33,6 +33,17 @@ from ..raster.colour import srgb_to_linear
 from ..raster.mesh import MeshFragments, interpolate, rasterise_mesh
 from . import landmarks as marks
 from .framing import Frame
+from .light import LUMINANCE
+from .strands import (
+    Strands,
+    Texture,
+    hair_colours,
+    joined,
+    loose_ends,
+    nape_hair,
+    nape_height,
+    read_texture,
+)
 from .surface import Pieces
 
 _STEP_PIXELS, _BACK_STEP_PIXELS = 2, 7
@@ -72,16 +83,21 @@ _LEAST_PIXELS = 400
 _TAIL_PIXELS, _CRUMB_PIXELS = 13, 1500
 """Beside and below the ears hair is at least so wide, and its pieces so large, about an ear's size:
 less floats in the air when the head turns."""
+_MIRROR_M, _MIRROR_DARK, _MIRROR_BRIGHT = 0.022, 0.55, 1.5
+"""So far behind the outline the photo's own hair goes on, as in a mirror, and within so many times
+the light of the hair around: the outline has a share of the background."""
 _OPACITY = 0.99
 _STILL_M = 2e-5
 _SCALP_HIGH_M, _SCALP_BEHIND_M = 0.080, 0.0
+_NAPE_BARE_M, _NAPE_FROM_M = 0.010, -0.062
+"""So far above the nape's hairline, and so far back, skin lies under hair."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Hair:
     """N Gaussians of hair, at rest: fields of `Avatar`, colours linear; scalp: (P,) which pieces of
     the head lie under hair; scalp_colour: (3,) linear. The first `front` of them are the sheet that
-    carries the photo's pixels."""
+    carries the photo's pixels, of which `firm` (F,) say that those are surely hair."""
 
     anchors: Int32Array
     offsets: Float32Array
@@ -90,6 +106,7 @@ class Hair:
     opacities: Float32Array
     colours: Float32Array
     front: int
+    firm: BoolArray
     scalp: BoolArray
     scalp_colour: Float32Array
 
@@ -124,36 +141,60 @@ def make_hair(
     if not solid.any():
         return None
     relief, bottom = _blow_up(head, vertices, frame, solid)
-    colours = _colours(frame, solid)
-    behind = _continued_down(colours, solid)
+    colours, texture = _colours(frame, solid), read_texture(head, frame, solid)
     distances = cv2.distanceTransform(relief.inside.astype(np.uint8), cv2.DIST_L2, 5)
     away = np.asarray(distances, np.float32)
     back = _pixels(relief.inside & (away > _BACK_WITHIN * _BACK_STEP_PIXELS), _BACK_STEP_PIXELS)
-    sheets = [
+    behind = [
         _sheet(frame, relief.back, away, back, _BACK_STEP_PIXELS),
         _ring(frame, relief, solid),
     ]
-    room = MOST_GAUSSIANS - len(pieces.region) - sum(len(sheet.pixels) for sheet in sheets)
-    sheets.insert(0, _front(frame, relief, away, solid, room))
+    strands = _strands(head, pieces, frame, texture, behind, bottom)
+    room = MOST_GAUSSIANS - len(pieces.region) - len(strands.means)
+    room -= sum(len(sheet.pixels) for sheet in behind)
+    sheets = [_front(frame, relief, away, solid, room), *behind]
     front = sheets[0].pixels
+    colours = np.where(texture.firm[..., None], colours, texture.base)
     linear = [colours[front[:, 1], front[:, 0]]]
-    linear += [behind[sheet.pixels[:, 1], sheet.pixels[:, 0]] for sheet in sheets[1:]]
+    linear += [_continued(colours, texture, sheet) for sheet in behind]
     opacities = np.full(sum(len(part) for part in linear), _OPACITY, np.float32)
     opacities[: len(front)] *= np.clip(mask[front[:, 1], front[:, 0]] * 1.2, 0, 1)
-    means = np.concatenate([sheet.means for sheet in sheets])
+    means = np.concatenate([*(sheet.means for sheet in sheets), strands.means])
+    print("COUNT",len(pieces.region),[len(x.pixels) for x in sheets],len(strands.means))
     anchors = _rigid_anchors(head, pieces, means)
+    given = np.concatenate([np.full(len(opacities), -1, np.int32), strands.anchors])
+    anchors = np.where(given < 0, anchors, given)
     rest = pieces.avatar.vertices[head.faces].mean(1)
     return Hair(
         anchors=anchors,
         offsets=(means - rest[anchors]).astype(np.float32),
-        quaternions=np.concatenate([sheet.quaternions for sheet in sheets]),
-        scales=np.concatenate([sheet.scales for sheet in sheets]),
-        opacities=opacities,
-        colours=np.concatenate(linear).astype(np.float32),
+        quaternions=np.concatenate([*(s.quaternions for s in sheets), strands.quaternions]),
+        scales=np.concatenate([*(s.scales for s in sheets), strands.scales]),
+        opacities=np.concatenate([opacities, strands.opacities]),
+        colours=np.concatenate([*linear, strands.colours]).astype(np.float32),
         front=len(front),
+        firm=texture.firm[front[:, 1], front[:, 0]],
         scalp=_scalp(pieces, bottom) & ~bare,
         scalp_colour=np.median(colours[solid], 0).astype(np.float32),
     )
+
+
+def _strands(
+    head: HeadModel,
+    pieces: Pieces,
+    frame: Frame,
+    texture: Texture,
+    behind: list[_Sheet],
+    bottom: float,
+) -> Strands:
+    """What lies over the sheets that no photo shows."""
+    nape = nape_hair(head, pieces, frame, texture, bottom)
+    means = np.concatenate([sheet.means for sheet in behind])
+    turned = np.concatenate([sheet.quaternions for sheet in behind])
+    normals = Rotation.from_quat(np.roll(turned, -1, 1)).as_matrix()[:, :, 2]
+    outwards = means - means.mean(0)
+    normals = normals * np.where((normals * outwards).sum(1) < 0, -1, 1)[:, None]
+    return joined([nape, loose_ends(frame, texture, means, normals)])
 
 
 def _front(
@@ -336,21 +377,16 @@ def _colours(frame: Frame, solid: BoolArray) -> Float32Array:
     return srgb_to_linear(frame.picture[row, column].clip(0, 1)).astype(np.float32)
 
 
-def _continued_down(colours: Float32Array, solid: BoolArray) -> Float32Array:
-    """The colours with each column's hair reflected to and fro below where it ends: the hair that
-    the face hides."""
-    height = len(colours)
-    rows = np.arange(height)[:, None]
-    has = solid.any(0)
-    top = np.where(has, solid.argmax(0), 0)
-    bare = (~solid & (rows > top)).argmax(0)
-    band = np.maximum(np.where(has, bare - top, 1), 6)
-    within = np.abs(rows - top) % (2 * band)
-    within = np.where(within >= band, 2 * band - 1 - within, within)
-    source = np.clip(top + within, 0, height - 1)
-    out = colours[source, np.arange(colours.shape[1])[None]]
-    out = cv2.GaussianBlur(out, (0, 0), 2.0)
-    return np.where(solid[..., None], colours, out)
+def _continued(colours: Float32Array, texture: Texture, sheet: _Sheet) -> Float32Array:
+    """(N, 3) linear colours of a sheet that the photo does not show: strands, and near the front
+    the photo's own, as in a mirror."""
+    drawn = hair_colours(texture, sheet.means, sheet.pixels)
+    x, y = sheet.pixels.T
+    own, base = colours[y, x], texture.base[y, x] @ LUMINANCE
+    light = np.clip(own @ LUMINANCE, _MIRROR_DARK * base, _MIRROR_BRIGHT * base)
+    own = own * (light / np.maximum(own @ LUMINANCE, 1e-4))[:, None]
+    near = np.clip(1 - sheet.deep / _MIRROR_M, 0, 1)[:, None]
+    return (drawn + near * (own - drawn)).astype(np.float32)
 
 
 def _pixels(mask: BoolArray, step: float) -> Float64Array:
@@ -363,10 +399,14 @@ def _pixels(mask: BoolArray, step: float) -> Float64Array:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Sheet:
+    """N discs in the world; pixels: (N, 2) of the photo whose colour is theirs; deep: (N,) metres
+    behind the front sheet's edge, infinite where that does not count."""
+
     means: Float64Array
     quaternions: Float32Array
     scales: Float32Array
     pixels: Int32Array
+    deep: Float64Array
 
 
 def _sheet(
@@ -432,7 +472,7 @@ def _ring(frame: Frame, relief: _Relief, solid: BoolArray) -> _Sheet:
     deep = np.minimum(share, 1 - share) * (2 * half) * frame.camera.focal_x / depth
     source = np.rint(inner[owner] - inwards * deep[:, None]).astype(np.int32)
     source = np.clip(source, 0, [relief.inside.shape[1] - 1, relief.inside.shape[0] - 1])
-    return _discs(frame, points, along, through, source)
+    return replace(_discs(frame, points, along, through, source), deep=2 * share * half)
 
 
 def _parts_of(counts: IndexArray) -> tuple[IndexArray, Float64Array]:
@@ -479,6 +519,7 @@ def _discs(
         quaternions=np.roll(Rotation.from_matrix(axes).as_quat(), 1, 1).astype(np.float32),
         scales=sizes.astype(np.float32),
         pixels=pixels,
+        deep=np.full(len(points), np.inf),
     )
 
 
@@ -497,5 +538,6 @@ def _scalp(pieces: Pieces, bottom: float) -> BoolArray:
     """(P,) skin that hair covers, from its lower end up."""
     x, y, z = pieces.places.T
     top = (y > _SCALP_HIGH_M) | ((z < _SCALP_BEHIND_M) & (y > bottom))
+    top |= (z < _NAPE_FROM_M) & (y > nape_height(pieces.places) + _NAPE_BARE_M)
     ears = (np.abs(x) > 0.06) & (z > -0.05) & (y < 0.04)
     return pieces.of("skin") & top & ~ears

@@ -26,6 +26,10 @@ _LEAST_SHADE, _MOST_SHADE = 0.25, 1.15
 """Skin may be so much darker or brighter than the face is on the average."""
 _UNLIKE_SKIN, _LIKELIER = 0.10, 0.6
 """Of 1: less unlike is skin; background is less than so many times as unlike."""
+_CLOTH_HUE, _CLOTH_DARK, _CLOTH_PIXELS, _CLOTH_EDGE_PIXELS = 0.045, 0.16, 8, 7
+"""Below the chin a pixel is cloth whose channels' shares of its brightness are further from the
+face's, or that has less than so much of the face's brightness; so many below each other. Its edge is a
+mixture."""
 _STRAY_PIXELS = 2
 _SCALP_M, _CROWN_BEHIND_M = 0.092, -0.02
 """Above this height, or this far behind, the head's template is scalp."""
@@ -83,6 +87,27 @@ def strayed_background(frame: Frame) -> BoolArray:
     stray &= np.isin(pieces, np.unique(pieces[outside > 0]))
     kernel = np.ones((2 * _STRAY_PIXELS + 1,) * 2, np.uint8)
     return cv2.dilate(stray.astype(np.uint8), kernel) > 0
+
+
+def clothes(frame: Frame) -> BoolArray:
+    """(H, W) what lies below the face and is no skin of the face's colour in any light, and all
+    that lies below such a thing: a collar, a scarf, a beard that hangs before the throat."""
+    face = polygon(frame, marks.OVAL, -int(0.12 * EYE_PIXELS))
+    if not face.any():
+        return np.zeros(frame.person.shape, np.bool_)
+    picture = cv2.GaussianBlur(frame.picture, (0, 0), 1.5)
+    skin = np.median(frame.picture[face], 0)
+    light = picture.sum(2, keepdims=True)
+    hue = np.abs(picture / np.maximum(light, 1e-3) - skin / max(float(skin.sum()), 1e-3)).max(2)
+    # What is dark has hardly a hue, and light around colours shadows.
+    least = _CLOTH_HUE * np.clip(skin.sum() / np.maximum(light[..., 0], 1e-3), 1, 2.5)
+    other = (hue > least) | (light[..., 0] < _CLOTH_DARK * float(skin.sum()))
+    below = np.arange(len(picture))[:, None] > frame.landmarks[152, 1]
+    other &= below & ~polygon(frame, marks.OVAL, 3)
+    run = np.ones((_CLOTH_PIXELS, 1), np.uint8)
+    first = cv2.morphologyEx(other.astype(np.uint8), cv2.MORPH_OPEN, run) > 0
+    edge = np.ones((2 * _CLOTH_EDGE_PIXELS + 1,) * 2, np.uint8)
+    return cv2.dilate(np.logical_or.accumulate(first, 0).astype(np.uint8), edge) > 0
 
 
 def _is_bald(picture: UInt8Array, found: BoolArray, face: BoolArray) -> bool:
