@@ -37,6 +37,7 @@ from .light import LUMINANCE
 from .strands import (
     Strands,
     Texture,
+    ends,
     hair_colours,
     joined,
     loose_ends,
@@ -83,6 +84,7 @@ _LEAST_PIXELS = 400
 _TAIL_PIXELS, _CRUMB_PIXELS = 13, 1500
 """Beside and below the ears hair is at least so wide, and its pieces so large, about an ear's size:
 less floats in the air when the head turns."""
+_HANGING_PIXELS = 40
 _MIRROR_M, _MIRROR_DARK, _MIRROR_BRIGHT = 0.022, 0.55, 1.5
 """So far behind the outline the photo's own hair goes on, as in a mirror, and within so many times
 the light of the hair around: the outline has a share of the background."""
@@ -159,6 +161,10 @@ def make_hair(
     linear += [_continued(colours, texture, sheet) for sheet in behind]
     opacities = np.full(sum(len(part) for part in linear), _OPACITY, np.float32)
     opacities[: len(front)] *= np.clip(mask[front[:, 1], front[:, 0]] * 1.2, 0, 1)
+    at = np.concatenate([sheet.pixels[:, 1] for sheet in sheets])
+    means = np.concatenate([sheet.means for sheet in sheets])
+    hanging = at > relief.lowest - _HANGING_PIXELS
+    opacities[hanging] *= ends(means[hanging], texture, (relief.lowest - at[hanging]).astype(float))
     means = np.concatenate([*(sheet.means for sheet in sheets), strands.means])
     print("COUNT",len(pieces.region),[len(x.pixels) for x in sheets],len(strands.means))
     anchors = _rigid_anchors(head, pieces, means)

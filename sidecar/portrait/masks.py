@@ -31,6 +31,9 @@ _CLOTH_HUE, _CLOTH_DARK, _CLOTH_PIXELS, _CLOTH_EDGE_PIXELS = 0.045, 0.16, 8, 7
 face's, or that has less than so much of the face's brightness; so many below each other. Its edge is a
 mixture."""
 _STRAY_PIXELS = 2
+_HAIR_SHADES, _PATCH_PIXELS = (0.3, 1.8), 40
+"""Hair may be so much darker or brighter than it is on the average; smaller patches of background
+are what shines through at its outline."""
 _SCALP_M, _CROWN_BEHIND_M = 0.092, -0.02
 """Above this height, or this far behind, the head's template is scalp."""
 
@@ -59,11 +62,31 @@ def hair_mask(
         return np.zeros(frame.person.shape, np.float32)
     work[~person] = np.median(work[face], 0)
     cut_out(work, seeds, _ROUNDS)
-    found = _largest(np.isin(seeds, [cv2.GC_FGD, cv2.GC_PR_FGD]) & person)
+    found = np.isin(seeds, [cv2.GC_FGD, cv2.GC_PR_FGD]) & person
+    found = _largest(found & ~_room_in_hair(picture, found, ~person))
     if _is_bald(work, found, face):
         return np.zeros(frame.person.shape, np.float32)
     soft = cv2.resize(found.astype(np.float32), frame.person.shape[::-1])
     return guided(np.asarray(soft, np.float32), frame.picture, _STRAND_PIXELS)
+
+
+def _room_in_hair(picture: Float32Array, hair: BoolArray, outside: BoolArray) -> BoolArray:
+    """(H, W) patches of the hair that have the colour of the background beside rather than that of
+    the hair in any light, as what is seen between curls and shoulder."""
+    if not hair.any() or not outside.any():
+        return np.zeros_like(hair)
+    share = cv2.GaussianBlur(outside.astype(np.float32), (0, 0), 12.0)
+    room = cv2.GaussianBlur(picture * outside[..., None].astype(np.float32), (0, 0), 12.0)
+    room = room / np.maximum(share, 1e-6)[..., None]
+    own = np.median(picture[hair], 0)
+    shade = np.clip(picture @ own / max(float(own @ own), 1e-6), *_HAIR_SHADES)[..., None]
+    from_hair = np.linalg.norm(picture - shade * own, axis=2)
+    from_room = np.linalg.norm(picture - room, axis=2)
+    stray = hair & (from_hair > _UNLIKE_SKIN) & (from_room < _LIKELIER * from_hair)
+    stray &= share > 1e-4
+    _, pieces, stats, _ = cv2.connectedComponentsWithStats(stray.astype(np.uint8))
+    large = stats[:, cv2.CC_STAT_AREA] >= _PATCH_PIXELS
+    return stray & large[np.asarray(pieces, np.int32)]
 
 
 def strayed_background(frame: Frame) -> BoolArray:

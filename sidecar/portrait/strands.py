@@ -50,10 +50,12 @@ _NAPE_UP_M, _NAPE_THICK_M, _NAPE_THIN_M = 0.022, 0.008, 0.0012
 _NAPE_RAGGED_M = 0.005
 _NAPE_STEP_M = 0.0042
 _NAPE_LONG_M, _NAPE_WIDE_M, _THICKNESS_M = 0.0055, 0.0021, 4e-4
-_LOOSE, _LOOSE_MOST = 1500, 3600
+_ENDS_PIXELS = 11.0
+"""How much strands' ends differ in height."""
+_LOOSE, _LOOSE_MOST = 3000, 4500
 """How many loose ends; at most where the photo's outline is frayed."""
-_LOOSE_LONG_M, _LOOSE_WIDE_M, _LOOSE_OFF_M = 0.0042, 3.2e-4, 0.0012
-_LOOSE_TILT, _LOOSE_OPACITY = 0.16, 0.55
+_LOOSE_LONG_M, _LOOSE_WIDE_M, _LOOSE_OFF_M = 0.0050, 5.0e-4, 0.0014
+_LOOSE_TILT, _LOOSE_OPACITY, _LOOSE_LIGHT = 0.12, 0.6, 1.6
 _FRAYED_MOST_PIXELS, _FRAYED_LEAST_PIXELS, _FRAYED_SHARE = 40, 7, 0.3
 """A frayed outline: so far out the photo has that share of the detail that it has at the outline."""
 
@@ -189,6 +191,16 @@ def _looked_up(table: Float64Array, u: Float64Array, v: Float64Array) -> Float64
     return map_coordinates(table, np.stack([u, v]), order=1, mode="grid-wrap")
 
 
+def ends(points: Float64Array, texture: Texture, rows: Float64Array) -> Float32Array:
+    """(N,) opacities of points (N, 3) of hair so many rows (N,) above its lower end, where strands
+    end at different heights."""
+    across, along = _along_strands(points, texture.crown)
+    noise = np.random.default_rng(_SEED).normal(size=(256, 256))
+    ragged = _looked_up(noise, across / _PERIODS_M[1], along / 0.2)
+    ragged = ragged + 0.6 * _looked_up(noise, across / _PERIODS_M[0] + 99, along / 0.2)
+    return np.clip((rows / _ENDS_PIXELS - 0.9 - ragged), 0, 1).astype(np.float32)
+
+
 def hair_colours(
     texture: Texture, points: Float64Array, pixels: Int32Array
 ) -> Float32Array:
@@ -268,15 +280,16 @@ def loose_ends(
     off = _LOOSE_OFF_M * random.uniform(-0.5, 1, count)
     off = off + texture.frayed * random.uniform(0, 1, count) ** 1.5
     at = at + off[:, None] * out
+    own = np.exp(_LOOSE_LIGHT * texture.amplitudes[0] * random.uniform(-1, 1, (count, 1)))
     axes = _axes(np.cross(way, random.normal(size=(count, 3))), way)
     scales = np.stack([length, np.full(count, _LOOSE_WIDE_M), np.full(count, _LOOSE_WIDE_M)], 1)
-    colours = hair_colours(texture, at, _pixels_of(at, frame))
+    colours = np.clip(hair_colours(texture, at, _pixels_of(at, frame)) * own, 0, 1)
     return Strands(
         means=at,
         quaternions=_quaternions(axes),
         scales=scales.astype(np.float32),
         opacities=np.full(count, _LOOSE_OPACITY, np.float32),
-        colours=colours,
+        colours=colours.astype(np.float32),
         anchors=np.full(count, -1, np.int32),
     )
 
