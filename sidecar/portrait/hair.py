@@ -77,6 +77,10 @@ below the temple and from the crown on: a head that has turned by 60 degrees sho
 _RIM_ROWS, _RIM_INNER_PIXELS, _RIM_BEFORE_M = 6.0, 2, 0.025
 """The rim's depth is smoothed over so many rows, is the deepest of so many pixels at its end, and
 lies at most so far before the ears: what is seen through the hole of an ear is none."""
+_CURTAIN_PIXELS, _CURTAIN_LEAST_PIXELS, _CURTAIN_ROWS, _CURTAIN_SURE = 18, 2, 9, 0.35
+"""Hair falls over a cheek's rim where it covers so much of the cheek, on so many rows."""
+_CURTAIN_BEFORE_M, _CURTAIN_OFF_M, _CURTAIN_RISES_M = 0.05, 0.025, 0.0012
+"""How far before the ears it lies at most, and before the skin; what a row above it lies behind."""
 _EAR_SIDE_M, _EAR_HIGH_M, _EAR_LOW_M = 0.069, 0.045, -0.04
 _CIRCLES = 16
 _RING_STEP_M, _RING_PIXELS = 0.0042, 4
@@ -166,7 +170,6 @@ def make_hair(
     hanging = at > relief.lowest - _HANGING_PIXELS
     opacities[hanging] *= ends(means[hanging], texture, (relief.lowest - at[hanging]).astype(float))
     means = np.concatenate([*(sheet.means for sheet in sheets), strands.means])
-    print("COUNT",len(pieces.region),[len(x.pixels) for x in sheets],len(strands.means))
     anchors = _rigid_anchors(head, pieces, means)
     given = np.concatenate([np.full(len(opacities), -1, np.int32), strands.anchors])
     anchors = np.where(given < 0, anchors, given)
@@ -253,11 +256,16 @@ def _blow_up(
     inside = _filled(solid | ((round_head.face >= 0) & ~below))
     lift = _lift(_going_on(inside, lowest)) * inside * plane / frame.camera.focal_x
     rest = interpolate(head.template, faces, near)
-    heights = rest[lowest : lowest + 1, :, 1][on_head[lowest : lowest + 1]]
-    bottom = float(np.median(heights)) if heights.size else -0.04
+    lowest_heights = rest[lowest : lowest + 1, :, 1][on_head[lowest : lowest + 1]]
+    bottom = float(np.median(lowest_heights)) if lowest_heights.size else -0.04
     least, most = _off_skin(on_head, solid, plane / frame.camera.focal_x)
     front = np.clip(plane - lift, near.depth - most, near.depth - least)
-    beside = _beside(round_head, interpolate(head.template, bald, round_head)[..., 1], frame, plane)
+    curtains = _curtains(round_head, solid, plane)
+    heights = interpolate(head.template, bald, round_head)[..., 1]
+    beside = _beside(round_head, heights, frame, plane, curtains)
+    middle = float(np.nonzero(round_head.face >= 0)[1].mean())
+    side = (np.arange(solid.shape[1]) > middle).astype(int)
+    front = np.minimum(front, np.maximum(curtains[side].T, near.depth - _CURTAIN_OFF_M))
     front = np.where(on_head, front, np.maximum(plane - lift, beside))
     skull = np.nanmax(np.where(inside & np.isfinite(far), far, np.nan)) + _BACK_VOLUME_M
     deeper = max((skull - plane) / max(float(lift.max()), 1e-6), 0.95)
@@ -276,11 +284,45 @@ def _off_skin(
     return least, np.minimum(least + _RISES * away, _HIGHEST_M)
 
 
-def _beside(near: MeshFragments, height: Float32Array, frame: Frame, plane: float) -> Float64Array:
+def _curtains(near: MeshFragments, solid: BoolArray, plane: float) -> Float64Array:
+    """(2, H) the depth of hair that falls over the rim of a cheek, left and right in the picture:
+    that of the skin where it begins, below as above, and the further back the higher above;
+    infinite where there is none. It hangs straight to the side, or it would wind around the cheek
+    with the skin, which is steep there."""
+    out = np.full((2, len(solid)), np.inf)
+    on = near.face >= 0
+    for side, (head, hair, depth) in enumerate(
+        ((on, solid, near.depth), (on[:, ::-1], solid[:, ::-1], near.depth[:, ::-1]))
+    ):
+        rows = np.flatnonzero(head.any(1))
+        first = head[rows].argmax(1)
+        window = np.minimum(first[:, None] + np.arange(_CURTAIN_PIXELS + 1), head.shape[1] - 1)
+        over = np.logical_and.accumulate(hair[rows[:, None], window], 1).sum(1)
+        held = (over >= _CURTAIN_LEAST_PIXELS) & (over <= _CURTAIN_PIXELS)
+        if held.sum() < _CURTAIN_ROWS:
+            continue
+        found, weight = np.zeros(len(solid)), np.zeros(len(solid))
+        begins = depth[rows, window[np.arange(len(rows)), np.minimum(over, _CURTAIN_PIXELS)]]
+        found[rows[held]], weight[rows[held]] = begins[held], 1
+        weight = gaussian_filter1d(weight, _CURTAIN_ROWS)
+        found = gaussian_filter1d(found, _CURTAIN_ROWS) / np.maximum(weight, 1e-9)
+        known = np.flatnonzero(weight > _CURTAIN_SURE)
+        if not len(known):
+            continue
+        above = np.searchsorted(known, np.arange(len(solid)), "right") - 1
+        hanging = found[known[np.maximum(above, 0)]].clip(plane - _CURTAIN_BEFORE_M, plane)
+        over_it = np.maximum(known[0] - np.arange(len(solid)), 0)
+        out[side] = hanging + _CURTAIN_RISES_M * over_it
+    return out
+
+
+def _beside(
+    near: MeshFragments, height: Float32Array, frame: Frame, plane: float, curtains: Float64Array
+) -> Float64Array:
     """(H, W) the least depth of hair beside the head, from that of the head's rim in the nearest
     row, so that hair which hangs beside a cheek lies behind it. near: the head without its ears;
     height: (H, W) of what it shows on the template, metres; plane: the depth of the ears, which is
-    the deepest."""
+    the deepest; curtains: see `_curtains`."""
     on = near.face >= 0
     if not on.any():
         return np.full(on.shape, -np.inf)
@@ -289,11 +331,12 @@ def _beside(near: MeshFragments, height: Float32Array, frame: Frame, plane: floa
     rows = np.flatnonzero(on.any(1))
     first, last = on[rows].argmax(1), on.shape[1] - 1 - on[rows, ::-1].argmax(1)
     rims = np.zeros((2, on.shape[0]))
-    for side, ends, step in ((0, first, 1), (1, last, -1)):
-        within = np.clip(ends[:, None] + step * np.arange(_RIM_INNER_PIXELS), first[:, None],
+    for side, end, step in ((0, first, 1), (1, last, -1)):
+        within = np.clip(end[:, None] + step * np.arange(_RIM_INNER_PIXELS), first[:, None],
                          last[:, None])  # fmt: skip
         ends_depth = depth[rows[:, None], within].max(1).clip(plane - _RIM_BEFORE_M, plane)
         rims[side, rows] = gaussian_filter1d(ends_depth, _RIM_ROWS)
+    rims = np.minimum(rims, curtains)
     middle = np.zeros(on.shape[0])
     middle[rows] = 0.5 * (first + last)
     rim = rims[(column > middle[row]).astype(int), row]

@@ -28,8 +28,8 @@ _UNLIKE_SKIN, _LIKELIER = 0.10, 0.6
 """Of 1: less unlike is skin; background is less than so many times as unlike."""
 _CLOTH_HUE, _CLOTH_DARK, _CLOTH_PIXELS, _CLOTH_EDGE_PIXELS = 0.045, 0.16, 8, 7
 """Below the chin a pixel is cloth whose channels' shares of its brightness are further from the
-face's, or that has less than so much of the face's brightness; so many below each other. Its edge is a
-mixture."""
+face's, or that has less than so much of the face's brightness; so many below each other. Its
+edge is a mixture."""
 _STRAY_PIXELS = 2
 _HAIR_SHADES, _PATCH_PIXELS = (0.3, 1.8), 40
 """Hair may be so much darker or brighter than it is on the average; smaller patches of background

@@ -149,9 +149,7 @@ def person_matte(
     return np.asarray(cv2.GaussianBlur(whole, (0, 0), max(unit / 40, 0.8)), np.float32)
 
 
-def _strands(
-    picture: UInt8Array, far: BoolArray, near: BoolArray, face: BoolArray
-) -> BoolArray:
+def _strands(picture: UInt8Array, far: BoolArray, near: BoolArray, face: BoolArray) -> BoolArray:
     """(H, W) what near the face has so much more detail than the background far off that it is
     hair, in one piece with the face; nothing before a background of much detail.
 

@@ -57,15 +57,15 @@ _LOOSE, _LOOSE_MOST = 3000, 4500
 _LOOSE_LONG_M, _LOOSE_WIDE_M, _LOOSE_OFF_M = 0.0050, 5.0e-4, 0.0014
 _LOOSE_TILT, _LOOSE_OPACITY, _LOOSE_LIGHT = 0.12, 0.6, 1.6
 _FRAYED_MOST_PIXELS, _FRAYED_LEAST_PIXELS, _FRAYED_SHARE = 40, 7, 0.3
-"""A frayed outline: so far out the photo has that share of the detail that it has at the outline."""
+"""A frayed outline: so far out the photo has that share of the detail that it has right there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Texture:
     """The hair's look. base: (H, W, 3) its colour without strands, linear; amplitudes: (3,) of
     strands, locks, clumps, of the logarithm of light; longer: how much longer than wide they are;
-    frayed: metres that single hairs stand off; firm: (H, W) where the photo shows hair, not what shines
-    through at its outline; crown: (3,) where they part, metres."""
+    frayed: metres that single hairs stand off; firm: (H, W) where the photo shows hair, not what
+    shines through at its outline; crown: (3,) where they part, metres."""
 
     base: Float32Array
     amplitudes: Float64Array
@@ -98,10 +98,9 @@ def read_texture(head: HeadModel, frame: Frame, solid: BoolArray) -> Texture:
     blurred = [cv2.GaussianBlur(light, (0, 0), sigma) for sigma in _FINE_PIXELS[1:]]
     layers = [fine - coarse for fine, coarse in zip([light, *blurred], blurred, strict=False)]
     found = np.array([1.48 * np.median(np.abs(layer[deep])) for layer in layers])
-    low, high = np.quantile(light[deep], _FIRM_SHARES) + [-_FIRM_MORE, _FIRM_MORE]
+    low, high = np.quantile(light[deep], _FIRM_SHARES) + np.array([-_FIRM_MORE, _FIRM_MORE])
     out = cv2.distanceTransform(solid.astype(np.uint8), cv2.DIST_L2, 5) < _FIRM_PIXELS
     eyes = (head.joint_regressor @ head.template)[3:].mean(0)
-    print("TEX", found, _side_by_side(light, deep), _frayed(frame, solid))
     return Texture(
         base=_base(frame, solid, deep),
         amplitudes=np.clip(found, _LEAST_AMPLITUDES, _MOST_AMPLITUDES),
@@ -177,9 +176,7 @@ def strand_light(points: Float64Array, texture: Texture) -> Float64Array:
     return np.exp(out)
 
 
-def _along_strands(
-    points: Float64Array, crown: Float64Array
-) -> tuple[Float64Array, Float64Array]:
+def _along_strands(points: Float64Array, crown: Float64Array) -> tuple[Float64Array, Float64Array]:
     """(N,) metres around the head, and from the crown on, of points (N, 3)."""
     x, y, z = (points - crown + [0, _AROUND_M, 0]).T
     flat = np.hypot(x, z)
@@ -201,9 +198,7 @@ def ends(points: Float64Array, texture: Texture, rows: Float64Array) -> Float32A
     return np.clip((rows / _ENDS_PIXELS - 0.9 - ragged), 0, 1).astype(np.float32)
 
 
-def hair_colours(
-    texture: Texture, points: Float64Array, pixels: Int32Array
-) -> Float32Array:
+def hair_colours(texture: Texture, points: Float64Array, pixels: Int32Array) -> Float32Array:
     """(N, 3) linear colours of points (N, 3) of the hair at pixels (N, 2) of the photo, or beyond
     it, with strands."""
     height, width = texture.base.shape[:2]
@@ -258,10 +253,7 @@ def nape_hair(
 
 
 def loose_ends(
-    frame: Frame,
-    texture: Texture,
-    means: Float64Array,
-    normals: Float64Array,
+    frame: Frame, texture: Texture, means: Float64Array, normals: Float64Array
 ) -> Strands:
     """Single hairs on the outside of hair, of which some Gaussians lie at means (N, 3) with outward
     normals (N, 3): a soft outline from wherever one looks."""
@@ -273,10 +265,10 @@ def loose_ends(
     count = len(chosen)
     curled = 1 - (texture.longer - _CURLED) / (_STRAIGHT - _CURLED)
     way = _flow(at, out, texture.crown) + (0.25 + 2 * curled) * random.normal(size=(count, 3))
-    tilt = _LOOSE_TILT * np.abs(random.normal(size=(count, 1))) + 3 * texture.frayed / 0.02
+    tilt = _LOOSE_TILT * np.abs(random.normal(size=(count, 1))) + 1.3 * texture.frayed / 0.02
     way = way / np.maximum(np.linalg.norm(way, axis=1, keepdims=True), 1e-9)
     way = way + tilt * out
-    length = _LOOSE_LONG_M * random.uniform(0.5, 1.3, count) * (1 - 0.4 * curled)
+    length = _LOOSE_LONG_M * random.uniform(0.5, 1.3, count) * (1 - 0.3 * curled)
     off = _LOOSE_OFF_M * random.uniform(-0.5, 1, count)
     off = off + texture.frayed * random.uniform(0, 1, count) ** 1.5
     at = at + off[:, None] * out
@@ -310,7 +302,9 @@ def _flow(points: Float64Array, normals: Float64Array, crown: Float64Array) -> F
     """(N, 3) the way of hair at points (N, 3) on a surface with normals (N, 3): from the crown on,
     and down."""
     away = points - crown
-    away = away / np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-6) - [0, 0.8, 0]
+    away = away / np.maximum(np.linalg.norm(away, axis=1, keepdims=True), 1e-6) - np.array(
+        [0, 0.8, 0]
+    )
     along = away - (away * normals).sum(1, keepdims=True) * normals
     return along / np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-6)
 
