@@ -235,10 +235,10 @@ def _clear_neck(
 def with_hair_on_scalp(
     linear: Float32Array, colour: Float32Array, scalp: BoolArray
 ) -> Float32Array:
-    """The colours with the scalp under the hair in the hair's own colour, so that no skin shines
-    through."""
+    """The colours with the scalp under the hair in the hair's own colour (N, 3), so that no skin
+    shines through."""
     out = linear.copy()
-    out[scalp] = _SCALP_SHADE * colour
+    out[scalp] = _SCALP_SHADE * colour[scalp]
     return out
 
 

@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-from scipy.ndimage import distance_transform_edt, gaussian_filter1d
 from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue]
 from scipy.spatial.transform import Rotation
 
@@ -26,12 +25,12 @@ from ...shared.arrays import (
     FloatArray,
     IndexArray,
     Int32Array,
-    Int64Array,
 )
 from ...shared.head import JOINTS, REGIONS, HeadModel
 from ..raster.colour import srgb_to_linear
-from ..raster.mesh import MeshFragments, interpolate, rasterise_mesh
+from ..raster.mesh import interpolate, rasterise_mesh
 from . import landmarks as marks
+from .curtains import CURTAIN_OFF_M, HIGHEST_M, depth_beside, hanging, nearest
 from .framing import Frame
 from .light import LUMINANCE
 from .strands import (
@@ -65,22 +64,11 @@ _RIM_STRETCH, _MOST_STRETCH, _MOST_PARTS, _RIM_PIXELS = 3.5, 5.5, 4, 8
 stand out and a ring of others closes the gap, and elsewhere, where more take its place."""
 _EARS_BEHIND_M = 0.045
 """How far the plane of the outline lies behind the eyeballs' middles."""
-_OVER_SKIN_M, _HIGHEST_M, _BACK_VOLUME_M = 0.003, 0.014, 0.010
+_OVER_SKIN_M, _BACK_VOLUME_M = 0.003, 0.010
 """Hair before the head lies at least and at most so far off it; and so far behind the skull."""
 _THIN_M, _RISES = 0.0015, 1.1
 """At its border with bare skin hair lies so close to the head, and rises by so much of the way
 from there: the border would stand before the skin beside it when the head turns."""
-_FORWARD, _FORWARD_ON_TOP = 0.4, 5.0
-_TEMPLE_M, _CROWN_M = 0.060, 0.120
-"""Hair beside the head comes forward from the head's rim by at most so much of its way outwards,
-below the temple and from the crown on: a head that has turned by 60 degrees shows its cheek."""
-_RIM_ROWS, _RIM_INNER_PIXELS, _RIM_BEFORE_M = 6.0, 2, 0.025
-"""The rim's depth is smoothed over so many rows, is the deepest of so many pixels at its end, and
-lies at most so far before the ears: what is seen through the hole of an ear is none."""
-_CURTAIN_PIXELS, _CURTAIN_LEAST_PIXELS, _CURTAIN_ROWS, _CURTAIN_SURE = 18, 2, 9, 0.35
-"""Hair falls over a cheek's rim where it covers so much of the cheek, on so many rows."""
-_CURTAIN_BEFORE_M, _CURTAIN_OFF_M, _CURTAIN_RISES_M = 0.05, 0.025, 0.0012
-"""How far before the ears it lies at most, and before the skin; what a row above it lies behind."""
 _EAR_SIDE_M, _EAR_HIGH_M, _EAR_LOW_M = 0.069, 0.045, -0.04
 _CIRCLES = 16
 _RING_STEP_M, _RING_PIXELS = 0.0042, 4
@@ -102,8 +90,8 @@ _NAPE_BARE_M, _NAPE_FROM_M = 0.010, -0.062
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Hair:
     """N Gaussians of hair, at rest: fields of `Avatar`, colours linear; scalp: (P,) which pieces of
-    the head lie under hair; scalp_colour: (3,) linear. The first `front` of them are the sheet that
-    carries the photo's pixels, of which `firm` (F,) say that those are surely hair."""
+    the head lie under hair; scalp_colour: (P, 3) linear. The first `front` of them are the sheet
+    that carries the photo's pixels, of which `firm` (F,) say that those are surely hair."""
 
     anchors: Int32Array
     offsets: Float32Array
@@ -155,7 +143,8 @@ def make_hair(
         _sheet(frame, relief.back, away, back, _BACK_STEP_PIXELS),
         _ring(frame, relief, solid),
     ]
-    strands = _strands(head, pieces, frame, texture, behind, bottom)
+    nape = bottom if relief.lowest > frame.landmarks[list(marks.BROWS), 1].mean() else -np.inf
+    strands = _strands(head, pieces, frame, texture, behind, nape)
     room = MOST_GAUSSIANS - len(pieces.region) - len(strands.means)
     room -= sum(len(sheet.pixels) for sheet in behind)
     sheets = [_front(frame, relief, away, solid, room), *behind]
@@ -163,12 +152,8 @@ def make_hair(
     colours = np.where(texture.firm[..., None], colours, texture.base)
     linear = [colours[front[:, 1], front[:, 0]]]
     linear += [_continued(colours, texture, sheet) for sheet in behind]
-    opacities = np.full(sum(len(part) for part in linear), _OPACITY, np.float32)
+    opacities = _opacities(sheets, relief, texture)
     opacities[: len(front)] *= np.clip(mask[front[:, 1], front[:, 0]] * 1.2, 0, 1)
-    at = np.concatenate([sheet.pixels[:, 1] for sheet in sheets])
-    means = np.concatenate([sheet.means for sheet in sheets])
-    hanging = at > relief.lowest - _HANGING_PIXELS
-    opacities[hanging] *= ends(means[hanging], texture, (relief.lowest - at[hanging]).astype(float))
     means = np.concatenate([*(sheet.means for sheet in sheets), strands.means])
     anchors = _rigid_anchors(head, pieces, means)
     given = np.concatenate([np.full(len(opacities), -1, np.int32), strands.anchors])
@@ -183,9 +168,19 @@ def make_hair(
         colours=np.concatenate([*linear, strands.colours]).astype(np.float32),
         front=len(front),
         firm=texture.firm[front[:, 1], front[:, 0]],
-        scalp=_scalp(pieces, bottom) & ~bare,
-        scalp_colour=np.median(colours[solid], 0).astype(np.float32),
+        scalp=_scalp(pieces, bottom, nape) & ~bare,
+        scalp_colour=_scalp_colours(pieces, np.median(colours[solid], 0), texture.low, bottom),
     )
+
+
+def _opacities(sheets: list[_Sheet], relief: _Relief, texture: Texture) -> Float32Array:
+    """(N,) of the sheets' Gaussians, which are less where strands end."""
+    rows = np.concatenate([sheet.pixels[:, 1] for sheet in sheets])
+    means = np.concatenate([sheet.means for sheet in sheets])
+    out = np.full(len(rows), _OPACITY, np.float32)
+    low = rows > relief.lowest - _HANGING_PIXELS
+    out[low] *= ends(means[low], texture, (relief.lowest - rows[low]).astype(np.float64))
+    return out
 
 
 def _strands(
@@ -196,8 +191,8 @@ def _strands(
     behind: list[_Sheet],
     bottom: float,
 ) -> Strands:
-    """What lies over the sheets that no photo shows."""
-    nape = nape_hair(head, pieces, frame, texture, bottom)
+    """What lies over the sheets that no photo shows. bottom: where the nape's hair begins."""
+    nape = nape_hair(head, pieces, texture, bottom)
     means = np.concatenate([sheet.means for sheet in behind])
     turned = np.concatenate([sheet.quaternions for sheet in behind])
     normals = Rotation.from_quat(np.roll(turned, -1, 1)).as_matrix()[:, :, 2]
@@ -260,12 +255,12 @@ def _blow_up(
     bottom = float(np.median(lowest_heights)) if lowest_heights.size else -0.04
     least, most = _off_skin(on_head, solid, plane / frame.camera.focal_x)
     front = np.clip(plane - lift, near.depth - most, near.depth - least)
-    curtains = _curtains(round_head, solid, plane)
+    curtains = hanging(round_head, solid, plane)
     heights = interpolate(head.template, bald, round_head)[..., 1]
-    beside = _beside(round_head, heights, frame, plane, curtains)
+    beside = depth_beside(round_head, heights, frame, plane, curtains)
     middle = float(np.nonzero(round_head.face >= 0)[1].mean())
     side = (np.arange(solid.shape[1]) > middle).astype(int)
-    front = np.minimum(front, np.maximum(curtains[side].T, near.depth - _CURTAIN_OFF_M))
+    front = np.minimum(front, np.maximum(curtains[side].T, near.depth - CURTAIN_OFF_M))
     front = np.where(on_head, front, np.maximum(plane - lift, beside))
     skull = np.nanmax(np.where(inside & np.isfinite(far), far, np.nan)) + _BACK_VOLUME_M
     deeper = max((skull - plane) / max(float(lift.max()), 1e-6), 0.95)
@@ -281,76 +276,7 @@ def _off_skin(
     bare = (on_head & ~solid).astype(np.uint8)
     away = cv2.distanceTransform(1 - bare, cv2.DIST_L2, 5).astype(np.float64) * metre
     least = np.minimum(_THIN_M + _RISES * away, _OVER_SKIN_M)
-    return least, np.minimum(least + _RISES * away, _HIGHEST_M)
-
-
-def _curtains(near: MeshFragments, solid: BoolArray, plane: float) -> Float64Array:
-    """(2, H) the depth of hair that falls over the rim of a cheek, left and right in the picture:
-    that of the skin where it begins, below as above, and the further back the higher above;
-    infinite where there is none. It hangs straight to the side, or it would wind around the cheek
-    with the skin, which is steep there."""
-    out = np.full((2, len(solid)), np.inf)
-    on = near.face >= 0
-    for side, (head, hair, depth) in enumerate(
-        ((on, solid, near.depth), (on[:, ::-1], solid[:, ::-1], near.depth[:, ::-1]))
-    ):
-        rows = np.flatnonzero(head.any(1))
-        first = head[rows].argmax(1)
-        window = np.minimum(first[:, None] + np.arange(_CURTAIN_PIXELS + 1), head.shape[1] - 1)
-        over = np.logical_and.accumulate(hair[rows[:, None], window], 1).sum(1)
-        held = (over >= _CURTAIN_LEAST_PIXELS) & (over <= _CURTAIN_PIXELS)
-        if held.sum() < _CURTAIN_ROWS:
-            continue
-        found, weight = np.zeros(len(solid)), np.zeros(len(solid))
-        begins = depth[rows, window[np.arange(len(rows)), np.minimum(over, _CURTAIN_PIXELS)]]
-        found[rows[held]], weight[rows[held]] = begins[held], 1
-        weight = gaussian_filter1d(weight, _CURTAIN_ROWS)
-        found = gaussian_filter1d(found, _CURTAIN_ROWS) / np.maximum(weight, 1e-9)
-        known = np.flatnonzero(weight > _CURTAIN_SURE)
-        if not len(known):
-            continue
-        above = np.searchsorted(known, np.arange(len(solid)), "right") - 1
-        hanging = found[known[np.maximum(above, 0)]].clip(plane - _CURTAIN_BEFORE_M, plane)
-        over_it = np.maximum(known[0] - np.arange(len(solid)), 0)
-        out[side] = hanging + _CURTAIN_RISES_M * over_it
-    return out
-
-
-def _beside(
-    near: MeshFragments, height: Float32Array, frame: Frame, plane: float, curtains: Float64Array
-) -> Float64Array:
-    """(H, W) the least depth of hair beside the head, from that of the head's rim in the nearest
-    row, so that hair which hangs beside a cheek lies behind it. near: the head without its ears;
-    height: (H, W) of what it shows on the template, metres; plane: the depth of the ears, which is
-    the deepest; curtains: see `_curtains`."""
-    on = near.face >= 0
-    if not on.any():
-        return np.full(on.shape, -np.inf)
-    depth = np.where(on, near.depth, -np.inf).astype(np.float64)
-    away, (row, column) = _nearest(on)
-    rows = np.flatnonzero(on.any(1))
-    first, last = on[rows].argmax(1), on.shape[1] - 1 - on[rows, ::-1].argmax(1)
-    rims = np.zeros((2, on.shape[0]))
-    for side, end, step in ((0, first, 1), (1, last, -1)):
-        within = np.clip(end[:, None] + step * np.arange(_RIM_INNER_PIXELS), first[:, None],
-                         last[:, None])  # fmt: skip
-        ends_depth = depth[rows[:, None], within].max(1).clip(plane - _RIM_BEFORE_M, plane)
-        rims[side, rows] = gaussian_filter1d(ends_depth, _RIM_ROWS)
-    rims = np.minimum(rims, curtains)
-    middle = np.zeros(on.shape[0])
-    middle[rows] = 0.5 * (first + last)
-    rim = rims[(column > middle[row]).astype(int), row]
-    top = np.clip((height[row, column] - _TEMPLE_M) / (_CROWN_M - _TEMPLE_M), 0, 1) ** 2
-    forward = _FORWARD + (_FORWARD_ON_TOP - _FORWARD) * top
-    return rim - top * _HIGHEST_M - forward * away * rim / frame.camera.focal_x
-
-
-def _nearest(mask: BoolArray) -> tuple[Float64Array, Int64Array]:
-    """(H, W) pixels to the nearest one of the mask, and (2, H, W) its row and column."""
-    found = distance_transform_edt(~mask, return_indices=True)
-    assert isinstance(found, tuple)
-    away, index = found
-    return away, index.astype(np.int64)
+    return least, np.minimum(least + _RISES * away, HIGHEST_M)
 
 
 def _ears(head: HeadModel, faces: Int32Array) -> BoolArray:
@@ -414,7 +340,7 @@ def _soft(depth: Float64Array, inside: BoolArray) -> Float64Array:
     total = cv2.GaussianBlur(np.where(inside, depth, 0).astype(np.float32), (0, 0), 2.0)
     share = cv2.GaussianBlur(weight, (0, 0), 2.0)
     soft = total / np.maximum(share, 1e-6)
-    _, (row, column) = _nearest(inside)
+    _, (row, column) = nearest(inside)
     return soft[row, column].astype(np.float64)
 
 
@@ -422,7 +348,7 @@ def _colours(frame: Frame, solid: BoolArray) -> Float32Array:
     """(H, W, 3) linear colours of the hair; near its outer edge, which has a share of the
     background, those further in."""
     sure = solid & frame.inside
-    _, (row, column) = _nearest(sure)
+    _, (row, column) = nearest(sure)
     return srgb_to_linear(frame.picture[row, column].clip(0, 1)).astype(np.float32)
 
 
@@ -583,10 +509,19 @@ def _rigid_anchors(head: HeadModel, pieces: Pieces, means: Float64Array) -> Int3
     return faces[cKDTree(middles).query(means)[1]].astype(np.int32)
 
 
-def _scalp(pieces: Pieces, bottom: float) -> BoolArray:
-    """(P,) skin that hair covers, from its lower end up."""
+def _scalp(pieces: Pieces, bottom: float, nape: float) -> BoolArray:
+    """(P,) skin that hair covers, from its lower end up; from the nape's line on where it has hair,
+    and so nape is finite."""
     x, y, z = pieces.places.T
     top = (y > _SCALP_HIGH_M) | ((z < _SCALP_BEHIND_M) & (y > bottom))
-    top |= (z < _NAPE_FROM_M) & (y > nape_height(pieces.places) + _NAPE_BARE_M)
+    if np.isfinite(nape):
+        top |= (z < _NAPE_FROM_M) & (y > nape_height(pieces.places) + _NAPE_BARE_M)
     ears = (np.abs(x) > 0.06) & (z > -0.05) & (y < 0.04)
     return pieces.of("skin") & top & ~ears
+
+
+def _scalp_colours(
+    pieces: Pieces, colour: Float32Array, low: Float32Array, bottom: float
+) -> Float32Array:
+    """(P, 3) of skin under hair: that of all of it, and below that of its lower part."""
+    return np.where(pieces.places[:, 1:2] < bottom, low, colour).astype(np.float32)

@@ -26,14 +26,14 @@ _LEAST_SHADE, _MOST_SHADE = 0.25, 1.15
 """Skin may be so much darker or brighter than the face is on the average."""
 _UNLIKE_SKIN, _LIKELIER = 0.10, 0.6
 """Of 1: less unlike is skin; background is less than so many times as unlike."""
-_CLOTH_HUE, _CLOTH_DARK, _CLOTH_PIXELS, _CLOTH_EDGE_PIXELS = 0.045, 0.16, 8, 7
+_CLOTH_HUE, _CLOTH_DARK, _CLOTH_PIXELS, _CLOTH_EDGE_PIXELS = 0.045, 0.30, 8, 9
 """Below the chin a pixel is cloth whose channels' shares of its brightness are further from the
 face's, or that has less than so much of the face's brightness; so many below each other. Its
 edge is a mixture."""
 _STRAY_PIXELS = 2
-_HAIR_SHADES, _PATCH_PIXELS = (0.3, 1.8), 40
-"""Hair may be so much darker or brighter than it is on the average; smaller patches of background
-are what shines through at its outline."""
+_HAIR_SHADES, _LIKE_ROOM, _PATCH_PIXELS = (0.3, 1.8), 0.15, 40
+"""Hair may be so much darker or brighter than it is on the average; background is as like that
+beside; smaller patches of it are what shines through at the outline."""
 _SCALP_M, _CROWN_BEHIND_M = 0.092, -0.02
 """Above this height, or this far behind, the head's template is scalp."""
 
@@ -83,7 +83,7 @@ def _room_in_hair(picture: Float32Array, hair: BoolArray, outside: BoolArray) ->
     from_hair = np.linalg.norm(picture - shade * own, axis=2)
     from_room = np.linalg.norm(picture - room, axis=2)
     stray = hair & (from_hair > _UNLIKE_SKIN) & (from_room < _LIKELIER * from_hair)
-    stray &= share > 1e-4
+    stray &= (share > 1e-4) & (from_room < _LIKE_ROOM)
     _, pieces, stats, _ = cv2.connectedComponentsWithStats(stray.astype(np.uint8))
     large = stats[:, cv2.CC_STAT_AREA] >= _PATCH_PIXELS
     return stray & large[np.asarray(pieces, np.int32)]

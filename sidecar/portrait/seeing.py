@@ -26,6 +26,8 @@ _STRANDS_APART, _STRANDS_SHARE, _STRANDS_LEAST = 1.6, 0.98, 2.0
 many times the detail that all but a few of the background's pixels have, and of 255 so much."""
 _STRANDS_REACH = (2.0, 2.45)
 """Half the oval around the face in which strands are looked for, in distances between the eyes."""
+_FOREHEAD_PIXELS = 18
+"""Hair begins at most so far from the face, at `_CUT_UNIT`."""
 _LEAST_SCORE = 0.5
 _SAME_FACE = 0.3
 """Boxes that share more than this of their union are one face."""
@@ -161,9 +163,10 @@ def _strands(picture: UInt8Array, far: BoolArray, near: BoolArray, face: BoolArr
     least = max(_STRANDS_APART * float(np.quantile(detail[far], _STRANDS_SHARE)), _STRANDS_LEAST)
     rough = near & (detail > least)
     rough = cv2.erode(rough.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
-    _, pieces = cv2.connectedComponents((rough | face).astype(np.uint8))
-    own = np.unique(pieces[face])
-    return rough & np.isin(pieces, own[own > 0])
+    forehead = np.ones((2 * _FOREHEAD_PIXELS + 1,) * 2, np.uint8)
+    reach = cv2.dilate(face.astype(np.uint8), forehead) > 0
+    _, pieces = cv2.connectedComponents((rough | reach).astype(np.uint8))
+    return rough & np.isin(pieces, np.unique(pieces[reach]))
 
 
 def cut_out(picture: UInt8Array, labels: UInt8Array, rounds: int) -> None:

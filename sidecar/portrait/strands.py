@@ -33,7 +33,7 @@ _LEAST_AMPLITUDES, _MOST_AMPLITUDES = (0.05, 0.04, 0.03), (0.30, 0.22, 0.16)
 _STRAIGHT, _CURLED = 9.0, 1.3
 """How much longer than wide a strand is where all strands lie side by side, and where none do."""
 _WAVE_M, _WAVE_LENGTH_M = 0.004, 0.035
-_BASE_PIXELS, _DEEP_PIXELS = 14.0, 7
+_BASE_PIXELS, _DEEP_PIXELS, _LOW_SHARE = 14.0, 7, 0.85
 _FIRM_PIXELS, _FIRM_SHARES, _FIRM_MORE = 24, (0.02, 0.98), 0.1
 """So near the outline what is brighter or darker than nearly all hair further in, by the logarithm
 of light, shines through."""
@@ -55,6 +55,7 @@ _ENDS_PIXELS = 11.0
 _LOOSE, _LOOSE_MOST = 3000, 4500
 """How many loose ends; at most where the photo's outline is frayed."""
 _LOOSE_LONG_M, _LOOSE_WIDE_M, _LOOSE_OFF_M = 0.0050, 5.0e-4, 0.0014
+_LOOSE_ASIDE_M = 0.0015
 _LOOSE_TILT, _LOOSE_OPACITY, _LOOSE_LIGHT = 0.12, 0.6, 1.6
 _FRAYED_MOST_PIXELS, _FRAYED_LEAST_PIXELS, _FRAYED_SHARE = 40, 7, 0.3
 """A frayed outline: so far out the photo has that share of the detail that it has right there."""
@@ -62,12 +63,14 @@ _FRAYED_MOST_PIXELS, _FRAYED_LEAST_PIXELS, _FRAYED_SHARE = 40, 7, 0.3
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Texture:
-    """The hair's look. base: (H, W, 3) its colour without strands, linear; amplitudes: (3,) of
-    strands, locks, clumps, of the logarithm of light; longer: how much longer than wide they are;
-    frayed: metres that single hairs stand off; firm: (H, W) where the photo shows hair, not what
-    shines through at its outline; crown: (3,) where they part, metres."""
+    """The hair's look. base: (H, W, 3) its colour without strands, linear; low: (3,) that of its
+    lower part, which the nape has even under a cap; amplitudes: (3,) of strands, locks, clumps, of
+    the logarithm of light; longer: how much longer than wide they are; frayed: metres that single
+    hairs stand off; firm: (H, W) where the photo shows hair, not what shines through at its
+    outline; crown: (3,) where they part, metres."""
 
     base: Float32Array
+    low: Float32Array
     amplitudes: Float64Array
     longer: float
     frayed: float
@@ -101,8 +104,10 @@ def read_texture(head: HeadModel, frame: Frame, solid: BoolArray) -> Texture:
     low, high = np.quantile(light[deep], _FIRM_SHARES) + np.array([-_FIRM_MORE, _FIRM_MORE])
     out = cv2.distanceTransform(solid.astype(np.uint8), cv2.DIST_L2, 5) < _FIRM_PIXELS
     eyes = (head.joint_regressor @ head.template)[3:].mean(0)
+    base, rows = _base(frame, solid, deep), np.arange(len(solid))[:, None]
     return Texture(
-        base=_base(frame, solid, deep),
+        base=base,
+        low=np.median(base[solid & (rows >= np.quantile(np.nonzero(solid)[0], _LOW_SHARE))], 0),
         amplitudes=np.clip(found, _LEAST_AMPLITUDES, _MOST_AMPLITUDES),
         longer=_CURLED + (_STRAIGHT - _CURLED) * _side_by_side(light, deep),
         frayed=_frayed(frame, solid),
@@ -213,9 +218,7 @@ def nape_height(places: Float64Array) -> Float64Array:
     return _NAPE_LOW_M + (_NAPE_SIDE_M - _NAPE_LOW_M) * np.clip(side, 0, 1) ** 2
 
 
-def nape_hair(
-    head: HeadModel, pieces: Pieces, frame: Frame, texture: Texture, bottom: float
-) -> Strands:
+def nape_hair(head: HeadModel, pieces: Pieces, texture: Texture, bottom: float) -> Strands:
     """Hair from where the photo's ends on the head, `bottom` (metres), down to the nape's hairline,
     behind the ears: nobody's hair ends where the front's does."""
     random = np.random.default_rng(_SEED)
@@ -241,13 +244,13 @@ def nape_hair(
     normals = crossed[owner] / np.maximum(2 * areas[owner], 1e-12)[:, None]
     means = np.einsum("nk,nkc->nc", weights, corners[owner]) + off[:, None] * normals
     axes = _axes(normals, _flow(means, normals, texture.crown))
-    count = len(owner)
+    count, light = len(owner), strand_light(means, texture)
     return Strands(
         means=means,
         quaternions=_quaternions(axes),
         scales=np.tile(np.float32([_NAPE_LONG_M, _NAPE_WIDE_M, _THICKNESS_M]), (count, 1)),
         opacities=np.full(count, 0.9, np.float32),
-        colours=hair_colours(texture, means, _pixels_of(means, frame)),
+        colours=np.clip(texture.low * light[:, None], 0, 1).astype(np.float32),
         anchors=faces[owner].astype(np.int32),
     )
 
@@ -259,10 +262,11 @@ def loose_ends(
     normals (N, 3): a soft outline from wherever one looks."""
     random = np.random.default_rng(_SEED + 1)
     frayed = texture.frayed / 0.01
-    wanted = min(round(_LOOSE + frayed * 1200), _LOOSE_MOST, len(means))
-    chosen = random.choice(len(means), wanted, replace=False)
+    count = min(round(_LOOSE + frayed * 1200), _LOOSE_MOST)
+    chosen = random.integers(0, len(means), count)
     at, out = means[chosen], normals[chosen]
-    count = len(chosen)
+    aside = _LOOSE_ASIDE_M * random.normal(size=(count, 3))
+    at = at + aside - (aside * out).sum(1, keepdims=True) * out
     curled = 1 - (texture.longer - _CURLED) / (_STRAIGHT - _CURLED)
     way = _flow(at, out, texture.crown) + (0.25 + 2 * curled) * random.normal(size=(count, 3))
     tilt = _LOOSE_TILT * np.abs(random.normal(size=(count, 1))) + 1.3 * texture.frayed / 0.02
