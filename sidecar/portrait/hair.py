@@ -124,10 +124,11 @@ def make_hair(
     frame: Frame,
     mask: Float32Array,
     bare: BoolArray,
+    room: int,
 ) -> Hair | None:
     """The hair of the photo; None where there is hardly any. vertices: (V, 3) of the head as in the
     photo; mask: (H, W) from `masks.hair_mask`; bare: (P,) pieces of the head that the photo shows
-    as skin."""
+    as skin; room: how many Gaussians it may have."""
     solid = solid_hair(frame, mask)
     if solid is None:
         return None
@@ -138,15 +139,14 @@ def make_hair(
     colours, texture = _colours(frame, solid), read_texture(head, frame, solid)
     distances = cv2.distanceTransform(relief.inside.astype(np.uint8), cv2.DIST_L2, 5)
     away = np.asarray(distances, np.float32)
-    back = _pixels(relief.inside & (away > _BACK_WITHIN * _BACK_STEP_PIXELS), _BACK_STEP_PIXELS)
+    back = grid_in(relief.inside & (away > _BACK_WITHIN * _BACK_STEP_PIXELS), _BACK_STEP_PIXELS)
     behind = [
-        _sheet(frame, relief.back, away, back, _BACK_STEP_PIXELS),
+        sheet_on(frame, relief.back, away, back, _BACK_STEP_PIXELS),
         _ring(frame, relief, solid),
     ]
     nape = bottom if relief.lowest > frame.landmarks[list(marks.BROWS), 1].mean() else -np.inf
     strands = _strands(head, pieces, frame, texture, behind, nape)
-    room = MOST_GAUSSIANS - len(pieces.region) - len(strands.means)
-    room -= sum(len(sheet.pixels) for sheet in behind)
+    room -= len(strands.means) + sum(len(sheet.pixels) for sheet in behind)
     sheets = [_front(frame, relief, away, solid, room), *behind]
     front = sheets[0].pixels
     colours = np.where(texture.firm[..., None], colours, texture.base)
@@ -155,7 +155,7 @@ def make_hair(
     opacities = _opacities(sheets, relief, texture)
     opacities[: len(front)] *= np.clip(mask[front[:, 1], front[:, 0]] * 1.2, 0, 1)
     means = np.concatenate([*(sheet.means for sheet in sheets), strands.means])
-    anchors = _rigid_anchors(head, pieces, means)
+    anchors = rigid_anchors(head, pieces, means)
     given = np.concatenate([np.full(len(opacities), -1, np.int32), strands.anchors])
     anchors = np.where(given < 0, anchors, given)
     rest = pieces.avatar.vertices[head.faces].mean(1)
@@ -207,7 +207,7 @@ def _front(
     """The sheet that carries the photo's pixels, as fine as there is room for."""
     step = float(_STEP_PIXELS)
     while True:
-        sheet = _sheet(frame, relief.front, away, _pixels(solid, step), step)
+        sheet = sheet_on(frame, relief.front, away, grid_in(solid, step), step)
         if len(sheet.pixels) <= room or step > _COARSEST_PIXELS:
             return sheet
         step *= _COARSER * math.sqrt(len(sheet.pixels) / max(room, 1))
@@ -364,7 +364,7 @@ def _continued(colours: Float32Array, texture: Texture, sheet: _Sheet) -> Float3
     return (drawn + near * (own - drawn)).astype(np.float32)
 
 
-def _pixels(mask: BoolArray, step: float) -> Float64Array:
+def grid_in(mask: BoolArray, step: float) -> Float64Array:
     """(N, 2) columns and rows of an even grid's places within the mask; the pixel (0, 0) reaches
     to (1, 1)."""
     rows, columns = (np.arange((step + 1) / 2, size, step) for size in mask.shape)
@@ -384,7 +384,7 @@ class _Sheet:
     deep: Float64Array
 
 
-def _sheet(
+def sheet_on(
     frame: Frame, depth: Float64Array, away: Float32Array, places: Float64Array, step: float
 ) -> _Sheet:
     """Discs on a relief at some of its places (N, 2), several where it is steep. away: (H, W)
@@ -498,7 +498,7 @@ def _discs(
     )
 
 
-def _rigid_anchors(head: HeadModel, pieces: Pieces, means: Float64Array) -> Int32Array:
+def rigid_anchors(head: HeadModel, pieces: Pieces, means: Float64Array) -> Int32Array:
     """(N,) for each point the nearest face of the skull, which no expression moves."""
     moves = np.abs(head.expression_basis).max((1, 2)) > _STILL_M
     turns = head.skin_weights[:, [JOINTS.index(j) for j in ("jaw", "eye_left", "eye_right")]]

@@ -60,7 +60,9 @@ def grown(head: HeadModel, pieces: Pieces, over: int = 0) -> growing.Hair:
     hair = outline & (~bald | (y > 0.085))
     frame = framed(lens, outline | on_head)
     bare = np.zeros(len(pieces.region), np.bool_)
-    made = growing.make_hair(head, pieces, head.template, frame, hair.astype(np.float32), bare)
+    made = growing.make_hair(
+        head, pieces, head.template, frame, hair.astype(np.float32), bare, 15_000
+    )
     assert made is not None
     return made
 
@@ -130,4 +132,4 @@ def test_thin_hair_below_the_eyes_alone_is_none(head: HeadModel, pieces: Pieces)
     frame = framed(camera(0), hair > 0)
     assert growing.solid_hair(frame, hair) is not None
     bare = np.zeros(len(pieces.region), np.bool_)
-    assert growing.make_hair(head, pieces, head.template, frame, hair, bare) is None
+    assert growing.make_hair(head, pieces, head.template, frame, hair, bare, 15_000) is None
