@@ -54,7 +54,8 @@ def hair_mask(
         np.uint8,
     )
     person = cv2.resize(frame.person, size) > 0.5
-    picture = cv2.resize(frame.picture, size, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(frame.picture, size, interpolation=cv2.INTER_AREA)
+    picture = np.asarray(small, np.float32)
     work = np.rint(255 * picture).astype(np.uint8)
     above_chin = np.arange(size[1])[:, None] < scale * frame.landmarks[152, 1]
     face = (seeds == cv2.GC_BGD) & person & above_chin

@@ -248,7 +248,9 @@ def nape_hair(head: HeadModel, pieces: Pieces, texture: Texture, bottom: float) 
     return Strands(
         means=means,
         quaternions=_quaternions(axes),
-        scales=np.tile(np.float32([_NAPE_LONG_M, _NAPE_WIDE_M, _THICKNESS_M]), (count, 1)),
+        scales=np.tile(
+            np.array([_NAPE_LONG_M, _NAPE_WIDE_M, _THICKNESS_M], np.float32), (count, 1)
+        ),
         opacities=np.full(count, 0.9, np.float32),
         colours=np.clip(texture.low * light[:, None], 0, 1).astype(np.float32),
         anchors=faces[owner].astype(np.int32),
@@ -277,7 +279,8 @@ def loose_ends(
     off = off + texture.frayed * random.uniform(0, 1, count) ** 1.5
     at = at + off[:, None] * out
     own = np.exp(_LOOSE_LIGHT * texture.amplitudes[0] * random.uniform(-1, 1, (count, 1)))
-    axes = _axes(np.cross(way, random.normal(size=(count, 3))), way)
+    aside = np.asarray(np.cross(way, random.normal(size=(count, 3))), np.float64)
+    axes = _axes(aside, way)
     scales = np.stack([length, np.full(count, _LOOSE_WIDE_M), np.full(count, _LOOSE_WIDE_M)], 1)
     colours = np.clip(hair_colours(texture, at, _pixels_of(at, frame)) * own, 0, 1)
     return Strands(
