@@ -22,7 +22,7 @@ _RIM_ROWS, _RIM_INNER_PIXELS, _RIM_BEFORE_M = 6.0, 2, 0.025
 lies at most so far before the ears: what is seen through the hole of an ear is none."""
 _CURTAIN_PIXELS, _CURTAIN_LEAST_PIXELS, _CURTAIN_ROWS, _CURTAIN_SURE = 18, 2, 9, 0.35
 """Hair falls over a cheek's rim where it covers so much of the cheek, on so many rows."""
-_CURTAIN_BEFORE_M, CURTAIN_OFF_M, _CURTAIN_RISES_M = 0.05, 0.025, 0.0012
+_CURTAIN_BEFORE_M, CURTAIN_OFF_M, _CURTAIN_RISES_M = 0.035, 0.025, 0.0012
 """How far before the ears it lies at most, and before the skin; what a row above it lies behind."""
 
 

@@ -54,9 +54,9 @@ _ENDS_PIXELS = 11.0
 """How much strands' ends differ in height."""
 _LOOSE, _LOOSE_MOST = 3000, 4500
 """How many loose ends; at most where the photo's outline is frayed."""
-_LOOSE_LONG_M, _LOOSE_WIDE_M, _LOOSE_OFF_M = 0.0050, 5.0e-4, 0.0014
+_LOOSE_LONG_M, _LOOSE_WIDE_M, _LOOSE_OFF_M = 0.0050, 5.0e-4, 0.0010
 _LOOSE_ASIDE_M = 0.0015
-_LOOSE_TILT, _LOOSE_OPACITY, _LOOSE_LIGHT = 0.12, 0.6, 1.6
+_LOOSE_TILT, _LOOSE_OPACITY, _LOOSE_LIGHT = 0.08, 0.6, 1.6
 _FRAYED_MOST_PIXELS, _FRAYED_LEAST_PIXELS, _FRAYED_SHARE = 40, 7, 0.3
 """A frayed outline: so far out the photo has that share of the detail that it has right there."""
 
