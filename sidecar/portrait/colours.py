@@ -141,11 +141,12 @@ def gather(canvas: Canvas, sight: Sight, frame: Frame, hair: Float32Array) -> Ev
     pieces = canvas.pieces
     strip = canvas.strip
     around = cv2.dilate(hair, np.ones((2 * _HAIR_EDGE_PIXELS + 1,) * 2, np.uint8))
-    free = _at(frame.inside & (around < _NO_HAIR) & ~strayed_background(frame), sight)
+    no_skin = strayed_background(frame) | clothes(frame)
+    free = _at(frame.inside & (around < _NO_HAIR) & ~no_skin, sight)
     eyes = polygon(frame, marks.RIGHT_LIDS) | polygon(frame, marks.LEFT_LIDS)
     inner_eyes = polygon(frame, marks.RIGHT_LIDS, -2) | polygon(frame, marks.LEFT_LIDS, -2)
     mouth = mouth_opening(frame)
-    trust = sight.seen * free * ~_at(clothes(frame), sight)
+    trust = sight.seen * free
     skin, lip = pieces.of("skin"), pieces.of("lip")
     trust *= np.where(skin | lip, ~_at(mouth, sight), True)
     line = lip & (trust > 0) & _at(lip_line(frame), sight)
