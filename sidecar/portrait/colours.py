@@ -21,7 +21,7 @@ from .framing import Frame, lip_line, mouth_opening, polygon, sample
 from .landmarks import HeadLandmarks
 from .lids import folded_away, lash_strip, near_eyes, neutral_vertices
 from .light import LUMINANCE, fit_light, shade
-from .masks import strayed_background
+from .masks import clothes, strayed_background
 from .surface import FADE_M, Pieces, Sight
 from .teeth import teeth_of, tooth_shade
 
@@ -141,7 +141,8 @@ def gather(canvas: Canvas, sight: Sight, frame: Frame, hair: Float32Array) -> Ev
     pieces = canvas.pieces
     strip = canvas.strip
     around = cv2.dilate(hair, np.ones((2 * _HAIR_EDGE_PIXELS + 1,) * 2, np.uint8))
-    free = _at(frame.inside & (around < _NO_HAIR) & ~strayed_background(frame), sight)
+    no_skin = strayed_background(frame) | clothes(frame)
+    free = _at(frame.inside & (around < _NO_HAIR) & ~no_skin, sight)
     eyes = polygon(frame, marks.RIGHT_LIDS) | polygon(frame, marks.LEFT_LIDS)
     inner_eyes = polygon(frame, marks.RIGHT_LIDS, -2) | polygon(frame, marks.LEFT_LIDS, -2)
     mouth = mouth_opening(frame)
@@ -235,10 +236,10 @@ def _clear_neck(
 def with_hair_on_scalp(
     linear: Float32Array, colour: Float32Array, scalp: BoolArray
 ) -> Float32Array:
-    """The colours with the scalp under the hair in the hair's own colour, so that no skin shines
-    through."""
+    """The colours with the scalp under the hair in the hair's own colour (N, 3), so that no skin
+    shines through."""
     out = linear.copy()
-    out[scalp] = _SCALP_SHADE * colour
+    out[scalp] = _SCALP_SHADE * colour[scalp]
     return out
 
 

@@ -31,7 +31,8 @@ from .ears import fit_ears
 from .fit import Fit, Look, fit_heads
 from .framing import Frame, frame_face, sample
 from .further import Photograph, with_photo
-from .hair import Hair, make_hair, solid_hair
+from .glasses import MOST_OF_GLASSES, behind_glasses, find_glasses, put_on
+from .hair import MOST_GAUSSIANS, Hair, make_hair, solid_hair
 from .landmarks import HeadLandmarks
 from .masks import hair_mask
 from .refine import at_rest, sharpened
@@ -93,18 +94,27 @@ def portrait_steps(
     change, ears = fit_ears(head, fit, change, frame)
     vertices = posed_vertices(head, fit, change)
     mask = hair_mask(frame, head, vertices, ears)
+    glasses = find_glasses(frame, mask)
     yield "colouring the skin"
     pieces = cut_head(head, fit.shape, change, hairy=solid_hair(frame, mask) is not None)
     sight = look_at_pieces(pieces, fit, frame)
     canvas = prepare(head, pieces, sight, found, seen.scores)
     evidence = gather(canvas, sight, frame, mask)
+    if glasses is not None:
+        bare_face = ~behind_glasses(glasses, sight)
+        evidence = replace(
+            evidence, trust=evidence.trust * bare_face, plain=evidence.plain * bare_face
+        )
     trust = evidence.trust
     for one, its in others:
         evidence = with_photo(canvas, evidence, head, change, one, its)
     linear = paint(canvas, evidence, sight, folds=True)
     yield "growing the hair"
     bare = (evidence.trust > _BARE) | seen_beside(mask, sight)
-    hair = make_hair(head, pieces, vertices, frame, mask, bare)
+    room = MOST_GAUSSIANS - len(pieces.region) - (0 if glasses is None else MOST_OF_GLASSES)
+    hair = make_hair(head, pieces, vertices, frame, mask, bare, room)
+    if glasses is not None:
+        hair = put_on(head, pieces, vertices, frame, glasses, hair)
     yield "sharpening"
     canvas, evidence, hair = _sharpen(canvas, evidence, trust, sight, frame, linear, hair)
     linear = paint(canvas, evidence, sight, folds=False)
@@ -170,8 +180,9 @@ def _sharpen(
 def _hair_trust(hair: Hair, frame: Frame, pixels: Float64Array) -> Float32Array:
     """(N,) how much the photo says of each Gaussian of the front sheet; nothing of those behind."""
     inside = sample(frame.inside.astype(np.float32), pixels)[:, 0]
-    trust = np.where(np.arange(len(pixels)) < hair.front, inside > 0.99, 0)
-    return trust.astype(np.float32)
+    firm = np.zeros(len(pixels), np.bool_)
+    firm[: hair.front] = hair.firm
+    return (firm & (inside > 0.99)).astype(np.float32)
 
 
 def _with(gaussians: Splats, whole: Avatar, means: Float32Array, count: int) -> Splats:

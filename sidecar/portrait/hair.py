@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-from scipy.ndimage import distance_transform_edt, gaussian_filter1d
 from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue]
 from scipy.spatial.transform import Rotation
 
@@ -26,13 +25,25 @@ from ...shared.arrays import (
     FloatArray,
     IndexArray,
     Int32Array,
-    Int64Array,
 )
 from ...shared.head import JOINTS, REGIONS, HeadModel
 from ..raster.colour import srgb_to_linear
-from ..raster.mesh import MeshFragments, interpolate, rasterise_mesh
+from ..raster.mesh import interpolate, rasterise_mesh
 from . import landmarks as marks
+from .curtains import CURTAIN_OFF_M, HIGHEST_M, depth_beside, hanging, nearest
 from .framing import Frame
+from .light import LUMINANCE
+from .strands import (
+    Strands,
+    Texture,
+    ends,
+    hair_colours,
+    joined,
+    loose_ends,
+    nape_hair,
+    nape_height,
+    read_texture,
+)
 from .surface import Pieces
 
 _STEP_PIXELS, _BACK_STEP_PIXELS = 2, 7
@@ -53,18 +64,11 @@ _RIM_STRETCH, _MOST_STRETCH, _MOST_PARTS, _RIM_PIXELS = 3.5, 5.5, 4, 8
 stand out and a ring of others closes the gap, and elsewhere, where more take its place."""
 _EARS_BEHIND_M = 0.045
 """How far the plane of the outline lies behind the eyeballs' middles."""
-_OVER_SKIN_M, _HIGHEST_M, _BACK_VOLUME_M = 0.003, 0.014, 0.010
+_OVER_SKIN_M, _BACK_VOLUME_M = 0.003, 0.010
 """Hair before the head lies at least and at most so far off it; and so far behind the skull."""
 _THIN_M, _RISES = 0.0015, 1.1
 """At its border with bare skin hair lies so close to the head, and rises by so much of the way
 from there: the border would stand before the skin beside it when the head turns."""
-_FORWARD, _FORWARD_ON_TOP = 0.4, 5.0
-_TEMPLE_M, _CROWN_M = 0.060, 0.120
-"""Hair beside the head comes forward from the head's rim by at most so much of its way outwards,
-below the temple and from the crown on: a head that has turned by 60 degrees shows its cheek."""
-_RIM_ROWS, _RIM_INNER_PIXELS, _RIM_BEFORE_M = 6.0, 2, 0.025
-"""The rim's depth is smoothed over so many rows, is the deepest of so many pixels at its end, and
-lies at most so far before the ears: what is seen through the hole of an ear is none."""
 _EAR_SIDE_M, _EAR_HIGH_M, _EAR_LOW_M = 0.069, 0.045, -0.04
 _CIRCLES = 16
 _RING_STEP_M, _RING_PIXELS = 0.0042, 4
@@ -72,16 +76,22 @@ _LEAST_PIXELS = 400
 _TAIL_PIXELS, _CRUMB_PIXELS = 13, 1500
 """Beside and below the ears hair is at least so wide, and its pieces so large, about an ear's size:
 less floats in the air when the head turns."""
+_HANGING_PIXELS = 40
+_MIRROR_M, _MIRROR_DARK, _MIRROR_BRIGHT = 0.022, 0.55, 1.5
+"""So far behind the outline the photo's own hair goes on, as in a mirror, and within so many times
+the light of the hair around: the outline has a share of the background."""
 _OPACITY = 0.99
 _STILL_M = 2e-5
 _SCALP_HIGH_M, _SCALP_BEHIND_M = 0.080, 0.0
+_NAPE_BARE_M, _NAPE_FROM_M = 0.010, -0.062
+"""So far above the nape's hairline, and so far back, skin lies under hair."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Hair:
     """N Gaussians of hair, at rest: fields of `Avatar`, colours linear; scalp: (P,) which pieces of
-    the head lie under hair; scalp_colour: (3,) linear. The first `front` of them are the sheet that
-    carries the photo's pixels."""
+    the head lie under hair; scalp_colour: (P, 3) linear. The first `front` of them are the sheet
+    that carries the photo's pixels, of which `firm` (F,) say that those are surely hair."""
 
     anchors: Int32Array
     offsets: Float32Array
@@ -90,6 +100,7 @@ class Hair:
     opacities: Float32Array
     colours: Float32Array
     front: int
+    firm: BoolArray
     scalp: BoolArray
     scalp_colour: Float32Array
 
@@ -113,10 +124,11 @@ def make_hair(
     frame: Frame,
     mask: Float32Array,
     bare: BoolArray,
+    room: int,
 ) -> Hair | None:
     """The hair of the photo; None where there is hardly any. vertices: (V, 3) of the head as in the
     photo; mask: (H, W) from `masks.hair_mask`; bare: (P,) pieces of the head that the photo shows
-    as skin."""
+    as skin; room: how many Gaussians it may have."""
     solid = solid_hair(frame, mask)
     if solid is None:
         return None
@@ -124,36 +136,69 @@ def make_hair(
     if not solid.any():
         return None
     relief, bottom = _blow_up(head, vertices, frame, solid)
-    colours = _colours(frame, solid)
-    behind = _continued_down(colours, solid)
+    colours, texture = _colours(frame, solid), read_texture(head, frame, solid)
     distances = cv2.distanceTransform(relief.inside.astype(np.uint8), cv2.DIST_L2, 5)
     away = np.asarray(distances, np.float32)
-    back = _pixels(relief.inside & (away > _BACK_WITHIN * _BACK_STEP_PIXELS), _BACK_STEP_PIXELS)
-    sheets = [
-        _sheet(frame, relief.back, away, back, _BACK_STEP_PIXELS),
+    back = grid_in(relief.inside & (away > _BACK_WITHIN * _BACK_STEP_PIXELS), _BACK_STEP_PIXELS)
+    behind = [
+        sheet_on(frame, relief.back, away, back, _BACK_STEP_PIXELS),
         _ring(frame, relief, solid),
     ]
-    room = MOST_GAUSSIANS - len(pieces.region) - sum(len(sheet.pixels) for sheet in sheets)
-    sheets.insert(0, _front(frame, relief, away, solid, room))
+    nape = bottom if relief.lowest > frame.landmarks[list(marks.BROWS), 1].mean() else -np.inf
+    strands = _strands(head, pieces, frame, texture, behind, nape)
+    room -= len(strands.means) + sum(len(sheet.pixels) for sheet in behind)
+    sheets = [_front(frame, relief, away, solid, room), *behind]
     front = sheets[0].pixels
+    colours = np.where(texture.firm[..., None], colours, texture.base)
     linear = [colours[front[:, 1], front[:, 0]]]
-    linear += [behind[sheet.pixels[:, 1], sheet.pixels[:, 0]] for sheet in sheets[1:]]
-    opacities = np.full(sum(len(part) for part in linear), _OPACITY, np.float32)
+    linear += [_continued(colours, texture, sheet) for sheet in behind]
+    opacities = _opacities(sheets, relief, texture)
     opacities[: len(front)] *= np.clip(mask[front[:, 1], front[:, 0]] * 1.2, 0, 1)
-    means = np.concatenate([sheet.means for sheet in sheets])
-    anchors = _rigid_anchors(head, pieces, means)
+    means = np.concatenate([*(sheet.means for sheet in sheets), strands.means])
+    anchors = rigid_anchors(head, pieces, means)
+    given = np.concatenate([np.full(len(opacities), -1, np.int32), strands.anchors])
+    anchors = np.where(given < 0, anchors, given)
     rest = pieces.avatar.vertices[head.faces].mean(1)
     return Hair(
         anchors=anchors,
         offsets=(means - rest[anchors]).astype(np.float32),
-        quaternions=np.concatenate([sheet.quaternions for sheet in sheets]),
-        scales=np.concatenate([sheet.scales for sheet in sheets]),
-        opacities=opacities,
-        colours=np.concatenate(linear).astype(np.float32),
+        quaternions=np.concatenate([*(s.quaternions for s in sheets), strands.quaternions]),
+        scales=np.concatenate([*(s.scales for s in sheets), strands.scales]),
+        opacities=np.concatenate([opacities, strands.opacities]),
+        colours=np.concatenate([*linear, strands.colours]).astype(np.float32),
         front=len(front),
-        scalp=_scalp(pieces, bottom) & ~bare,
-        scalp_colour=np.median(colours[solid], 0).astype(np.float32),
+        firm=texture.firm[front[:, 1], front[:, 0]],
+        scalp=_scalp(pieces, bottom, nape) & ~bare,
+        scalp_colour=_scalp_colours(pieces, np.median(colours[solid], 0), texture.low, bottom),
     )
+
+
+def _opacities(sheets: list[_Sheet], relief: _Relief, texture: Texture) -> Float32Array:
+    """(N,) of the sheets' Gaussians, which are less where strands end."""
+    rows = np.concatenate([sheet.pixels[:, 1] for sheet in sheets])
+    means = np.concatenate([sheet.means for sheet in sheets])
+    out = np.full(len(rows), _OPACITY, np.float32)
+    low = rows > relief.lowest - _HANGING_PIXELS
+    out[low] *= ends(means[low], texture, (relief.lowest - rows[low]).astype(np.float64))
+    return out
+
+
+def _strands(
+    head: HeadModel,
+    pieces: Pieces,
+    frame: Frame,
+    texture: Texture,
+    behind: list[_Sheet],
+    bottom: float,
+) -> Strands:
+    """What lies over the sheets that no photo shows. bottom: where the nape's hair begins."""
+    nape = nape_hair(head, pieces, texture, bottom)
+    means = np.concatenate([sheet.means for sheet in behind])
+    turned = np.concatenate([sheet.quaternions for sheet in behind])
+    normals = Rotation.from_quat(np.roll(turned, -1, 1)).as_matrix()[:, :, 2]
+    outwards = means - means.mean(0)
+    normals = normals * np.where((normals * outwards).sum(1) < 0, -1, 1)[:, None]
+    return joined([nape, loose_ends(frame, texture, means, normals)])
 
 
 def _front(
@@ -162,7 +207,7 @@ def _front(
     """The sheet that carries the photo's pixels, as fine as there is room for."""
     step = float(_STEP_PIXELS)
     while True:
-        sheet = _sheet(frame, relief.front, away, _pixels(solid, step), step)
+        sheet = sheet_on(frame, relief.front, away, grid_in(solid, step), step)
         if len(sheet.pixels) <= room or step > _COARSEST_PIXELS:
             return sheet
         step *= _COARSER * math.sqrt(len(sheet.pixels) / max(room, 1))
@@ -206,11 +251,16 @@ def _blow_up(
     inside = _filled(solid | ((round_head.face >= 0) & ~below))
     lift = _lift(_going_on(inside, lowest)) * inside * plane / frame.camera.focal_x
     rest = interpolate(head.template, faces, near)
-    heights = rest[lowest : lowest + 1, :, 1][on_head[lowest : lowest + 1]]
-    bottom = float(np.median(heights)) if heights.size else -0.04
+    lowest_heights = rest[lowest : lowest + 1, :, 1][on_head[lowest : lowest + 1]]
+    bottom = float(np.median(lowest_heights)) if lowest_heights.size else -0.04
     least, most = _off_skin(on_head, solid, plane / frame.camera.focal_x)
     front = np.clip(plane - lift, near.depth - most, near.depth - least)
-    beside = _beside(round_head, interpolate(head.template, bald, round_head)[..., 1], frame, plane)
+    curtains = hanging(round_head, solid, plane)
+    heights = interpolate(head.template, bald, round_head)[..., 1]
+    beside = depth_beside(round_head, heights, frame, plane, curtains)
+    middle = float(np.nonzero(round_head.face >= 0)[1].mean())
+    side = (np.arange(solid.shape[1]) > middle).astype(int)
+    front = np.minimum(front, np.maximum(curtains[side].T, near.depth - CURTAIN_OFF_M))
     front = np.where(on_head, front, np.maximum(plane - lift, beside))
     skull = np.nanmax(np.where(inside & np.isfinite(far), far, np.nan)) + _BACK_VOLUME_M
     deeper = max((skull - plane) / max(float(lift.max()), 1e-6), 0.95)
@@ -226,41 +276,7 @@ def _off_skin(
     bare = (on_head & ~solid).astype(np.uint8)
     away = cv2.distanceTransform(1 - bare, cv2.DIST_L2, 5).astype(np.float64) * metre
     least = np.minimum(_THIN_M + _RISES * away, _OVER_SKIN_M)
-    return least, np.minimum(least + _RISES * away, _HIGHEST_M)
-
-
-def _beside(near: MeshFragments, height: Float32Array, frame: Frame, plane: float) -> Float64Array:
-    """(H, W) the least depth of hair beside the head, from that of the head's rim in the nearest
-    row, so that hair which hangs beside a cheek lies behind it. near: the head without its ears;
-    height: (H, W) of what it shows on the template, metres; plane: the depth of the ears, which is
-    the deepest."""
-    on = near.face >= 0
-    if not on.any():
-        return np.full(on.shape, -np.inf)
-    depth = np.where(on, near.depth, -np.inf).astype(np.float64)
-    away, (row, column) = _nearest(on)
-    rows = np.flatnonzero(on.any(1))
-    first, last = on[rows].argmax(1), on.shape[1] - 1 - on[rows, ::-1].argmax(1)
-    rims = np.zeros((2, on.shape[0]))
-    for side, ends, step in ((0, first, 1), (1, last, -1)):
-        within = np.clip(ends[:, None] + step * np.arange(_RIM_INNER_PIXELS), first[:, None],
-                         last[:, None])  # fmt: skip
-        ends_depth = depth[rows[:, None], within].max(1).clip(plane - _RIM_BEFORE_M, plane)
-        rims[side, rows] = gaussian_filter1d(ends_depth, _RIM_ROWS)
-    middle = np.zeros(on.shape[0])
-    middle[rows] = 0.5 * (first + last)
-    rim = rims[(column > middle[row]).astype(int), row]
-    top = np.clip((height[row, column] - _TEMPLE_M) / (_CROWN_M - _TEMPLE_M), 0, 1) ** 2
-    forward = _FORWARD + (_FORWARD_ON_TOP - _FORWARD) * top
-    return rim - top * _HIGHEST_M - forward * away * rim / frame.camera.focal_x
-
-
-def _nearest(mask: BoolArray) -> tuple[Float64Array, Int64Array]:
-    """(H, W) pixels to the nearest one of the mask, and (2, H, W) its row and column."""
-    found = distance_transform_edt(~mask, return_indices=True)
-    assert isinstance(found, tuple)
-    away, index = found
-    return away, index.astype(np.int64)
+    return least, np.minimum(least + _RISES * away, HIGHEST_M)
 
 
 def _ears(head: HeadModel, faces: Int32Array) -> BoolArray:
@@ -324,7 +340,7 @@ def _soft(depth: Float64Array, inside: BoolArray) -> Float64Array:
     total = cv2.GaussianBlur(np.where(inside, depth, 0).astype(np.float32), (0, 0), 2.0)
     share = cv2.GaussianBlur(weight, (0, 0), 2.0)
     soft = total / np.maximum(share, 1e-6)
-    _, (row, column) = _nearest(inside)
+    _, (row, column) = nearest(inside)
     return soft[row, column].astype(np.float64)
 
 
@@ -332,28 +348,23 @@ def _colours(frame: Frame, solid: BoolArray) -> Float32Array:
     """(H, W, 3) linear colours of the hair; near its outer edge, which has a share of the
     background, those further in."""
     sure = solid & frame.inside
-    _, (row, column) = _nearest(sure)
+    _, (row, column) = nearest(sure)
     return srgb_to_linear(frame.picture[row, column].clip(0, 1)).astype(np.float32)
 
 
-def _continued_down(colours: Float32Array, solid: BoolArray) -> Float32Array:
-    """The colours with each column's hair reflected to and fro below where it ends: the hair that
-    the face hides."""
-    height = len(colours)
-    rows = np.arange(height)[:, None]
-    has = solid.any(0)
-    top = np.where(has, solid.argmax(0), 0)
-    bare = (~solid & (rows > top)).argmax(0)
-    band = np.maximum(np.where(has, bare - top, 1), 6)
-    within = np.abs(rows - top) % (2 * band)
-    within = np.where(within >= band, 2 * band - 1 - within, within)
-    source = np.clip(top + within, 0, height - 1)
-    out = colours[source, np.arange(colours.shape[1])[None]]
-    out = cv2.GaussianBlur(out, (0, 0), 2.0)
-    return np.where(solid[..., None], colours, out)
+def _continued(colours: Float32Array, texture: Texture, sheet: _Sheet) -> Float32Array:
+    """(N, 3) linear colours of a sheet that the photo does not show: strands, and near the front
+    the photo's own, as in a mirror."""
+    drawn = hair_colours(texture, sheet.means, sheet.pixels)
+    x, y = sheet.pixels.T
+    own, base = colours[y, x], texture.base[y, x] @ LUMINANCE
+    light = np.clip(own @ LUMINANCE, _MIRROR_DARK * base, _MIRROR_BRIGHT * base)
+    own = own * (light / np.maximum(own @ LUMINANCE, 1e-4))[:, None]
+    near = np.clip(1 - sheet.deep / _MIRROR_M, 0, 1)[:, None]
+    return (drawn + near * (own - drawn)).astype(np.float32)
 
 
-def _pixels(mask: BoolArray, step: float) -> Float64Array:
+def grid_in(mask: BoolArray, step: float) -> Float64Array:
     """(N, 2) columns and rows of an even grid's places within the mask; the pixel (0, 0) reaches
     to (1, 1)."""
     rows, columns = (np.arange((step + 1) / 2, size, step) for size in mask.shape)
@@ -363,13 +374,17 @@ def _pixels(mask: BoolArray, step: float) -> Float64Array:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Sheet:
+    """N discs in the world; pixels: (N, 2) of the photo whose colour is theirs; deep: (N,) metres
+    behind the front sheet's edge, infinite where that does not count."""
+
     means: Float64Array
     quaternions: Float32Array
     scales: Float32Array
     pixels: Int32Array
+    deep: Float64Array
 
 
-def _sheet(
+def sheet_on(
     frame: Frame, depth: Float64Array, away: Float32Array, places: Float64Array, step: float
 ) -> _Sheet:
     """Discs on a relief at some of its places (N, 2), several where it is steep. away: (H, W)
@@ -432,7 +447,7 @@ def _ring(frame: Frame, relief: _Relief, solid: BoolArray) -> _Sheet:
     deep = np.minimum(share, 1 - share) * (2 * half) * frame.camera.focal_x / depth
     source = np.rint(inner[owner] - inwards * deep[:, None]).astype(np.int32)
     source = np.clip(source, 0, [relief.inside.shape[1] - 1, relief.inside.shape[0] - 1])
-    return _discs(frame, points, along, through, source)
+    return replace(_discs(frame, points, along, through, source), deep=2 * share * half)
 
 
 def _parts_of(counts: IndexArray) -> tuple[IndexArray, Float64Array]:
@@ -479,10 +494,11 @@ def _discs(
         quaternions=np.roll(Rotation.from_matrix(axes).as_quat(), 1, 1).astype(np.float32),
         scales=sizes.astype(np.float32),
         pixels=pixels,
+        deep=np.full(len(points), np.inf),
     )
 
 
-def _rigid_anchors(head: HeadModel, pieces: Pieces, means: Float64Array) -> Int32Array:
+def rigid_anchors(head: HeadModel, pieces: Pieces, means: Float64Array) -> Int32Array:
     """(N,) for each point the nearest face of the skull, which no expression moves."""
     moves = np.abs(head.expression_basis).max((1, 2)) > _STILL_M
     turns = head.skin_weights[:, [JOINTS.index(j) for j in ("jaw", "eye_left", "eye_right")]]
@@ -493,9 +509,19 @@ def _rigid_anchors(head: HeadModel, pieces: Pieces, means: Float64Array) -> Int3
     return faces[cKDTree(middles).query(means)[1]].astype(np.int32)
 
 
-def _scalp(pieces: Pieces, bottom: float) -> BoolArray:
-    """(P,) skin that hair covers, from its lower end up."""
+def _scalp(pieces: Pieces, bottom: float, nape: float) -> BoolArray:
+    """(P,) skin that hair covers, from its lower end up; from the nape's line on where it has hair,
+    and so nape is finite."""
     x, y, z = pieces.places.T
     top = (y > _SCALP_HIGH_M) | ((z < _SCALP_BEHIND_M) & (y > bottom))
+    if np.isfinite(nape):
+        top |= (z < _NAPE_FROM_M) & (y > nape_height(pieces.places) + _NAPE_BARE_M)
     ears = (np.abs(x) > 0.06) & (z > -0.05) & (y < 0.04)
     return pieces.of("skin") & top & ~ears
+
+
+def _scalp_colours(
+    pieces: Pieces, colour: Float32Array, low: Float32Array, bottom: float
+) -> Float32Array:
+    """(P, 3) of skin under hair: that of all of it, and below that of its lower part."""
+    return np.where(pieces.places[:, 1:2] < bottom, low, colour).astype(np.float32)

@@ -26,7 +26,14 @@ _LEAST_SHADE, _MOST_SHADE = 0.25, 1.15
 """Skin may be so much darker or brighter than the face is on the average."""
 _UNLIKE_SKIN, _LIKELIER = 0.10, 0.6
 """Of 1: less unlike is skin; background is less than so many times as unlike."""
+_CLOTH_HUE, _CLOTH_DARK, _CLOTH_PIXELS, _CLOTH_EDGE_PIXELS = 0.045, 0.30, 8, 9
+"""Below the chin a pixel is cloth whose channels' shares of its brightness are further from the
+face's, or that has less than so much of the face's brightness; so many below each other. Its
+edge is a mixture."""
 _STRAY_PIXELS = 2
+_HAIR_SHADES, _LIKE_ROOM, _PATCH_PIXELS = (0.3, 1.8), 0.15, 40
+"""Hair may be so much darker or brighter than it is on the average; background is as like that
+beside; smaller patches of it are what shines through at the outline."""
 _SCALP_M, _CROWN_BEHIND_M = 0.092, -0.02
 """Above this height, or this far behind, the head's template is scalp."""
 
@@ -47,7 +54,8 @@ def hair_mask(
         np.uint8,
     )
     person = cv2.resize(frame.person, size) > 0.5
-    picture = cv2.resize(frame.picture, size, interpolation=cv2.INTER_AREA)
+    small = cv2.resize(frame.picture, size, interpolation=cv2.INTER_AREA)
+    picture = np.asarray(small, np.float32)
     work = np.rint(255 * picture).astype(np.uint8)
     above_chin = np.arange(size[1])[:, None] < scale * frame.landmarks[152, 1]
     face = (seeds == cv2.GC_BGD) & person & above_chin
@@ -55,11 +63,31 @@ def hair_mask(
         return np.zeros(frame.person.shape, np.float32)
     work[~person] = np.median(work[face], 0)
     cut_out(work, seeds, _ROUNDS)
-    found = _largest(np.isin(seeds, [cv2.GC_FGD, cv2.GC_PR_FGD]) & person)
+    found = np.isin(seeds, [cv2.GC_FGD, cv2.GC_PR_FGD]) & person
+    found = _largest(found & ~_room_in_hair(picture, found, ~person))
     if _is_bald(work, found, face):
         return np.zeros(frame.person.shape, np.float32)
     soft = cv2.resize(found.astype(np.float32), frame.person.shape[::-1])
     return guided(np.asarray(soft, np.float32), frame.picture, _STRAND_PIXELS)
+
+
+def _room_in_hair(picture: Float32Array, hair: BoolArray, outside: BoolArray) -> BoolArray:
+    """(H, W) patches of the hair that have the colour of the background beside rather than that of
+    the hair in any light, as what is seen between curls and shoulder."""
+    if not hair.any() or not outside.any():
+        return np.zeros_like(hair)
+    share = cv2.GaussianBlur(outside.astype(np.float32), (0, 0), 12.0)
+    room = cv2.GaussianBlur(picture * outside[..., None].astype(np.float32), (0, 0), 12.0)
+    room = room / np.maximum(share, 1e-6)[..., None]
+    own = np.median(picture[hair], 0)
+    shade = np.clip(picture @ own / max(float(own @ own), 1e-6), *_HAIR_SHADES)[..., None]
+    from_hair = np.linalg.norm(picture - shade * own, axis=2)
+    from_room = np.linalg.norm(picture - room, axis=2)
+    stray = hair & (from_hair > _UNLIKE_SKIN) & (from_room < _LIKELIER * from_hair)
+    stray &= (share > 1e-4) & (from_room < _LIKE_ROOM)
+    _, pieces, stats, _ = cv2.connectedComponentsWithStats(stray.astype(np.uint8))
+    large = stats[:, cv2.CC_STAT_AREA] >= _PATCH_PIXELS
+    return stray & large[np.asarray(pieces, np.int32)]
 
 
 def strayed_background(frame: Frame) -> BoolArray:
@@ -83,6 +111,27 @@ def strayed_background(frame: Frame) -> BoolArray:
     stray &= np.isin(pieces, np.unique(pieces[outside > 0]))
     kernel = np.ones((2 * _STRAY_PIXELS + 1,) * 2, np.uint8)
     return cv2.dilate(stray.astype(np.uint8), kernel) > 0
+
+
+def clothes(frame: Frame) -> BoolArray:
+    """(H, W) what lies below the face and is no skin of the face's colour in any light, and all
+    that lies below such a thing: a collar, a scarf, a beard that hangs before the throat."""
+    face = polygon(frame, marks.OVAL, -int(0.12 * EYE_PIXELS))
+    if not face.any():
+        return np.zeros(frame.person.shape, np.bool_)
+    picture = cv2.GaussianBlur(frame.picture, (0, 0), 1.5)
+    skin = np.median(frame.picture[face], 0)
+    light = picture.sum(2, keepdims=True)
+    hue = np.abs(picture / np.maximum(light, 1e-3) - skin / max(float(skin.sum()), 1e-3)).max(2)
+    # What is dark has hardly a hue, and light around colours shadows.
+    least = _CLOTH_HUE * np.clip(skin.sum() / np.maximum(light[..., 0], 1e-3), 1, 2.5)
+    other = (hue > least) | (light[..., 0] < _CLOTH_DARK * float(skin.sum()))
+    below = np.arange(len(picture))[:, None] > frame.landmarks[152, 1]
+    other &= below & ~polygon(frame, marks.OVAL, 3)
+    run = np.ones((_CLOTH_PIXELS, 1), np.uint8)
+    first = cv2.morphologyEx(other.astype(np.uint8), cv2.MORPH_OPEN, run) > 0
+    edge = np.ones((2 * _CLOTH_EDGE_PIXELS + 1,) * 2, np.uint8)
+    return cv2.dilate(np.logical_or.accumulate(first, 0).astype(np.uint8), edge) > 0
 
 
 def _is_bald(picture: UInt8Array, found: BoolArray, face: BoolArray) -> bool:

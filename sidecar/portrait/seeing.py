@@ -21,6 +21,13 @@ _CUT_UNIT, _CUT_ROUNDS = 40.0, 5
 _INNER_FACE, _THROAT = 0.08, 0.3
 """What is surely the person's, in distances between the eyes: the face but for so much at its
 outline, and what lies so near to either side below the chin."""
+_STRANDS_APART, _STRANDS_SHARE, _STRANDS_LEAST = 1.6, 0.98, 2.0
+"""Hair before a smooth background has its colour, perhaps, but not its smoothness: more than so
+many times the detail that all but a few of the background's pixels have, and of 255 so much."""
+_STRANDS_REACH = (2.0, 2.45)
+"""Half the oval around the face in which strands are looked for, in distances between the eyes."""
+_FOREHEAD_PIXELS = 18
+"""Hair begins at most so far from the face, at `_CUT_UNIT`."""
 _LEAST_SCORE = 0.5
 _SAME_FACE = 0.3
 """Boxes that share more than this of their union are one face."""
@@ -132,6 +139,8 @@ def person_matte(
     edge = 2 * round(_INNER_FACE * unit * scale) + 1
     sure = (cv2.erode(inner, np.ones((edge, edge), np.uint8)) > 0) | throat
     mask[sure] = cv2.GC_FGD
+    strands = _strands(small, outside, _oval(x, y, -0.1, _STRANDS_REACH) & (y < 1.2), sure)
+    mask[strands & ~outside] = cv2.GC_FGD
     if not sure.any() or not np.isin(mask, (cv2.GC_BGD, cv2.GC_PR_BGD)).any():
         return np.ones(picture.shape[:2], np.float32)  # so near that all of it is the person
     cut_out(small, mask, _CUT_ROUNDS)
@@ -140,6 +149,24 @@ def person_matte(
     own = parts == np.bincount(parts[mask == cv2.GC_FGD]).argmax()
     whole = cv2.resize(own.astype(np.float32), (picture.shape[1], picture.shape[0]))
     return np.asarray(cv2.GaussianBlur(whole, (0, 0), max(unit / 40, 0.8)), np.float32)
+
+
+def _strands(picture: UInt8Array, far: BoolArray, near: BoolArray, face: BoolArray) -> BoolArray:
+    """(H, W) what near the face has so much more detail than the background far off that it is
+    hair, in one piece with the face; nothing before a background of much detail.
+
+    Grey hair before a grey wall has no other sign."""
+    grey = picture.astype(np.float32).mean(2)
+    detail = cv2.GaussianBlur(np.abs(grey - cv2.GaussianBlur(grey, (0, 0), 1.0)), (0, 0), 1.5)
+    if not far.any():
+        return np.zeros_like(far)
+    least = max(_STRANDS_APART * float(np.quantile(detail[far], _STRANDS_SHARE)), _STRANDS_LEAST)
+    rough = near & (detail > least)
+    rough = cv2.erode(rough.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    forehead = np.ones((2 * _FOREHEAD_PIXELS + 1,) * 2, np.uint8)
+    reach = cv2.dilate(face.astype(np.uint8), forehead) > 0
+    _, pieces = cv2.connectedComponents((rough | reach).astype(np.uint8))
+    return rough & np.isin(pieces, np.unique(pieces[reach]))
 
 
 def cut_out(picture: UInt8Array, labels: UInt8Array, rounds: int) -> None:

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where hair lies that one photo from the front shows."""
 
+import cv2
 import numpy as np
 import pytest
 from affekt.shared.camera import Camera, look_at
-from affekt.shared.head import REGIONS, HeadModel
+from affekt.shared.head import JOINTS, REGIONS, HeadModel
 from affekt.sidecar.head.read import OPEN, read_head
+from affekt.sidecar.portrait import curtains
 from affekt.sidecar.portrait import hair as growing
 from affekt.sidecar.portrait.framing import Frame
 from affekt.sidecar.portrait.surface import Pieces, cut_head
@@ -44,9 +46,9 @@ def framed(lens: Camera, person: np.ndarray) -> Frame:
     )  # fmt: skip
 
 
-def hair_of(head: HeadModel, pieces: Pieces) -> np.ndarray:
-    """(N, 3) Gaussians of hair that falls from the crown past the cheeks to below the chin, far to
-    either side."""
+def grown(head: HeadModel, pieces: Pieces, over: int = 0) -> growing.Hair:
+    """Hair that falls from the crown past the cheeks to below the chin, far to either side. over:
+    how many pixels of the cheeks it covers."""
     lens = camera(0)
     on_head = rasterise_mesh(head.template, head.faces, lens).face >= 0
     rows, columns = np.mgrid[:_SIZE, :_SIZE] + 0.5
@@ -54,11 +56,20 @@ def hair_of(head: HeadModel, pieces: Pieces) -> np.ndarray:
     y = -(rows - lens.centre_y) / lens.focal_y
     outline = (np.hypot(x, y - 0.02) < _SIDE_M) | ((np.abs(x) < _SIDE_M) & (y < 0.02))
     outline &= y > _LOW_M
-    hair = outline & (~on_head | (y > 0.085))
+    bald = cv2.erode(on_head.astype(np.uint8), np.ones((1, 2 * over + 1), np.uint8)) > 0
+    hair = outline & (~bald | (y > 0.085))
     frame = framed(lens, outline | on_head)
     bare = np.zeros(len(pieces.region), np.bool_)
-    made = growing.make_hair(head, pieces, head.template, frame, hair.astype(np.float32), bare)
+    made = growing.make_hair(
+        head, pieces, head.template, frame, hair.astype(np.float32), bare, 15_000
+    )
     assert made is not None
+    return made
+
+
+def hair_of(head: HeadModel, pieces: Pieces) -> np.ndarray:
+    """(N, 3) where its Gaussians lie."""
+    made = grown(head, pieces)
     return head.template[head.faces].mean(1)[made.anchors] + made.offsets
 
 
@@ -84,8 +95,34 @@ def test_long_hair_hides_no_cheek_of_a_turned_head(
     head: HeadModel, pieces: Pieces, monkeypatch: pytest.MonkeyPatch, yaw_deg: float
 ) -> None:
     assert hidden_cheek(head, hair_of(head, pieces), yaw_deg) < 0.004
-    monkeypatch.setattr(growing, "_beside", lambda *_: np.full((_SIZE, _SIZE), -np.inf))
+    monkeypatch.setattr(growing, "depth_beside", lambda *_: np.full((_SIZE, _SIZE), -np.inf))
     assert hidden_cheek(head, hair_of(head, pieces), yaw_deg) > 0.05  # hair as a ball around all
+
+
+def test_hair_over_a_cheek_hangs_straight(
+    head: HeadModel, pieces: Pieces, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it covers the cheek's rim by 6 pixels it goes on to the side from where it begins; with
+    no curtain it winds around the cheek, back to the ears."""
+
+    def depth_beside() -> float:
+        made = grown(head, pieces, over=6)
+        at = head.template[head.faces].mean(1)[made.anchors] + made.offsets
+        x, y, z = at[: made.front].T
+        return float(np.median(z[(np.abs(y) < 0.03) & (np.abs(x) > 0.07) & (np.abs(x) < 0.085)]))
+
+    hanging = depth_beside()
+    monkeypatch.setattr(curtains, "_CURTAIN_LEAST_PIXELS", 99)
+    assert hanging > depth_beside() + 0.008
+
+
+def test_a_fringe_does_not_move_with_the_brows(head: HeadModel, pieces: Pieces) -> None:
+    made = grown(head, pieces)
+    fringe = made.anchors[: made.front]
+    moves = np.abs(head.expression_basis[head.faces[fringe]])
+    assert moves.max() < 2.1e-5
+    jaw = head.skin_weights[head.faces[fringe]][..., JOINTS.index("jaw")]
+    assert jaw.max() < 1e-4
 
 
 def test_thin_hair_below_the_eyes_alone_is_none(head: HeadModel, pieces: Pieces) -> None:
@@ -95,4 +132,4 @@ def test_thin_hair_below_the_eyes_alone_is_none(head: HeadModel, pieces: Pieces)
     frame = framed(camera(0), hair > 0)
     assert growing.solid_hair(frame, hair) is not None
     bare = np.zeros(len(pieces.region), np.bool_)
-    assert growing.make_hair(head, pieces, head.template, frame, hair, bare) is None
+    assert growing.make_hair(head, pieces, head.template, frame, hair, bare, 15_000) is None

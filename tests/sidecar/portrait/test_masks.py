@@ -6,7 +6,13 @@ import pytest
 from affekt.shared.camera import look_at
 from affekt.sidecar.portrait.framing import Frame
 from affekt.sidecar.portrait.landmarks import OVAL
-from affekt.sidecar.portrait.masks import _is_bald, _largest, strayed_background
+from affekt.sidecar.portrait.masks import (
+    _is_bald,
+    _largest,
+    _room_in_hair,
+    clothes,
+    strayed_background,
+)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +49,50 @@ def test_the_largest_piece_stays() -> None:
     assert not kept[3, 3]
 
 
+def framed(picture: np.ndarray, person: np.ndarray) -> Frame:
+    """A frame of 200 x 240 whose face's outline is an oval around (110, 80)."""
+    turn = np.linspace(0, 2 * np.pi, len(OVAL), endpoint=False)
+    landmarks = np.zeros((478, 2))
+    landmarks[list(OVAL)] = np.stack([110 + 48 * np.cos(turn), 80 + 58 * np.sin(turn)], 1)
+    landmarks[152] = 110, 138
+    camera = look_at(target=np.zeros(3), distance=1.0, width=240, height=200, fov_y_rad=0.3)
+    return Frame(
+        picture=picture.astype(np.float32), camera=camera, landmarks=landmarks,
+        person=person.astype(np.float32), inside=person > 0.5,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("cloth", [(0.03, 0.03, 0.04), (0.8, 0.15, 0.1), (0.9, 0.9, 0.95)])
+def test_below_the_chin_cloth_and_what_lies_under_it_is_no_skin(
+    cloth: tuple[float, float, float],
+) -> None:
+    """A throat that is in shadow to the left, a collar, and a badge of the skin's colour on it."""
+    rows, columns = np.mgrid[:200, :240]
+    skin = np.array([0.8, 0.6, 0.5])
+    picture = np.broadcast_to(skin, (200, 240, 3)).copy()
+    picture[(rows > 138) & (columns < 100)] *= 0.45
+    picture[rows > 162] = cloth
+    picture[(rows > 185) & (np.abs(columns - 110) < 12)] = skin
+    picture[(np.abs(columns - 110) < 12) & (np.abs(rows - 110) < 6)] = cloth  # within the face
+    found = clothes(framed(picture, np.ones((200, 240))))
+    assert found[164:].all()
+    assert not found[:150].any()
+
+
+def test_a_wall_between_curls_is_no_hair() -> None:
+    rows, columns = np.mgrid[:120, :120]
+    hair = (columns > 40) & (columns < 100) & (rows < 90)
+    seen_through = (np.hypot(columns - 46, rows - 80) < 8) & hair
+    white = (np.hypot(columns - 80, rows - 40) < 8) & hair  # a lock: no wall is near it
+    picture = np.full((120, 120, 3), (0.75, 0.7, 0.8), np.float32)
+    picture[hair] = (0.1, 0.08, 0.07)
+    picture[seen_through] = (0.74, 0.7, 0.79)
+    picture[white] = (0.9, 0.9, 0.85)
+    found = _room_in_hair(picture, hair, ~hair)
+    assert found[seen_through].all()
+    assert found.sum() == seen_through.sum()
+
+
 @pytest.mark.parametrize("room", [(0.85, 0.9, 0.8), (0.3, 0.35, 0.55)])
 def test_the_rooms_colour_is_not_the_skins(room: tuple[float, float, float]) -> None:
     """Dark skin, a strip of the room that the matte takes for a person's, a throat in shadow, a red
@@ -58,15 +108,7 @@ def test_the_rooms_colour_is_not_the_skins(room: tuple[float, float, float]) -> 
     picture[throat], picture[face], picture[red] = 0.5 * skin, skin, (0.7, 0.2, 0.25)
     picture[button] = room
     person = (face | throat | strip).astype(np.float32)
-    turn = np.linspace(0, 2 * np.pi, len(OVAL), endpoint=False)
-    landmarks = np.zeros((478, 2))
-    landmarks[list(OVAL)] = np.stack([110 + 48 * np.cos(turn), 80 + 58 * np.sin(turn)], 1)
-    camera = look_at(target=np.zeros(3), distance=1.0, width=240, height=200, fov_y_rad=0.3)
-    frame = Frame(
-        picture=picture.astype(np.float32), camera=camera, landmarks=landmarks, person=person,
-        inside=person > 0.5,
-    )  # fmt: skip
-    found = strayed_background(frame)
+    found = strayed_background(framed(picture, person))
     assert found[strip].all()
     assert not found[throat & (columns > 86) & (columns < 134)].any()
     inner = ((columns - 110) / 45) ** 2 + ((rows - 80) / 55) ** 2 < 1  # the edge goes with the room

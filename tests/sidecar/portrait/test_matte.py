@@ -2,7 +2,9 @@
 """The person in a photo, told by colours alone: no network is needed for it."""
 
 import numpy as np
-from affekt.sidecar.portrait.seeing import person_matte
+import pytest
+from affekt.sidecar.portrait import seeing
+from affekt.sidecar.portrait.seeing import _strands, person_matte
 
 
 def photo(height: int = 240, width: int = 200) -> np.ndarray:
@@ -54,3 +56,37 @@ def test_what_lies_beside_a_turned_face_is_not_the_person() -> None:
     matte = person_matte(picture.astype(np.uint8), EYES, UNIT, face)
     assert min(matte[110, 60], matte[110, 110], matte[170, 80]) > 0.9
     assert max(matte[160, 118], matte[180, 110], matte[110, 140]) < 0.1
+
+
+def strands(wall_grain: float) -> tuple[np.ndarray, np.ndarray]:
+    """A head whose grey hair, fine light and dark lines, has the colours of a grey wall, and where
+    (240, 200) that hair is. wall_grain: of the same kind as the hair's."""
+    rows, columns = np.mgrid[:240, :200]
+    random = np.random.default_rng(7)
+    lines = 55 * np.sign(random.normal(size=(240, 200)))
+    wall = 140 + wall_grain * lines + 55 * np.sin(columns / 23 + rows / 40)
+    head = ((columns - 100) / 60) ** 2 + ((rows - 110) / 64) ** 2 < 1
+    face = ((columns - 100) / 36) ** 2 + ((rows - 118) / 46) ** 2 < 1
+    picture = np.repeat(np.where(head, 140 + lines, wall)[..., None], 3, 2)
+    picture[face | ((np.abs(columns - 100) < 25) & (rows > 150))] = (205, 150, 120)
+    return picture.clip(0, 255).astype(np.uint8), head & ~face & (rows < 110)
+
+
+def test_grey_hair_before_a_smooth_grey_wall_is_the_persons(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    picture, hair = strands(0)
+    matte = person_matte(picture, EYES, UNIT, FACE)
+    assert matte[hair].mean() > 0.9
+    assert matte[:40].mean() < 0.02
+    monkeypatch.setattr(seeing, "_strands", lambda picture, *_: np.zeros(picture.shape[:2], bool))
+    assert person_matte(picture, EYES, UNIT, FACE)[hair].mean() < 0.7  # by colours alone
+
+
+def test_a_wall_with_as_much_detail_has_no_strands() -> None:
+    rows, columns = np.mgrid[:240, :200]
+    far, near = rows < 40, np.hypot(columns - 100, rows - 100) < 90
+    face = ((columns - 100) / 36) ** 2 + ((rows - 118) / 46) ** 2 < 1
+    picture, hair = strands(0)
+    assert (_strands(picture, far, near, face) & hair).sum() > 0.4 * hair.sum()
+    assert not (_strands(strands(1)[0], far, near, face) & ~face).any()

@@ -13,11 +13,11 @@ from affekt.sidecar.portrait.framing import Frame, sample
 from affekt.sidecar.portrait.hair import (
     _going_on,
     _lift,
-    _pixels,
     _Relief,
     _ring,
-    _sheet,
     _without_crumbs,
+    grid_in,
+    sheet_on,
     solid_hair,
 )
 from affekt.sidecar.portrait.light import fit_light, shade
@@ -131,16 +131,16 @@ def test_steep_hair_has_no_gap_and_stands_out_nowhere() -> None:
     cliff = np.clip((np.arange(80) - 39.5) / 4, -0.5, 0.5)
     depth = np.tile(1 + 0.02 * cliff, (60, 1))  # two centimetres within four pixels
     pixels = np.stack([np.arange(21.5, 61, 2), np.full(20, 31.5)], 1).astype(np.float64)
-    sheet = _sheet(frame, depth, np.full((60, 80), 30, np.float32), pixels, 2)
+    sheet = sheet_on(frame, depth, np.full((60, 80), 30, np.float32), pixels, 2)
     deep = np.sort((camera.camera_from_world @ np.insert(sheet.means, 3, 1, 1).T)[2])
     assert len(deep) > len(pixels)
     size = 2 / camera.focal_x
     assert np.diff(deep).max() < 5.5 * size  # what a Gaussian is stretched to at most
     assert deep.min() >= 0.99 - 1e-6
     assert deep.max() <= 1.01 + 1e-6
-    flat = _sheet(frame, 0 * depth + 1, np.full((60, 80), 30, np.float32), pixels, 2)
+    flat = sheet_on(frame, 0 * depth + 1, np.full((60, 80), 30, np.float32), pixels, 2)
     assert len(flat.means) == len(pixels)
-    rim = _sheet(frame, depth, np.full((60, 80), 3, np.float32), pixels, 2)
+    rim = sheet_on(frame, depth, np.full((60, 80), 3, np.float32), pixels, 2)
     assert len(rim.means) == len(pixels)
 
 
@@ -150,7 +150,7 @@ def test_no_gaussian_of_hair_reaches_far_beyond_its_outline() -> None:
     places = np.array([[10.5, 20.5], [40.5, 20.5]])
     away = np.full((60, 80), 30, np.float32)
     away[20, 10] = 2
-    near, far = _sheet(frame, np.ones((60, 80)), away, places, 7).scales[:, :2] * camera.focal_x
+    near, far = sheet_on(frame, np.ones((60, 80)), away, places, 7).scales[:, :2] * camera.focal_x
     assert near.max() < 2
     assert far.max() == pytest.approx(0.72 * 7, rel=0.01)
 
@@ -158,7 +158,7 @@ def test_no_gaussian_of_hair_reaches_far_beyond_its_outline() -> None:
 def test_hair_lies_on_an_even_grid_of_any_width() -> None:
     mask = np.zeros((40, 60), bool)
     mask[10:30, 12:42] = True
-    places = _pixels(mask, 2.5)
+    places = grid_in(mask, 2.5)
     rows, columns = np.unique(places[:, 1]), np.unique(places[:, 0])
     np.testing.assert_allclose(np.diff(rows), 2.5)
     np.testing.assert_allclose(np.diff(columns), 2.5)
