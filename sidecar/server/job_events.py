@@ -206,12 +206,14 @@ class EventSender:
 
     def start(self, client: bytes, request: messages.JobRequest, frames: list[memoryview]) -> None:
         """Starts a job for the client. Raises as `Scheduler.start`; LinkError `link.protocol` if
-        a rendering names no subject, or two."""
+        a rendering names no subject, or two, or photos have other names than there are of them."""
         credit, pictures = 0, 0
         if isinstance(request, messages.Render):
             if (request.avatar is None) == (request.head is None):
                 raise LinkError("link.protocol", "Nothing to draw was named.", "Report this.")
             credit, pictures = request.credit, request.pictures
+        if isinstance(request, messages.CreateAvatar):
+            _check_names(request)
         self._scheduler.start(client, request.job, frames, _first_frame(request))
         self._jobs[request.job] = JobEvents(request.job, credit=credit, pictures=pictures)
         self._begun[request.job] = time.time()
@@ -302,6 +304,11 @@ class EventSender:
             self._clients.post(owner, wire.encode(picture))
 
 
+def _check_names(request: messages.CreateAvatar) -> None:
+    if len(request.more) != len(request.more_names):
+        raise LinkError("link.protocol", "A photo came without a name.", "Report this.")
+
+
 def _first_frame(request: messages.JobRequest) -> int | None:
     if isinstance(request, messages.CreateAvatar):
         return None
@@ -310,7 +317,7 @@ def _first_frame(request: messages.JobRequest) -> int | None:
 
 def _artefacts(request: messages.JobRequest) -> list[str]:
     if isinstance(request, messages.CreateAvatar):
-        return [request.photo]
+        return [request.photo, *request.more]
     avatar = request.avatar if isinstance(request, messages.Render) else None
     return [name for name in (request.motion, request.adapter, avatar) if name is not None]
 
