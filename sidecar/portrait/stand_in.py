@@ -226,7 +226,7 @@ def _lay(flame: HeadModel, open_head: HeadModel) -> dict[str, np.ndarray]:
 
 def _without_islands(shares: Float64Array, faces: Int32Array) -> Float64Array:
     """The shares of parts (V, 3) with small pieces of a part given to those around them."""
-    count, part, skin = len(shares), shares.argmax(1), shares.any(1)
+    count, part, skin = len(shares), shares.argmax(1), shares.max(1) > 0
     a, b = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]).T
     a, b = np.concatenate([a, b]), np.concatenate([b, a])
     same = part[a] == part[b]
