@@ -23,6 +23,7 @@ import io
 import secrets
 import time
 import weakref
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -348,12 +349,28 @@ class Client:
         )
         return self._start(with_request(request, pictures or PictureRequest()), folder)
 
-    def start_avatar(self, photo: Artefact, *, face: int | None = None) -> str:
+    def start_avatar(
+        self,
+        photo: Artefact,
+        *,
+        face: int | None = None,
+        more: Sequence[Artefact] = (),
+        head: str = "open",
+        head_space: FlameSpace | None = None,
+    ) -> str:
         """Starts to make an avatar of the person in an uploaded photo; returns the job's id at
-        once. face: counted from 1 by size, the largest for None. `poll` gives `JobProgressed`, then
-        `AvatarFinished` or `JobFailed`."""
+        once. face: counted from 1 by size, the largest for None. more: further photos of the same
+        person. head, head_space: what the avatar sits on, as in `get_head`. `poll` gives
+        `JobProgressed`, then `AvatarFinished` or `JobFailed`."""
         request = CreateAvatar(
-            job=secrets.token_hex(16), photo=photo.sha256, name=photo.name, face=face
+            job=secrets.token_hex(16),
+            photo=photo.sha256,
+            name=photo.name,
+            face=face,
+            more=tuple(one.sha256 for one in more),
+            more_names=tuple(one.name for one in more),
+            head=head,
+            head_space=head_space,
         )
         return self._start(request)
 

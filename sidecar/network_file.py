@@ -4,6 +4,7 @@ describes it."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from importlib import resources
@@ -16,6 +17,7 @@ from safetensors.torch import load, save
 from ..shared.errors import InputError
 from .files import read_bytes, write_whole
 
+_HASH = "weights_sha256"
 MAX_WEIGHT_BYTES = 64 * 1024 * 1024
 """Those that ship are 3 and 6 MB; a network ten times as large is no file of ours."""
 
@@ -47,6 +49,15 @@ def read_description(path: Path, kind: str, what: str) -> object:
         raise damaged(path, kind, "it is not JSON") from error
 
 
+def check_weights(path: Path, kind: str, about: Mapping[str, object]) -> None:
+    """Raises InputError `file.damaged` where the description names other weights than these, which
+    may load and be nonsense. One of before there were names fits all."""
+    wanted = about.get(_HASH)
+    found = hashlib.sha256(read_bytes(path, MAX_WEIGHT_BYTES, kind)).hexdigest()
+    if wanted is not None and wanted != found:
+        raise damaged(path, kind, "its weights are not those that were saved with its description")
+
+
 def fill_network(
     network: torch.nn.Module, tensors: Mapping[str, torch.Tensor], path: Path, kind: str
 ) -> None:
@@ -70,7 +81,9 @@ def save_network(
     state = network.state_dict()
     tensors = {name: t.detach().to(torch.float16).contiguous() for name, t in state.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, save(tensors | dict(others or {})))
+    data = save(tensors | dict(others or {}))
+    write_whole(path, data)
+    about = {**about, _HASH: hashlib.sha256(data).hexdigest()}
     text = json.dumps(about, indent=2, sort_keys=True, allow_nan=False) + "\n"
     write_whole(path.with_suffix(".json"), text.encode())
 

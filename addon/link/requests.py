@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NotRequired, TypedDict, TypeVar
@@ -130,12 +130,17 @@ def fetch_avatar(
     )
 
 
-def create_avatar(line: Supervisor, photo: FileBytes, face: int) -> Waiting[AvatarFinished]:
-    """The avatar of the person in a photo. face: counted from 1 by size."""
+def create_avatar(
+    line: Supervisor, photos: Sequence[FileBytes], face: int, head: HeadName
+) -> Waiting[AvatarFinished]:
+    """The avatar of the person in some photos, the first from the front. face: in that one, counted
+    from 1 by size. head: what the avatar sits on."""
 
     def start(client: Client) -> str:
-        sent = client.upload(photo.data, "photo", photo.name)
-        return client.start_avatar(sent, face=face)
+        sent, *more = (client.upload(photo.data, "photo", photo.name) for photo in photos)
+        return client.start_avatar(
+            sent, face=face, more=more, head=head.name, head_space=head.space
+        )
 
     done = yield from _run_job(line, start)
     assert isinstance(done, AvatarFinished)  # the job's only other end is a failure

@@ -11,8 +11,12 @@ import bpy
 
 from ...shared import limits
 from ...shared.errors import InputError
-from ...shared.portrait_messages import CAPABILITY
+from ...shared.portrait_messages import CAPABILITY, check_further
+from ..flame.source import ready_head
+from ..head.find import find_head, flame_space, is_flame
+from ..head.operators import OPEN_HEAD
 from ..link import requests
+from ..link.requests import HeadName
 from ..link.session import session
 from ..link.tasks import Steps
 from ..motion.files import read_file
@@ -24,32 +28,47 @@ LACKS = "Avatars from photos need networks that see a face, which this sidecar l
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateOptions:
-    """photo: its file. face: counted from 1 by size. out: where the avatar's file is kept, None for
-    a place beside the photo. proxy: what becomes of the mesh that moves the splats."""
+    """photo: its file, from the front. face: in it, counted from 1 by size. more: further photos of
+    the same person. on_flame: whether the avatar sits on the FLAME head that is selected, if one
+    is. out: where the avatar's file is kept, None for a place beside the photo. proxy: what becomes
+    of the mesh that moves the splats."""
 
     photo: Path
     face: int
+    more: tuple[Path, ...] = ()
+    on_flame: bool = True
     out: Path | None
     proxy: Proxy
 
 
 def create_steps(options: CreateOptions, context: bpy.types.Context) -> Steps:
     """Makes the avatar, keeps its file and adds it at the 3D cursor. Raises InputError
-    `option.missing_extra`, `file.exists`, `file.not_writable`."""
+    `option.missing_extra`, `photo.too_many`, `file.exists`, `file.not_writable`."""
     if session.lacks(CAPABILITY):
         raise InputError("option.missing_extra", LACKS, "Press Set Up Sidecar in the Affekt panel.")
     blend = Path(bpy.data.filepath).parent if bpy.data.filepath else None
+    check_further(len(options.more))
     _place(options, blend)  # before the work rather than after it
     return _create(options, blend, context)
 
 
+def selected_flame(context: bpy.types.Context) -> bpy.types.Object | None:
+    """The FLAME head that is selected, or the scene's only head, if that is one."""
+    head = find_head(context)
+    return head if head is not None and is_flame(head) else None
+
+
 def _create(options: CreateOptions, blend: Path | None, context: bpy.types.Context) -> Steps:
     line = session.need_line()
-    photo = read_file(options.photo, limits.MAX_PHOTO_BYTES)
-    made = yield from requests.create_avatar(line, photo, options.face)
+    photos = [read_file(path, limits.MAX_PHOTO_BYTES) for path in (options.photo, *options.more)]
+    on = selected_flame(context) if options.on_flame else None
+    flame = None if on is None else Path(bpy.path.abspath(on.affekt_head.flame_file))
+    space = None if on is None else flame_space(on)
+    name = HeadName(name=OPEN_HEAD) if on is None else (yield from ready_head(line, on))
+    made = yield from requests.create_avatar(line, photos, options.face, name)
     path = _place(options, blend)  # again: minutes may have passed
     yield from requests.keep(line, made.avatar, path)
-    wanted = ImportOptions(path=path, flame=None, flame_space=None, proxy=options.proxy)
+    wanted = ImportOptions(path=path, flame=flame, flame_space=space, proxy=options.proxy)
     try:
         added = yield from add_avatar(wanted, context)
     except InputError as error:

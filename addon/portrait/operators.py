@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import bpy
 
 from ...shared import limits
@@ -15,7 +17,7 @@ from ..link.tasks import Steps
 from ..splats.cloud import LEAST_BLENDER
 from ..splats.operators import PROXIES
 from ..words.sentences import translate
-from .creating import LACKS, CreateOptions, create_steps
+from .creating import LACKS, CreateOptions, create_steps, selected_flame
 from .places import ENDING
 
 LABEL = "Create Avatar from Photo"
@@ -38,6 +40,20 @@ class PhotoProperties:
         default=1,
         min=1,
         max=limits.MAX_FACES,
+        options={"SKIP_SAVE"},
+    )
+    more: bpy.props.CollectionProperty(
+        name="Further Photos",
+        description="Further photos of the same person, from the sides and with any expression, "
+        "beside the first unless you name their folder: they show what the first does not",
+        type=bpy.types.OperatorFileListElement,
+        options={"SKIP_SAVE"},
+    )
+    on_flame: bpy.props.BoolProperty(
+        name="On the FLAME Head",
+        description="Make the avatar on the selected FLAME head, whose takes then move it as they "
+        "are; else it sits on the open head",
+        default=True,
         options={"SKIP_SAVE"},
     )
     out: bpy.props.StringProperty(
@@ -78,6 +94,8 @@ class AFFEKT_OT_create_avatar(PhotoProperties, TaskOperator, bpy.types.Operator)
         options = CreateOptions(
             photo=photo,
             face=self.face,
+            more=tuple(photo.parent / bpy.path.abspath(one.name) for one in self.more),
+            on_flame=self.on_flame,
             out=photo.parent / bpy.path.ensure_ext(out, ENDING) if out else None,
             proxy=self.proxy,
         )
@@ -85,18 +103,24 @@ class AFFEKT_OT_create_avatar(PhotoProperties, TaskOperator, bpy.types.Operator)
 
 
 class AFFEKT_OT_browse_photo(PhotoProperties, bpy.types.Operator):
-    """Choose a photo of a face and make a Gaussian avatar of it, with the rig that moves it"""
+    """Choose a photo of a face and make a Gaussian avatar of it, with the rig that moves it. Of \
+several that are selected the active one is the photo from the front"""
 
     # As for takes: the file browser frees the operator that it has executed.
     bl_idname = "affekt.browse_photo"
     bl_label = LABEL
 
     filter_glob: bpy.props.StringProperty(default=";".join(_ENDINGS), options={"HIDDEN"})
+    files: bpy.props.CollectionProperty(
+        type=bpy.types.OperatorFileListElement, options={"HIDDEN", "SKIP_SAVE"}
+    )
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         layout.use_property_split, layout.use_property_decorate = True, False
         layout.prop(self, "face")
+        if selected_flame(context) is not None:
+            layout.prop(self, "on_flame")
         layout.prop(self, "out")
         if bpy.app.version >= LEAST_BLENDER:  # before, the mesh is all that is added
             layout.prop(self, "proxy")
@@ -106,5 +130,8 @@ class AFFEKT_OT_browse_photo(PhotoProperties, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         remember_file(self)
-        chosen = {name: getattr(self, name) for name in PhotoProperties.__annotations__}
+        names = [name for name in PhotoProperties.__annotations__ if name != "more"]
+        chosen = {name: getattr(self, name) for name in names}
+        first = Path(self.filepath).name
+        chosen["more"] = [{"name": file.name} for file in self.files if file.name != first]
         return hand_on(self, lambda: bpy.ops.affekt.create_avatar("INVOKE_DEFAULT", **chosen))

@@ -24,6 +24,7 @@ from ...shared.calibration import Calibration
 from ...shared.errors import InputError
 from ...shared.head import ARRAY_FIELDS, HeadModel
 from ...shared.pictures import Follow
+from ...shared.wording import without_controls
 from ..head.read import OPEN, read_head
 from .avatar import ArkitRig, Avatar, Binding, Surface
 
@@ -228,7 +229,7 @@ def _words(metadata: dict[str, str], key: str, name: str) -> tuple[str, ...]:
         raise _damaged(name, f"its {key} cannot be read") from error
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         raise _damaged(name, f"its {key} are no words")
-    return tuple(words)
+    return tuple(map(without_controls, words))
 
 
 def _header(data: bytes) -> dict[str, str]:
@@ -244,7 +245,7 @@ def _header(data: bytes) -> dict[str, str]:
         return {}
     if not isinstance(metadata, dict):
         return {}
-    return {k: v for k, v in metadata.items() if isinstance(v, str)}
+    return {k: without_controls(v) for k, v in metadata.items() if isinstance(v, str)}
 
 
 def _damaged(name: str, what: str) -> InputError:

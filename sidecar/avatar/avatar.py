@@ -21,6 +21,8 @@ Binding = Literal["vertex", "face", "none"]
 MAX_SCALE_M = 1e4
 """A scene's sky is smaller; past it the picture's arithmetic breaks."""
 MAX_OFFSET_M = 1e6
+MAX_COLOUR, MAX_IDENTITY = 1e4, 1e3
+"""No light is so bright, no person so far from all others; past them sums are no numbers."""
 
 HARMONICS = (3, 8, 15)
 """Coefficients beyond the zeroth of spherical harmonics of degree 1, 2 and 3."""
@@ -41,7 +43,7 @@ class ArkitRig:
     lowest first, the rest of each vertex's weight staying with the body; joint_shares (J,), sum
     1: how much of the head's turn each joint takes; calibration: what a take's weights become
     before they move the shapes, or None for shapes that take them as they are.
-    Raises InputError `avatar.shape`, `avatar.not_finite` if an array breaks this.
+    Raises InputError `avatar.shape`, `avatar.not_finite`, `avatar.values` if an array breaks this.
     """
 
     vertices: Float32Array
@@ -64,6 +66,8 @@ class ArkitRig:
         }
         for name, shape in shapes.items():
             _check(name, getattr(self, name), shape)
+            if name != "faces":
+                _check_range(name, getattr(self, name), MAX_OFFSET_M)
         _check_indices("faces", self.faces, vertices)
         if joints == 0:
             raise _broken("avatar.shape", "no joint that turns its head")
@@ -134,6 +138,9 @@ class Avatar:
             raise _broken("avatar.values", "opacities outside 0 to 1")
         if (np.abs(self.offsets) > MAX_OFFSET_M).any():
             raise _broken("avatar.values", f"Gaussians further off than {MAX_OFFSET_M:g} m")
+        _check_range("colours", self.colours, MAX_COLOUR)
+        if self.harmonics is not None:
+            _check_range("harmonics", self.harmonics, MAX_COLOUR)
 
     def _check_surface(self) -> None:
         if (self.surface is None) != (self.binding == "none"):
@@ -152,8 +159,10 @@ class Avatar:
             if self.shape.ndim != 1 or len(self.shape) > most:
                 raise _broken("avatar.shape", f"an identity of {self.shape.shape}, not {most}")
             _check("shape", self.shape, self.shape.shape)
+            _check_range("an identity's numbers", self.shape, MAX_IDENTITY)
         if self.template_change is not None:
             _check("template_change", self.template_change, self.surface.template.shape)
+            _check_range("template_change", self.template_change, MAX_OFFSET_M)
 
     @property
     def vertices(self) -> Float32Array:
@@ -257,6 +266,11 @@ def _check(name: str, values: NDArray[np.generic], shape: tuple[int, ...]) -> No
         raise _broken("avatar.shape", f"{name} of shape {values.shape}, not {shape}")
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         raise _broken("avatar.not_finite", f"values in {name} that are not numbers")
+
+
+def _check_range(name: str, values: Float32Array, most: float) -> None:
+    if (np.abs(values) > most).any():
+        raise _broken("avatar.values", f"{name} outside -{most:g} to {most:g}")
 
 
 def _check_indices(name: str, values: Int32Array, count: int) -> None:

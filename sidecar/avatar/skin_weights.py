@@ -11,6 +11,7 @@ import torch
 from ...shared.emotion import EMOTIONS
 from ...shared.errors import InputError
 from ..network_file import (
+    check_weights,
     damaged,
     fill_network,
     read_description,
@@ -47,6 +48,7 @@ def load_skin(path: Path) -> TrainedSkin:
     `file.too_large` (see `read_bytes`), `file.wrong_kind` and `file.damaged`."""
     tensors = read_tensors(path, _KIND)
     about = _read_about(path.with_suffix(".json"))
+    check_weights(path, _KIND, about)
     config = _config(about, path)
     with torch.random.fork_rng(devices=[]):
         network = SkinNetwork(config)

@@ -15,6 +15,7 @@ from ...shared.arrays import Float32Array, IndexArray
 from ...shared.emotion import EMOTIONS
 from ...shared.errors import InputError
 from ..network_file import (
+    check_weights,
     damaged,
     fill_network,
     read_description,
@@ -88,6 +89,7 @@ def load_modulator(path: Path | None = None) -> Modulator:
     description = path.with_suffix(".json")
     tensors = read_tensors(path, _KIND)
     about = _read_about(description)
+    check_weights(path, _KIND, about)
     config = _network_config(about, description)
     with torch.random.fork_rng(devices=[]):
         network = GeometryNetwork(config)

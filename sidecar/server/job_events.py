@@ -209,12 +209,14 @@ class EventSender:
 
     def start(self, client: bytes, request: messages.JobRequest, frames: list[memoryview]) -> None:
         """Starts a job for the client. Raises as `Scheduler.start`; LinkError `link.protocol` if
-        a rendering names no subject, or two."""
+        a rendering names no subject, or two, or photos have other names than there are of them."""
         credit, pictures = 0, 0
         if isinstance(request, messages.Render):
             if (request.avatar is None) == (request.head is None):
                 raise LinkError("link.protocol", "Nothing to draw was named.", "Report this.")
             credit, pictures = request.credit, request.pictures
+        if isinstance(request, messages.CreateAvatar):
+            _check_names(request)
         self._scheduler.start(client, request.job, frames, _first_frame(request))
         self._jobs[request.job] = JobEvents(request.job, credit=credit, pictures=pictures)
         self._begun[request.job] = time.time()
@@ -305,6 +307,11 @@ class EventSender:
             self._clients.post(owner, wire.encode(picture))
 
 
+def _check_names(request: messages.CreateAvatar) -> None:
+    if len(request.more) != len(request.more_names):
+        raise LinkError("link.protocol", "A photo came without a name.", "Report this.")
+
+
 def _first_frame(request: messages.JobRequest) -> int | None:
     if isinstance(request, messages.CreateAvatar):
         return None
@@ -313,13 +320,16 @@ def _first_frame(request: messages.JobRequest) -> int | None:
 
 def _artefacts(request: messages.JobRequest) -> list[str]:
     if isinstance(request, messages.CreateAvatar):
-        return [request.photo]
+        return [request.photo, *request.more, *_flame_files(request.head)]
     is_render = isinstance(request, messages.Render)
     names = [request.motion, request.adapter, request.avatar if is_render else None]
-    # A head's FLAME file is called by its hash; other heads are no artefacts.
-    heads = [request.head, request.take_head if is_render else None]
-    names += [head for head in dict.fromkeys(heads) if head and _SHA256.fullmatch(head)]
-    return [name for name in names if name is not None]
+    heads = _flame_files(request.head, request.take_head if is_render else None)
+    return [name for name in (*names, *heads) if name is not None]
+
+
+def _flame_files(*heads: str | None) -> list[str]:
+    """A head's FLAME file is called by its hash; other heads are no artefacts."""
+    return [head for head in dict.fromkeys(heads) if head and _SHA256.fullmatch(head)]
 
 
 def _queue_key(job: str) -> bytes:

@@ -38,11 +38,12 @@ _SAY_VERSION = (
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubjectSource:
     """Where a subject comes from: an avatar's file, which errors call `name`, or else the head
-    called `head`."""
+    called `head`. flame: the head of the take if that is FLAME, on which the avatar may sit."""
 
     avatar: Path | None
     name: str
     head: str
+    flame: HeadSource | None = None
 
 
 def load() -> str:
@@ -90,7 +91,8 @@ def subject(source: SubjectSource) -> Subject:
     """Reads the avatar or head. Raises InputError `file.*`, `avatar.*`, `head.unknown`."""
     if source.avatar is not None:
         try:
-            return decode_avatar(source.avatar.read_bytes(), source.name)
+            flame = None if source.flame is None else head_of(source.flame)
+            return decode_avatar(source.avatar.read_bytes(), source.name, flame)
         except InputError as error:
             raise _one_file(error) from error
     if source.head == OPEN_GAUSSIANS:
@@ -105,6 +107,11 @@ def read_head(name: str) -> HeadModel:
             "head.unknown", f"The sidecar has no head called '{name}'.", "Use the head 'open'."
         )
     return files.read_head(name)
+
+
+def flame_of(take: Take) -> HeadSource | None:
+    """The FLAME head that the take is for; None for any other."""
+    return None if take.head.path is None else take.head
 
 
 @remembered

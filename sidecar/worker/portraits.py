@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..avatar.affekt_avatar import encode_avatar
 from ..portrait.create import STAGES
 from ..portrait.making import Made, MakingSteps, make_steps
+from .inputs import head_of
 from .services import JobStep, PortraitOutput, PortraitSteps, PortraitTask
 
 if TYPE_CHECKING:
@@ -17,8 +18,12 @@ if TYPE_CHECKING:
 
 def create_avatar(task: PortraitTask, user: UserCache) -> PortraitSteps:
     """Makes the avatar as `Services.create_avatar` says. Raises InputError `file.*`, `photo.*`,
-    `option.missing_extra`; JobError `job.disk`."""
-    made = yield from _told(make_steps(task.photo.read_bytes(), task.name, task.face))
+    `option.missing_extra`, `head.*`, `adapter.*`; JobError `job.disk`."""
+    more = [(path.read_bytes(), name) for path, name in task.more]
+    steps = make_steps(
+        task.photo.read_bytes(), task.name, task.face, more=more, head=head_of(task.head)
+    )
+    made = yield from _told(steps)
     data = encode_avatar(made.portrait.avatar)
     return PortraitOutput(avatar_file=user.add(lambda file: file.write(data)), said=made.said)
 

@@ -141,7 +141,9 @@ def _show(take: Prepared, task: PreviewTask) -> _Shown:
 def _stage(task: PreviewTask) -> Stage:
     # An avatar is named as a rendering names it, so that both share one entry.
     head = task.head if task.avatar is None else OPEN
-    return stage_of(SubjectSource(avatar=task.avatar, name=task.avatar_name, head=head))
+    flame = None if task.avatar is None else inputs.flame_of(task.take)
+    source = SubjectSource(avatar=task.avatar, name=task.avatar_name, head=head, flame=flame)
+    return stage_of(source)
 
 
 def _draw(vertices: Float32Array, head: HeadModel, picture: PictureRequest) -> UInt8Array:

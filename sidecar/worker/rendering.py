@@ -36,7 +36,12 @@ def render(task: RenderTask, user: UserCache) -> RenderSteps:
     if task.is_own_head:
         subject: Subject = head
     else:
-        source = SubjectSource(avatar=task.avatar, name=task.avatar_name, head=task.head or OPEN)
+        source = SubjectSource(
+            avatar=task.avatar,
+            name=task.avatar_name,
+            head=task.head or OPEN,
+            flame=None if task.avatar is None else inputs.flame_of(task.take),
+        )
         subject = inputs.subject(source)
     if adapter is None and needs_adapter(subject, motion):
         yield from learn(head)

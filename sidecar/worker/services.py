@@ -109,11 +109,14 @@ class RenderTask:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PortraitTask:
     """The input of an avatar of a photo, as in `CreateAvatar`: the photo's file, the name for it in
-    errors, and which face, counted from 1, or None."""
+    errors, which face, counted from 1, or None, further photos of the same person with their names,
+    and the head that the avatar sits on."""
 
     photo: Path
     name: str
     face: int | None
+    more: tuple[tuple[Path, str], ...] = ()
+    head: HeadSource = HeadSource()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -237,7 +237,14 @@ class Work:
 
     def _create_avatar(self, request: messages.CreateAvatar, user: UserCache) -> Steps:
         photo = user.path(request.photo, request.name)
-        task = PortraitTask(photo=photo, name=request.name, face=request.face)
+        further = zip(request.more, request.more_names, strict=True)  # as many, or no job began
+        task = PortraitTask(
+            photo=photo,
+            name=request.name,
+            face=request.face,
+            more=tuple((user.path(sha256, name), name) for sha256, name in further),
+            head=_head(request.head, request.head_space, user),
+        )
         made = yield from self._services.create_avatar(task, user)
         avatar, size = made.avatar_file
         said = _sentence(made.said)

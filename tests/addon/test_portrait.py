@@ -52,6 +52,7 @@ def test_a_photo_becomes_a_rigged_avatar(
         "me.002.safetensors": "me.jpg 1",
         "mine.safetensors": "me.jpg 1",
     }
+    check_more(told["more"])
 
 
 def person(head) -> np.ndarray:
@@ -89,6 +90,19 @@ def check_refusals(told: dict) -> None:
     assert told["over_the_photo"] == "", "it becomes me.jpg.safetensors"
     assert "The bake broke off. Try again." in told["fails"]
     assert "Object Mode" in told["editing"]
+
+
+def check_more(told: dict) -> None:
+    assert (told["listed"], told["browsed"], told["flame"], told["open"]) == ("", "", "", "")
+    made = {name.removesuffix(".safetensors"): words for name, words in told["files"].items()}
+    assert made["listed"] == "me.jpg 1 side.jpg other.jpg"
+    assert made["browsed"] == "me.jpg 1 side.jpg other.jpg"
+    assert (made["flame"], made["open"]) == ("me.jpg 1", "me.jpg 1")
+    assert "There is no file" in told["gone"]
+    assert "9 further photos were given; 8 are the most." in told["many"]
+    assert not {"gone", "many"} & set(made)
+    on_open = ["open", None]
+    assert told["sat_on"] == [on_open, on_open, [told["model"], "flame2020"], on_open]
 
 
 def check_cancelled(told: dict) -> None:

@@ -90,9 +90,11 @@ def test_an_avatar_of_a_photo() -> None:
     client, photo = AvatarClient(), FileBytes(name="me.jpg", data=b"a photo")
     done = events.AvatarFinished(job="job 7", avatar=SimpleNamespace(), said="The larger face.")
     line = Line(client, happens=([done],))
-    assert run(requests.create_avatar(line, photo, 2))[0] is done
-    assert client.asked == [("photo:me.jpg", {"face": 2})]
-    assert client.data == {"photo": b"a photo"}
+    side, head = FileBytes(name="side.jpg", data=b"a side"), requests.HeadName(name="open")
+    assert run(requests.create_avatar(line, [photo, side], 2, head))[0] is done
+    options = {"face": 2, "more": ["photo:side.jpg"], "head": "open", "head_space": None}
+    assert client.asked == [("photo:me.jpg", options)]
+    assert client.data == {"photo": b"a side"}
 
 
 def test_what_was_made_is_written_where_it_is_wanted(tmp_path: Path) -> None:

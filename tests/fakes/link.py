@@ -130,7 +130,9 @@ class SteppedServices:
                 self._wait(self.steps)
             yield JobStep(stage=f"stage-{done}", done=done, total=3)
         return PortraitOutput(
-            avatar_file=_keep(user, b"avatar of " + data), said=f"Face {task.face}."
+            avatar_file=_keep(user, b"avatar of " + data),
+            said=f"Face {task.face}."
+            + "".join(f" {name}: {path.read_bytes().decode()}" for path, name in task.more),
         )
 
     def read_take(self, take: Take, space: TakeSpace) -> tuple[TakeRead, str]:

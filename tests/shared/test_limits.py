@@ -94,7 +94,7 @@ PROMISED = MappingProxyType(
         "ORPHAN_S": 30.0,
         "PIECES_AHEAD": 8,
         "PREDECESSOR_S": 20.0,
-        "PROTOCOL_VERSION": (3, 9),
+        "PROTOCOL_VERSION": (3, 10),
         "QUARANTINE_BYTES": 2_147_483_648,
         "QUARANTINE_SECONDS": 60,
         "RAW_PARTS": 1,

@@ -53,7 +53,13 @@ def test_what_is_asked_and_told(sidecar: ScriptedSidecar, client: Client) -> Non
         sha256="b" * 64, kind="avatar", name="me.at.sea.safetensors", size=7
     )
     client.start_avatar(PHOTO)
-    assert sidecar.expect(CreateAvatar).face is None
+    plain = sidecar.expect(CreateAvatar)
+    assert (plain.face, plain.more, plain.head, plain.head_space) == (None, (), "open", None)
+    side = Artefact(sha256="c" * 64, kind="photo", name="side.png", size=9)
+    client.start_avatar(PHOTO, more=[side, PHOTO], head="d" * 64, head_space="flame2020")
+    asked = sidecar.expect(CreateAvatar)
+    assert (asked.more, asked.more_names) == (("c" * 64, "a" * 64), ("side.png", "me.at.sea.jpg"))
+    assert (asked.head, asked.head_space) == ("d" * 64, "flame2020")
 
 
 @pytest.mark.parametrize("kind", OTHER_KINDS)
@@ -89,6 +95,11 @@ def test_through_a_server(link: Link) -> None:
         *_, finished = drain(client, job)
         assert isinstance(finished, AvatarFinished)
         assert finished.said == "Face 2."
+        link.rooms.steps.release(2)
+        more = [client.upload(b"png", "photo", "side.png")]
+        together = drain(client, client.start_avatar(photo, more=more))[-1]
+        assert isinstance(together, AvatarFinished)
+        assert together.said == "Face None. side.png: png"
         path = link.folder / "me.safetensors"
         client.download(finished.avatar, path)
         assert path.read_bytes() == b"avatar of jpeg"

@@ -66,8 +66,8 @@ def train_appearance(
     """Trains, from `folder`'s checkpoint on if there is one; returns the path of the weights.
 
     processes: as in `geometry.train`. Raises InputError `file.damaged` for a broken checkpoint and
-    `option.config` for one of other settings, for a folder with another run's weights, or where the
-    training loses its way, and as `check_outputs` does."""
+    `option.config` for one of other settings or of more steps, for a folder with another run's
+    weights, or where the training loses its way, and as `check_outputs` does."""
     processes = processes or Processes()
     processes.part(config.batch)
     if processes.is_first:
@@ -77,6 +77,7 @@ def train_appearance(
     run = _prepare(config, head, processes)
     try:
         run.step = resume(folder, _lasting(config), _state(run), journal)
+        _check_steps(config, folder, run.step)
         recent: list[tuple[float, float]] = []
         while run.step < config.steps:
             before = time.monotonic()
@@ -104,6 +105,16 @@ def _check_folder(config: AppearanceConfig, folder: Path) -> None:
             "option.config",
             f"The folder {folder} holds a skin network already, and no checkpoint to go on from.",
             "Choose another folder, or move the network away.",
+        )
+
+
+def _check_steps(config: AppearanceConfig, folder: Path, done: int) -> None:
+    """Refuses to end before where the checkpoint is."""
+    if done > config.steps:
+        raise InputError(
+            "option.config",
+            f"The run in {folder} has done {done} steps already; {config.steps} were asked for.",
+            f"Ask for {done} steps or more, or choose another folder.",
         )
 
 

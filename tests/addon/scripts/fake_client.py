@@ -3,6 +3,7 @@
 
 import struct
 import zlib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -48,6 +49,7 @@ class FakeClient:
         self.uploads: list[tuple[str, str]] = []
         self.uploaded: list[bytes] = []
         self.cancelled: list[str] = []
+        self.sat_on: list[tuple[str, str | None]] = []
         self._events: list[object] = []
         self._motions: dict[str, object] = {}
 
@@ -59,6 +61,9 @@ class FakeClient:
             path.write_bytes(data)
             self._motions[name] = harness.read_motion(str(path))
         return SimpleNamespace(name=name, kind=kind)
+
+    def holds(self, name: str) -> bool:
+        return False
 
     @property
     def sent_motion(self) -> object:
@@ -176,9 +181,13 @@ class FakeClient:
         self._events += happens
         return job
 
-    def start_avatar(self, photo: object, *, face: int) -> str:
-        """Its file holds the photo's name and the face's number."""
-        events, data = harness.load("shared.events"), f"{photo.name} {face}".encode()
+    def start_avatar(
+        self, photo: object, *, face: int, more: Sequence[object], head: str, head_space: str | None
+    ) -> str:
+        """Its file holds the photo's name, the face's number, and further photos' names."""
+        self.sat_on.append((head, head_space))
+        words = " ".join([photo.name, str(face), *(one.name for one in more)])
+        events, data = harness.load("shared.events"), words.encode()
         fits = events.JobProgressed(
             job="avatar", stage="fitting-the-head", done=3, total=8, seconds_left=None
         )

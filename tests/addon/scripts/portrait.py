@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """An avatar from a photo: where it is kept, what comes into the scene, and all that may end it."""
 
+import hashlib
 import time
 from pathlib import Path
 
@@ -62,6 +63,37 @@ def added(said: str) -> dict[str, object]:
     }
 
 
+def with_more() -> dict[str, object]:
+    """Further photos, beside the first or with a path of their own; the browser hands on what is
+    selected beside the active file; too many; one that is not there; on a FLAME head."""
+    seeing, listed = client(), [{"name": "side.jpg"}, {"name": str(photos / "other.jpg")}]
+    for one in ("side.jpg", "other.jpg"):
+        (photos / one).write_text("a side")
+    told: dict[str, object] = {"listed": create(more=listed, out="listed")}
+    files = [{"name": name} for name in ("side.jpg", "me.jpg", "other.jpg")]
+    told["browsed"] = harness.failure(
+        lambda: ops.browse_photo(
+            "EXEC_DEFAULT", filepath=asked["photo"], files=files, out="browsed"
+        )
+    )
+    told["gone"] = create(more=[{"name": "gone.jpg"}], out="gone")
+    told["many"] = create(more=[{"name": "side.jpg"}] * 9, out="many")
+    flame = photos.parent / "flame.pkl"
+    flame.write_bytes(b"flame")
+    head = harness.load("addon.head.find").need_head(bpy.context)
+    head.affekt_head.space, head.affekt_head.flame_file = "flame2020", str(flame)
+    head.affekt_head.model = hashlib.sha256(b"flame").hexdigest()
+    told["flame"] = create(out="flame")
+    bpy.context.view_layer.objects.active = head
+    told["open"] = create(out="open", on_flame=False)
+    head.affekt_head.space = "open"
+    told["sat_on"] = seeing.sat_on
+    told["model"] = head.affekt_head.model
+    for one in ("side.jpg", "other.jpg"):
+        (photos / one).unlink()
+    return told
+
+
 def cancelled() -> dict[str, object]:
     """Stepped as a timer would until the head is fitted, then ended as by Esc."""
     stalling, before = client("stall"), (census(), files())
@@ -107,6 +139,8 @@ with harness.enabled():
     told["too_big"] = create()
     told["nothing_added"] = census() == before
     told["files"] = files()
+    told["more"] = with_more()
+    told["more"]["files"] = files()
     bpy.context.view_layer.objects.active = bpy.data.objects[told["first"]["head"]]
     bpy.context.object.hide_set(False)
     bpy.ops.object.mode_set(mode="EDIT")

@@ -283,6 +283,23 @@ def test_lying_metadata(rigged: Avatar, key: str, value: str, code: str):
     assert code_of(save(arrays, {**metadata, key: value})) == code
 
 
+def test_no_word_of_a_file_moves_a_terminals_cursor(rigged: Avatar):
+    told = replace(rigged, name="me\x1b[2J\r\u009bm \U0001f469", notes=("one\x07two",))
+    back = decode_affekt_avatar(encode_avatar(told), "me")
+    assert back.name == "me?[2J??m \U0001f469"
+    assert back.notes == ("one?two",)
+
+
+def test_an_identity_beyond_all_people():
+    head = read_head("open")
+    known = replace(on_head(head), shape=np.float32([0, -1e3]))
+    assert decode_affekt_avatar(encode_avatar(known), "me").shape.tolist() == [0, -1e3]
+    for change in ({"shape": [0, 1e30]}, {"template_change": np.full(head.template.shape, 1e9)}):
+        broken = {name: np.float32(values) for name, values in change.items()}
+        arrays, metadata = parts(known)
+        assert code_of(save(arrays | broken, metadata)) == "avatar.values"
+
+
 def _with(values: np.ndarray, place: object, value: float) -> np.ndarray:
     values = values.copy()
     values[place] = value
@@ -317,6 +334,8 @@ def _with(values: np.ndarray, place: object, value: float) -> np.ndarray:
         ("rig.arkit_shapes", None, "file.damaged"),
         ("rig.vertices", lambda _: np.zeros((200_001, 3), np.float32), "avatar.too_big"),
         ("rig.vertices", lambda v: _with(v, 0, np.nan), "avatar.not_finite"),
+        ("rig.vertices", lambda v: _with(v, 0, 1e38), "avatar.values"),
+        ("rig.arkit_shapes", lambda v: _with(v, (3, 0), -1e9), "avatar.values"),
         ("rig.joint_weights", lambda v: v[:, :0], "avatar.shape"),
     ],
 )

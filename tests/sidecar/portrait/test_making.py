@@ -5,11 +5,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
 from affekt.shared import limits
 from affekt.shared.errors import InputError
+from affekt.shared.head import HeadModel
 from affekt.sidecar.portrait import making
 from affekt.sidecar.portrait.create import STAGES
 from affekt.sidecar.steps import finish
@@ -33,6 +36,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     monkeypatch.setattr(making, "choose_face", choose)
     monkeypatch.setattr(making, "read_head", lambda name: f"the head {name}")
     monkeypatch.setattr(making, "landmarks_of", lambda head: f"landmarks of {head}")
+    monkeypatch.setattr(making, "needs_stand_in", lambda head: head == "a FLAME head")
+    monkeypatch.setattr(making, "stand_in_of", lambda head: SimpleNamespace(head="its stand-in"))
+    monkeypatch.setattr(making, "_on_flame", lambda portrait, stand_in: f"{portrait} on FLAME")
     monkeypatch.setattr(making, "portrait_steps", steps)
     return asked
 
@@ -53,6 +59,13 @@ def test_the_stages_are_told_in_order(asked: list[object]) -> None:
         *((90, 80, 3), "me.at.sea.png", 2),
         *("a face", head, f"landmarks of {head}", "me.at.sea", None, "edge", []),
     ]
+
+
+def test_a_flame_head_has_a_stand_in(asked: list[object]) -> None:
+    flame = cast(HeadModel, "a FLAME head")
+    made = finish(making.make_steps(photo(), "me.png", head=flame))
+    assert made.portrait == "a portrait on FLAME"
+    assert asked[4:6] == ["its stand-in", "landmarks of its stand-in"]
 
 
 def test_further_photos_show_the_largest_face(asked: list[object]) -> None:

@@ -75,12 +75,12 @@ def bake(job: str = JOB, **changes: object) -> messages.Bake:
 
 VERSION_TEXTS = {
     ((4, 0), "4.0.0"): (
-        "The add-on is Affekt 4.0.0 (protocol 4.0) and the sidecar Affekt 0.1.0 (protocol 3.9): "
+        "The add-on is Affekt 4.0.0 (protocol 4.0) and the sidecar Affekt 0.1.0 (protocol 3.10): "
         "they do not understand each other.",
         "Update the sidecar to Affekt 4.0.0, then start the sidecar again.",
     ),
     ((0, 5), "0.0.9"): (
-        "The add-on is Affekt 0.0.9 (protocol 0.5) and the sidecar Affekt 0.1.0 (protocol 3.9): "
+        "The add-on is Affekt 0.0.9 (protocol 0.5) and the sidecar Affekt 0.1.0 (protocol 3.10): "
         "they do not understand each other.",
         "Update the add-on to Affekt 0.1.0, then start the sidecar again.",
     ),
@@ -102,9 +102,9 @@ def test_another_major_is_refused_with_both_versions(
 
 def test_another_minor_is_welcome(link: Link) -> None:
     with RawClient(link.connection) as raw:
-        hello = Hello(protocol=(3, 9), affekt="0.9.0")
-        assert isinstance(raw.ask(hello, version=(3, 9)), Welcome)
-        assert isinstance(raw.ask(Ping(), version=(3, 9)), Pong)
+        hello = Hello(protocol=(3, 11), affekt="0.11.0")
+        assert isinstance(raw.ask(hello, version=(3, 11)), Welcome)
+        assert isinstance(raw.ask(Ping(), version=(3, 11)), Pong)
 
 
 def test_hello_comes_first(link: Link) -> None:
@@ -217,6 +217,11 @@ def test_nothing_to_draw(raw: RawClient) -> None:
     assert failure_of(raw.ask(render)).code == "link.protocol"
     both = replace(render, head="open", avatar="1" * 64)
     assert failure_of(raw.ask(both)).code == "link.protocol"
+
+
+def test_photos_without_names(raw: RawClient) -> None:
+    asked = messages.CreateAvatar(job=JOB, photo="0" * 64, name="me.jpg", more=("1" * 64,))
+    assert failure_of(raw.ask(asked)).code == "link.protocol"
 
 
 def test_two_clients_do_not_see_each_other(link: Link, raw: RawClient) -> None:
@@ -450,7 +455,7 @@ def test_the_welcome_says_what_this_sidecar_can(
     with RawClient(link.connection) as raw:
         welcome = raw.ask(HELLO)
     assert isinstance(welcome, Welcome)
-    assert (welcome.protocol, welcome.affekt) == ((3, 9), "0.1.0")
+    assert (welcome.protocol, welcome.affekt) == ((3, 10), "0.1.0")
     assert set(welcome.capabilities) == {
         "read_motion",
         "get_head",

@@ -334,6 +334,22 @@ def test_an_avatar_of_a_photo(client: WorkClient, rooms: FakeServices) -> None:
     refused(client.begin(replace(asked, photo=absent())), "link.no_artefact")
 
 
+def test_an_avatar_of_several_photos_on_a_flame_head(
+    client: WorkClient, rooms: FakeServices
+) -> None:
+    photo, side, flame = client.keep(b"a photo"), client.keep(b"its side"), client.keep(b"flame")
+    asked = messages.CreateAvatar(
+        job=JOB, photo=photo, name="me.jpg", more=(side,), more_names=("side.jpg",), head=flame,
+        head_space="flame2020",
+    )  # fmt: skip
+    client.run(asked)
+    (task,) = rooms.portraits
+    assert task.more == ((client.user.path(side, ""), "side.jpg"),)
+    assert (task.head.path, task.head.space) == (client.user.path(flame, ""), "flame2020")
+    for lost in (replace(asked, more=(absent(),)), replace(asked, head=absent())):
+        refused(client.begin(lost), "link.no_artefact")
+
+
 def test_an_avatar_of_a_photo_that_nobody_wants_any_more(
     client: WorkClient, rooms: FakeServices
 ) -> None:

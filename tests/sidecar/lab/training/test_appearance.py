@@ -21,6 +21,7 @@ from affekt.sidecar.lab.skin.stock import Stock
 from affekt.sidecar.lab.training.appearance import WEIGHTS, _start, train_appearance
 from affekt.sidecar.lab.training.appearance_config import AppearanceConfig
 from affekt.sidecar.lab.training.config import read_settings
+from safetensors.torch import load, save
 
 TINY = AppearanceConfig(
     layers=1,
@@ -98,6 +99,17 @@ def test_a_run_of_other_settings_is_not_gone_on_with(finished: tuple[Path, list[
     with pytest.raises(InputError) as refused:
         train_appearance(replace(TINY, seed=2), read_head("open"), finished[0].parent)
     assert refused.value.code == "option.config"
+
+
+def test_a_run_that_has_done_more_steps_is_not_ended_before(
+    finished: tuple[Path, list[str]],
+) -> None:
+    shorter, weights = replace(TINY, steps=TINY.steps - 1), finished[0].read_bytes()
+    with pytest.raises(InputError) as refused:
+        train_appearance(shorter, read_head("open"), finished[0].parent)
+    assert refused.value.code == "option.config"
+    assert f"has done {TINY.steps} steps already; {TINY.steps - 1} were" in refused.value.message
+    assert finished[0].read_bytes() == weights
 
 
 @pytest.mark.parametrize(
@@ -205,6 +217,18 @@ def test_a_shipped_network_that_is_not_whole_is_to_be_installed_again(
     assert refused.value.code == code
     assert "Install Affekt again" in refused.value.remedy
     assert "--appearance 0" in refused.value.remedy
+
+
+def test_weights_that_are_gone_are_noticed(copied: Path) -> None:
+    """They load, and would fold nobody's skin."""
+    load_skin(copied)
+    tensors = load(copied.read_bytes())
+    lost = max((name for name in tensors if name != "common"), key=lambda n: tensors[n].numel())
+    copied.write_bytes(save(tensors | {lost: torch.zeros_like(tensors[lost])}))
+    with pytest.raises(InputError) as refused:
+        load_skin(copied)
+    assert refused.value.code == "file.damaged"
+    assert "not those that were saved" in refused.value.message
 
 
 def test_weights_that_are_cut_off(copied: Path) -> None:
