@@ -100,6 +100,7 @@ FLOORS = (
     ("adapter",),
     ("avatar", "modulation"),
     ("portrait",),
+    ("lam",),
     ("bake",),
     ("render",),
     ("worker",),
