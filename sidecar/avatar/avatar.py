@@ -15,6 +15,7 @@ from ...shared.errors import InputError
 from ...shared.head import HeadModel
 from ...shared.pictures import Follow
 from ...shared.wording import say_count
+from .emotion_looks import EmotionLooks
 
 Binding = Literal["vertex", "face", "none"]
 
@@ -88,7 +89,9 @@ class Avatar:
     the face's corners, or from the origin; quaternions (N, 4) unit, w, x, y, z; scales (N, 3)
     standard deviations, metres. opacities (N,) 0..1; colours (N, 3) and harmonics as in
     `Splats`. follow: how the Gaussians were made to follow. opaque_core: the head hides all that
-    is behind it, even where its Gaussians let light through. notes: sentences for the user.
+    is behind it, even where its Gaussians let light through. notes: sentences for the user. looks:
+    how they differ in each emotion, of a network that has emotions in it; shown as far as an
+    appearance strength says, in place of wrinkles of our own.
     Raises InputError `avatar.shape`, `avatar.not_finite`, `avatar.values` if an array breaks this.
     """
 
@@ -107,6 +110,7 @@ class Avatar:
     follow: Follow
     opaque_core: bool = False
     notes: tuple[str, ...] = ()
+    looks: EmotionLooks | None = None
 
     def __post_init__(self) -> None:
         count = len(self.anchors)
@@ -125,6 +129,8 @@ class Avatar:
             if known not in HARMONICS:
                 raise _broken("avatar.shape", f"{known} harmonics, not 3, 8 or 15")
             _check("harmonics", self.harmonics, (count, known, 3))
+        if self.looks is not None and len(self.looks) != count:
+            raise _broken("avatar.shape", f"looks of {len(self.looks)} Gaussians, not {count}")
         self._check_values()
         self._check_surface()
 
@@ -216,9 +222,14 @@ def describe(avatar: Avatar) -> list[str]:
         f"Gaussians: {len(avatar):,}, spherical harmonics of degree {degree}",
         f"surface: {_describe_surface(avatar)}",
         f"follow: {avatar.follow}",
+        *_describe_looks(avatar),
         "size: " + " x ".join(f"{edge:.2f}" for edge in size) + " m (width, height, depth)",
     ]
     return [*lines, *(f"note: {note}" for note in avatar.notes)]
+
+
+def _describe_looks(avatar: Avatar) -> list[str]:
+    return [] if avatar.looks is None else ["emotions: a look for each, by the network's tokens"]
 
 
 def _describe_surface(avatar: Avatar) -> str:

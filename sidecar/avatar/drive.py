@@ -16,6 +16,8 @@ from ..raster.parallel import even_pieces, run_ranges
 from . import kernels
 from .animated_mesh import PosedMesh, animate_mesh
 from .avatar import Avatar, corner_shares
+from .emotion_looks import shown_strengths
+from .feeling import felt
 from .rest_pose import rest_gaussians, splats_at
 from .splats import Splats
 from .supports import supports_of
@@ -62,8 +64,8 @@ class Actor:
         self._mesh = animate_mesh(avatar, motion, with_turns=self.follow == "stretch")
         self._still = None if self._mesh is not None else _rest_of(avatar)
         self.appearance, self.emotions = appearance, emotions
-        self._skin = None
-        if self._mesh is not None and np.any(appearance):
+        self._skin, self._shown = None, _shown_looks(avatar, motion, appearance, emotions)
+        if self._mesh is not None and np.any(appearance) and avatar.looks is None:
             self._skin = wrinkled_skin(avatar, motion, appearance, emotions)
         self._faces = np.ascontiguousarray(avatar.faces)
         self._origin = np.zeros(3, np.float32) if self._mesh is None else self._mesh.origin
@@ -93,6 +95,7 @@ class Actor:
         other.emotions = emotions
         if self._skin is not None:
             other._skin = self._skin.playing(motion, other.appearance, emotions)
+        other._shown = _shown_looks(self.avatar, motion, other.appearance, emotions)
         return other
 
     def pose(self, index: int, *, with_smooth_normals: bool = True) -> PosedAvatar:
@@ -105,7 +108,8 @@ class Actor:
             return self._still
         posed = self._mesh.pose(index)
         on_vertices = self.avatar.binding == "vertex"
-        found = self._on_vertices(posed) if on_vertices else self._on_faces(posed)
+        shown = self._feeling(index)
+        found = shown._on_vertices(posed) if on_vertices else shown._on_faces(posed)
         if self._skin is not None:
             found = replace(found, gaussians=self._skin.coloured(found.gaussians, index))
         if on_vertices or not with_smooth_normals:
@@ -115,6 +119,14 @@ class Actor:
             self.avatar.anchors, self._corner_shares, self._faces, rings, found.normals
         )
         return found
+
+    def _feeling(self, index: int) -> Actor:
+        """The actor with the Gaussians of the frame's emotion."""
+        if self._shown is None or not self._shown[index].any():
+            return self
+        other = copy.copy(self)
+        other.avatar = felt(self.avatar, self._shown[index])
+        return other
 
     def _on_vertices(self, posed: PosedMesh) -> PosedAvatar:
         rings = _rings(posed.vertices, self._faces)
@@ -206,6 +218,15 @@ class _Room:
             vertices = vertices + origin
         gaussians = splats_at(avatar, means, quaternions, scales)
         return PosedAvatar(gaussians=gaussians, normals=normals, vertices=vertices)
+
+
+def _shown_looks(
+    avatar: Avatar, motion: Motion, appearance: FloatArray | float, emotions: FloatArray | None
+) -> FloatArray | None:
+    """(T, 6) how far the looks of the avatar's network are shown; None of one without."""
+    if avatar.looks is None or emotions is None:
+        return None
+    return shown_strengths(emotions, appearance, len(motion))
 
 
 def _rest_of(avatar: Avatar) -> PosedAvatar:

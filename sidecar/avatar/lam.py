@@ -9,6 +9,7 @@ z. `vertex_order.json` and `animation.glb` are for LAM's own viewer and are not 
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import PurePath
 
 import numpy as np
@@ -31,6 +32,8 @@ MAX_VERTICES = 200_000
 _MOST_OFFSET_M, _MOST_SCALE_M = 0.1, 0.01
 # Fewer Gaussians may look like LAM's by chance.
 _LEAST_GAUSSIANS = 100
+TEMPLATES_SHA256 = ("0747d7a6765c61a801ed959d126140f8f4025cc56de71ceed92607fcb8f0bc78",)
+"""Of the vertices of bundles that LAM has published, which are the same in two people's."""
 _WHOLE = "Choose a LAM web bundle: a zip with skin.glb and offset.ply."
 
 
@@ -70,6 +73,18 @@ def decode_lam_avatar(data: bytes, name: str) -> Avatar:
         # when they do. Widening with the surface closes the gaps of a closing lid.
         follow="stretch",
         opaque_core=True,
+        notes=_shape_notes(vertices),
+    )
+
+
+def _shape_notes(vertices: Float32Array) -> tuple[str, ...]:
+    """What to say of a mesh that is LAM's template, whoever the Gaussians are of."""
+    digest = hashlib.sha256(np.ascontiguousarray(vertices, "<f4").tobytes()).hexdigest()
+    if digest not in TEMPLATES_SHA256:
+        return ()
+    return (
+        "The mesh in this bundle is LAM's template, without the shape of the person whose "
+        "Gaussians lie on it: nose and eyes may look narrower than in LAM's own video.",
     )
 
 

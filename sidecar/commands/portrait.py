@@ -3,20 +3,45 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
 from ...shared import limits
+from ...shared.errors import InputError
 from ...shared.wording import say_count
 
 if TYPE_CHECKING:
     from ..avatar.avatar import Avatar
+    from ..lam.run import Progress
     from ..portrait.create import Stage
 
 _SHEET_PIXELS = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lam:
+    """Options of `--backbone lam`."""
+
+    weights: Path | None = None
+    """LAM's checkpoint, your own download: `model.safetensors` of LAM-20K (2.36 GB). It brings its
+    FLAME along."""
+    unknown_weights: bool = False
+    """Use another file than the published one, such as one that you trained."""
+    emotion_weights: Path | None = None
+    """What `affekt train lam` wrote: the avatar then has a look for each emotion."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """In which the network computes: bfloat16 where the processor or the card multiplies it."""
+    device: Literal["cpu", "cuda"] = "cpu"
+    """Where the network computes."""
+    bundle: Path | None = None
+    """A LAM web bundle to write too (.zip), with the person's shape in its mesh."""
+    bundle_template: Path | None = None
+    """A LAM web bundle of your own, whose skeleton, shapes and clips the bundle takes over."""
+    crop: Path | None = None
+    """A picture to write too, PNG or JPEG: what the network saw."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +63,9 @@ class Create:
     head: str = "open"
     """What the avatar sits on: the open head, or your FLAME file, or a head file made of it. FLAME
     takes move an avatar on FLAME as they are; whoever reads it needs the same head."""
+    backbone: Literal["own", "lam"] = "own"
+    """What makes the avatar: our own stages, or LAM's network with your checkpoint."""
+    lam: tyro.conf.OmitArgPrefixes[Lam] = field(default_factory=Lam)
     sheet: Path | None = None
     """A picture to write too, PNG or JPEG: the avatar with each emotion, from the front and from
     its left."""
@@ -55,6 +83,10 @@ class Create:
 
         check_ending(self.out, "an avatar file", ".safetensors")
         check_sheet_name(self.sheet)
+        if self.backbone == "lam":
+            self._run_lam()
+            return
+        self._check_own()
         check_outputs(self.out, self.sheet, sources=(self.photo, *self.more, self.head))
         begun_s = time.perf_counter()
         data, *more = (
@@ -75,6 +107,76 @@ class Create:
         if self.sheet is not None:
             self._draw_sheet(self.sheet, avatar)
 
+    def _check_own(self) -> None:
+        """Raises InputError `option.backbone` for options that are LAM's alone."""
+        if self.lam != Lam():
+            raise InputError(
+                "option.backbone",
+                "Weights, bundles and the like are options of LAM's network.",
+                "Give --backbone lam too.",
+            )
+
+    def _run_lam(self) -> None:
+        import time
+
+        from ..avatar.affekt_avatar import encode_avatar
+        from ..avatar.lam_bundle import encode_lam_bundle
+        from ..compiling import say_when_compiling
+        from ..files import check_ending, check_outputs, read_bytes, write_whole
+        from ..lam.making import LamOptions, make_steps
+        from ..render.images import check_sheet_name, write_sheet
+        from ..steps import finish
+
+        given = self.lam
+        weights = self._lam_weights()
+        check_ending(given.bundle, "a LAM bundle", ".zip")
+        check_sheet_name(given.crop)
+        sources = (self.photo, weights, given.emotion_weights, given.bundle_template)
+        check_outputs(self.out, self.sheet, given.bundle, given.crop, sources=sources)
+        begun_s = time.perf_counter()
+        data = read_bytes(self.photo, limits.MAX_PHOTO_BYTES, "photo")
+        template = given.bundle_template
+        lent = None if template is None else read_bytes(template, limits.MAX_AVATAR_BYTES, "bundle")
+        say_when_compiling()
+        options = LamOptions(
+            weights=weights,
+            unknown_weights=given.unknown_weights,
+            emotion=given.emotion_weights,
+            precision=None if given.precision == "auto" else given.precision,
+            device=given.device,
+        )
+        made = finish(make_steps(data, self.photo.name, self.face, options), say_progress)
+        bundle = None if given.bundle is None else encode_lam_bundle(made.plain, lent)
+        write_whole(self.out, encode_avatar(made.avatar))
+        if given.bundle is not None and bundle is not None:
+            write_whole(given.bundle, bundle)
+        if given.crop is not None:
+            write_sheet(given.crop, made.crop.pixels)
+        print("\n".join([made.said, *made.avatar.notes]))
+        took_s = time.perf_counter() - begun_s
+        size_mb = self.out.stat().st_size / 1e6
+        count = say_count(len(made.avatar), "Gaussian")
+        print(f"{self.out}: {count}, {size_mb:.1f} MB, in {took_s:.0f} s")
+        if self.sheet is not None:
+            self._draw_sheet(self.sheet, made.avatar)
+
+    def _lam_weights(self) -> Path:
+        """The checkpoint. Raises InputError `option.backbone` without one, or with options that LAM
+        has no use for."""
+        if self.lam.weights is None:
+            raise InputError(
+                "option.backbone",
+                "LAM's network needs its weights, which cannot come with Affekt.",
+                "Download LAM-20K's model.safetensors and give its path with --weights.",
+            )
+        if self.more or self.neck != "fade" or self.head != "open":
+            raise InputError(
+                "option.backbone",
+                "LAM makes its avatar of one photo, on its own FLAME head.",
+                "Leave --more, --neck and --head out.",
+            )
+        return self.lam.weights
+
     def _draw_sheet(self, path: Path, avatar: Avatar) -> None:
         from ...shared.head import HeadModel
         from ..adapter.kept import adapter_of
@@ -84,11 +186,18 @@ class Create:
         from ..render.images import write_sheet
 
         head, spoken = avatar.surface, read_head(OPEN)
-        assert isinstance(head, HeadModel)
-        adapter = None if head.space == spoken.space else adapter_of(head, spoken)
+        adapter = None
+        if isinstance(head, HeadModel) and head.space != spoken.space:
+            adapter = adapter_of(head, spoken)
         picture = draw_emotions(avatar, load_modulator(), _SHEET_PIXELS, adapter)
         write_sheet(path, picture)
         print(f"{path}: {picture.shape[1]} x {picture.shape[0]} pixels")
+
+
+def say_progress(step: Progress) -> None:
+    """Prints a step of LAM's making as it begins."""
+    of = f", layer {step.done + 1} of {step.total}" if step.total > 1 else ""
+    print(f"  {step.stage}{of}", flush=True)
 
 
 def say_stage(stage: Stage) -> None:

@@ -61,8 +61,8 @@ class Flame:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Checkpoint:
-    """A user's file, looked through but not read. sha256: of its bytes; sizes: what its network's
-    sizes are."""
+    """A user's file, looked through but not read. sha256: of its bytes; config: its
+    network's sizes."""
 
     path: Path
     sha256: str
@@ -75,7 +75,7 @@ class Checkpoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Entry:
+class Entry:
     """A tensor in the file. place: of its first byte."""
 
     dtype: torch.dtype
@@ -110,10 +110,10 @@ def open_checkpoint(path: Path, config: LamConfig = LAM_20K) -> Checkpoint:
     """Looks whether the file is a checkpoint of a network of these sizes. Raises InputError
     `file.missing`, `file.folder`, `file.pickled`, `file.lfs_pointer`, `file.damaged`,
     `file.wrong_kind`."""
-    entries = _entries(path)
+    entries, _ = read_header(path)
     _check_parameters(entries, config, path)
     _check_flame(entries, path)
-    return Checkpoint(path=path, sha256=_sha256(path), config=config)
+    return Checkpoint(path=path, sha256=file_sha256(path), config=config)
 
 
 def check_known(checkpoint: Checkpoint, *, unknown_allowed: bool) -> None:
@@ -139,9 +139,9 @@ def load_network(
         network = LamNetwork(checkpoint.config)
     low = torch.bfloat16 if precision == "bfloat16" else torch.float32
     names = set(dict(network.named_parameters()))
-    for name, tensor in _tensors(checkpoint.path, names):
+    for name, tensor in read_tensors(checkpoint.path, names):
         dtype = low if name.startswith(("encoder.", "transformer.")) else torch.float32
-        _put(network, name, tensor.to(device=device, dtype=dtype))
+        put_parameter(network, name, tensor.to(device=device, dtype=dtype))
     return network.eval()
 
 
@@ -155,7 +155,7 @@ def lower_precision(network: LamNetwork) -> LamNetwork:
 def load_flame(checkpoint: Checkpoint) -> Flame:
     """The checkpoint's FLAME. Raises InputError `file.damaged`, `file.wrong_kind`, `head.*`."""
     wanted = ("v_template", "shapedirs", "posedirs", "J_regressor", "lbs_weights", "faces_up")
-    found = dict(_tensors(checkpoint.path, {_FLAME + name for name in wanted}))
+    found = dict(read_tensors(checkpoint.path, {_FLAME + name for name in wanted}))
     arrays = {name: found[_FLAME + name].numpy() for name in wanted}
     template, divided = arrays["v_template"], arrays["faces_up"]
     faces = _whole_faces(divided)
@@ -187,14 +187,17 @@ def _whole_faces(divided: np.ndarray) -> Int32Array:
     return np.ascontiguousarray(np.stack(corners, 1), np.int32)
 
 
-def _put(network: nn.Module, name: str, values: Tensor) -> None:
+def put_parameter(network: nn.Module, name: str, values: Tensor) -> None:
+    """Replaces a parameter, which then no longer changes."""
     parent, _, own = name.rpartition(".")
     parameter = nn.Parameter(values, requires_grad=False)
     setattr(network.get_submodule(parent), own, parameter)
 
 
-def _entries(path: Path) -> dict[str, _Entry]:
-    """What the file holds, by the network's names."""
+def read_header(path: Path) -> tuple[dict[str, Entry], dict[str, str]]:
+    """What a safetensors file holds, by the network's names, and what it says of itself. Raises
+    InputError `file.missing`, `file.folder`, `file.pickled`, `file.lfs_pointer`, `file.damaged`,
+    `file.wrong_kind`."""
     _refuse_others(path)
     try:
         with safe_open(path, "np"):  # checks that the header is true and the file whole
@@ -204,16 +207,17 @@ def _entries(path: Path) -> dict[str, _Entry]:
             header: dict[str, dict[str, object]] = json.loads(file.read(size))
     except (SafetensorError, OSError, ValueError, RecursionError) as error:
         raise _damaged(path, "it is cut off, or was changed") from error
-    header.pop("__metadata__", None)
-    return {_plain_name(name): _entry(about, 8 + size) for name, about in header.items()}
+    about = {key: str(value) for key, value in header.pop("__metadata__", {}).items()}
+    entries = {_plain_name(name): _entry(entry, 8 + size) for name, entry in header.items()}
+    return entries, about
 
 
-def _entry(about: Mapping[str, object], start: int) -> _Entry:
+def _entry(about: Mapping[str, object], start: int) -> Entry:
     shape, offsets = about["shape"], about["data_offsets"]
     assert isinstance(shape, list)  # the library has checked the header
     assert isinstance(offsets, list)
     dtype = _TYPES.get(str(about["dtype"]), torch.bool)
-    return _Entry(dtype=dtype, shape=tuple(shape), place=start + offsets[0])
+    return Entry(dtype=dtype, shape=tuple(shape), place=start + offsets[0])
 
 
 def _plain_name(name: str) -> str:
@@ -225,15 +229,13 @@ def _plain_name(name: str) -> str:
 def _refuse_others(path: Path) -> None:
     """Raises InputError for what is no safetensors file."""
     if path.is_dir():
-        raise InputError(
-            "file.folder", f"{path} is a folder.", "Give LAM's model.safetensors in it."
-        )
+        raise InputError("file.folder", f"{path} is a folder.", "Give the safetensors file in it.")
     try:
         with path.open("rb") as file:
             start = file.read(64)
     except (OSError, ValueError) as error:
         raise InputError(
-            "file.missing", f"There is no LAM checkpoint at {path}.", "Check the path."
+            "file.missing", f"There is no file of weights at {path}.", "Check the path."
         ) from error
     if start[8:9] == b"{":  # after the header's length, which may begin as anything does
         return
@@ -247,7 +249,7 @@ def _refuse_others(path: Path) -> None:
     raise InputError("file.wrong_kind", f"{path.name} is no safetensors file.", _GET)
 
 
-def _check_parameters(entries: Mapping[str, _Entry], config: LamConfig, path: Path) -> None:
+def _check_parameters(entries: Mapping[str, Entry], config: LamConfig, path: Path) -> None:
     """Raises InputError `file.wrong_kind` unless every parameter is there in its shape."""
     with torch.device("meta"):
         network = LamNetwork(config)
@@ -267,7 +269,7 @@ def _check_parameters(entries: Mapping[str, _Entry], config: LamConfig, path: Pa
         raise _other_network(path, f"{len(typed)} parameters are no numbers", typed)
 
 
-def _check_flame(entries: Mapping[str, _Entry], path: Path) -> None:
+def _check_flame(entries: Mapping[str, Entry], path: Path) -> None:
     """Raises InputError `file.wrong_kind` unless FLAME lies in the file, divided once."""
     base, divided = (entries.get(_FLAME + name) for name in ("v_template", "faces_up"))
     if base is None or divided is None:
@@ -289,9 +291,9 @@ def _check_flame(entries: Mapping[str, _Entry], path: Path) -> None:
             raise _other_network(path, "FLAME's mesh in it is not that of FLAME 2023")
 
 
-def _tensors(path: Path, names: set[str]) -> Iterator[tuple[str, Tensor]]:
+def read_tensors(path: Path, names: set[str]) -> Iterator[tuple[str, Tensor]]:
     """The file's tensors of these names, in the order in which they lie there."""
-    entries = _entries(path)
+    entries, _ = read_header(path)
     with path.open("rb", buffering=0) as file:
         for name in sorted(names, key=lambda name: entries[name].place):
             tensor = _read(file, entries[name], path)
@@ -300,7 +302,7 @@ def _tensors(path: Path, names: set[str]) -> Iterator[tuple[str, Tensor]]:
             yield name, tensor
 
 
-def _read(file: BinaryIO, entry: _Entry, path: Path) -> Tensor:
+def _read(file: BinaryIO, entry: Entry, path: Path) -> Tensor:
     data = bytearray(math.prod(entry.shape) * entry.dtype.itemsize)
     view = memoryview(data)
     file.seek(entry.place)
@@ -312,7 +314,8 @@ def _read(file: BinaryIO, entry: _Entry, path: Path) -> Tensor:
     return torch.frombuffer(data, dtype=entry.dtype).view(entry.shape)
 
 
-def _sha256(path: Path) -> str:
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file's bytes, as 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -104,7 +104,7 @@ def gated_attention(query: Tensor, key: Tensor, value: Tensor, gate: Gate) -> Te
     more[1][:, :, gated:, 0] = shown.log() * channels**0.5
     more[2][:, :, gated:, 0] = 1
     wide = [torch.cat(pair, -1) for pair in zip((query, key, value), more, strict=True)]
-    found = scaled_dot_product_attention(*wide, scale=channels**-0.5)
+    found = scaled_dot_product_attention(wide[0], wide[1], wide[2], scale=channels**-0.5)
     seen, mass = found[..., :channels], found[..., channels : channels + 1]
     part = (opening / shown).unsqueeze(-1)
     if not part.requires_grad and bool((part == 1).all()):

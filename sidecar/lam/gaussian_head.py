@@ -13,7 +13,7 @@ from torch.nn.functional import normalize
 
 from .settings import FREQUENCIES, MOST_OFFSET_M, MOST_SCALE_M, LamConfig
 
-_MOST_LOG_GRADIENT = 15.0
+_MOST_LOG = 15.0
 _PARTS = {"shs": 3, "scaling": 3, "xyz": 3, "opacity": 1, "rotation": 4}
 
 
@@ -66,20 +66,6 @@ class _Outputs(nn.Module):
         )
 
 
-class _BoundedExp(torch.autograd.Function):
-    """exp, whose gradient takes inputs above 15 as 15."""
-
-    @staticmethod
-    def forward(ctx: torch.autograd.function.FunctionCtx, values: Tensor) -> Tensor:
-        ctx.save_for_backward(values)
-        return values.exp()
-
-    @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, gradient: Tensor) -> Tensor:
-        (values,) = ctx.saved_tensors  # pyright: ignore[reportAttributeAccessIssue]
-        return gradient * values.clamp(max=_MOST_LOG_GRADIENT).exp()
-
-
 class GaussianHead(nn.Module):
     """Tokens (B, N, W) -> Gaussians, in single precision."""
 
@@ -91,10 +77,10 @@ class GaussianHead(nn.Module):
     def forward(self, tokens: Tensor) -> Attributes:
         tokens = self.mlp_net(tokens)
         out = {name: layer(tokens) for name, layer in self.gs_net.out_layers.items()}
-        scales = _BoundedExp.apply(out["scaling"])
+        logarithms = out["scaling"].clamp(max=_MOST_LOG)  # else a gradient of 0 times infinity
         return Attributes(
             colours=out["shs"].sigmoid(),
-            scales=torch.as_tensor(scales).clamp(0, MOST_SCALE_M),
+            scales=logarithms.exp().clamp(0, MOST_SCALE_M),
             offsets=(out["xyz"].sigmoid() - 0.5) * (2 * MOST_OFFSET_M),
             opacities=out["opacity"].sigmoid(),
             quaternions=normalize(out["rotation"], dim=-1, eps=1e-12),

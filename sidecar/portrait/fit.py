@@ -96,7 +96,8 @@ class _State:
 class _Points:
     """The head's landmarks as a function of shape, expression and the joints that turn."""
 
-    def __init__(self, head: HeadModel, found: HeadLandmarks) -> None:
+    def __init__(self, head: HeadModel, found: HeadLandmarks, shape_spread: float = 1.0) -> None:
+        self.held = shape_spread**-2  # how strongly identity is held to the mean
         vertices = head.faces[found.faces]  # (478, 3)
 
         def at_landmarks(values: Float32Array) -> Float64Array:
@@ -161,10 +162,12 @@ class _View:
         return np.array(self.size) / 2
 
 
-def fit_heads(head: HeadModel, found: HeadLandmarks, looks: Sequence[Look]) -> list[Fit]:
+def fit_heads(
+    head: HeadModel, found: HeadLandmarks, looks: Sequence[Look], shape_spread: float = 1.0
+) -> list[Fit]:
     """Fits one head to a person's faces in several photos: an identity for all, a camera and an
-    expression for each."""
-    points = _Points(head, found)
+    expression for each. shape_spread: the standard deviation of identity's components."""
+    points = _Points(head, found, shape_spread)
     views = [_view(head, look) for look in looks]
     states = [_first(points, view) for view in views]
     damping = 1e-3
@@ -261,8 +264,8 @@ def _step(
     normal = np.zeros((shapes + own * len(views),) * 2)
     gradient = np.zeros(len(normal))
     used = np.full(len(normal), not pose_only)
-    normal[range(shapes), range(shapes)] = 1
-    gradient[:shapes] = -states[0].shape
+    normal[range(shapes), range(shapes)] = points.held
+    gradient[:shapes] = -points.held * states[0].shape
     for index, (view, state) in enumerate(zip(views, states, strict=True)):
         first = shapes + own * index
         places = np.r_[first : first + 7, :shapes, first + 7 : first + own]
@@ -300,7 +303,7 @@ def _equations(points: _Points, view: _View, state: _State) -> tuple[Float64Arra
 
 
 def _cost(points: _Points, views: Sequence[_View], states: Sequence[_State]) -> float:
-    cost = float(states[0].shape @ states[0].shape)
+    cost = points.held * float(states[0].shape @ states[0].shape)
     for view, state in zip(views, states, strict=True):
         world = points.place(state, points.turns(state.angles))
         error = np.linalg.norm(_project(state, world, view.centre) - view.seen.landmarks, axis=1)

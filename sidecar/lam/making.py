@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a photo's file and a user's checkpoint to a LAM avatar, a step at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+
+import numpy as np
+import psutil
+import torch
+
+from ...shared.emotion import EMOTIONS
+from ..avatar.avatar import Avatar
+from ..avatar.calibration import with_calibration
+from ..avatar.seen_bindings import with_seen_bindings
+from ..portrait.choice import choose_face
+from ..portrait.photo import decode_photo
+from .avatar import make_avatar, make_rig
+from .checkpoint import (
+    Checkpoint,
+    Precision,
+    check_known,
+    check_memory,
+    find_precision,
+    load_flame,
+    open_checkpoint,
+)
+from .crop import Crop, crop_head, network_image
+from .emotion_file import open_emotion
+from .identity import find_identity
+from .run import NEUTRAL, Means, Progress, Question, ask
+from .settings import LAM_20K, LamConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LamOptions:
+    """weights: LAM's checkpoint; unknown_weights: whether it may be another than the published one;
+    emotion: the file that `affekt train lam` wrote, None for LAM without emotions; precision: None
+    for what this machine is fastest in; device: "cpu" or "cuda"; config: of the network."""
+
+    weights: Path
+    unknown_weights: bool = False
+    emotion: Path | None = None
+    precision: Precision | None = None
+    device: str = "cpu"
+    config: LamConfig = LAM_20K
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LamMade:
+    """avatar: as all that reads LAM's bundles would read it; plain: with its Gaussians on the
+    vertices that LAM gave them, for a bundle; crop: what the network saw; said: sentences on the
+    photo."""
+
+    avatar: Avatar
+    plain: Avatar
+    crop: Crop
+    said: str
+
+
+MakingSteps = Generator[Progress, None, LamMade]
+
+
+def make_steps(data: bytes, name: str, face: int | None, options: LamOptions) -> MakingSteps:
+    """Makes an avatar of the person in a photo. data: of the photo's file; name: that file's; face:
+    counted from 1 by size, the largest for None. Raises InputError `file.*`, `photo.*`,
+    `adapter.*`, `head.*`, `option.missing_extra`, JobError `job.memory`."""
+    yield _step("reading the photo")
+    photo = decode_photo(data, name)
+    yield _step("reading the checkpoint")
+    checkpoint = open_checkpoint(options.weights, options.config)
+    check_known(checkpoint, unknown_allowed=options.unknown_weights)
+    emotion = None if options.emotion is None else open_emotion(options.emotion, checkpoint)
+    precision = _precision(options, checkpoint)
+    yield _step("finding the face")
+    seen, said = choose_face(photo.pixels, name, face)
+    yield _step("laying FLAME onto the open head")
+    flame = load_flame(checkpoint)
+    yield _step("fitting the head")
+    identity = find_identity(photo.pixels, seen, flame.head, name, photo.focal_pixels)
+    crop = crop_head(photo.pixels, seen, identity.points, name)
+    question = Question(
+        image=network_image(crop.pixels, checkpoint.config.image_side), shape=identity.shape
+    )
+    means = Means(
+        checkpoint=checkpoint,
+        surface=flame.surface,
+        precision=precision,
+        emotion=emotion,
+        device=options.device,
+    )
+    rows = [NEUTRAL, *map(tuple, np.eye(len(EMOTIONS)).tolist())]
+    made = yield from ask(question, means, rows if emotion is not None else rows[:1])
+    yield _step("making the avatar")
+    plain = make_avatar(make_rig(flame, identity.shape), made, PurePath(name).stem)
+    avatar = with_calibration(with_seen_bindings(plain))
+    return LamMade(
+        avatar=avatar, plain=plain, crop=crop, said="\n".join(filter(None, [said, crop.said]))
+    )
+
+
+def _precision(options: LamOptions, checkpoint: Checkpoint) -> Precision:
+    """The precision to compute in, in which the network has room. Raises JobError `job.memory`."""
+    precision = options.precision or find_precision(options.device)
+    if checkpoint.config == LAM_20K:  # others are those of tests
+        free = torch.cuda.mem_get_info()[0] if options.device == "cuda" else _free_bytes()
+        check_memory(free, precision)
+    return precision
+
+
+def _free_bytes() -> int:
+    return psutil.virtual_memory().available
+
+
+def _step(stage: str) -> Progress:
+    return Progress(stage=stage, done=0, total=1)
