@@ -55,6 +55,7 @@ COMMANDS = {
     "train geometry": "lab.commands.train:Geometry",
     "train ablations": "lab.commands.train:Ablations",
     "train appearance": "lab.commands.train:Appearance",
+    "train lam": "lab.commands.train:Lam",
     "evaluate geometry": "lab.commands.evaluate:Geometry",
     "evaluate pictures": "lab.commands.evaluate_pictures:Pictures",
     "evaluate takes": "lab.commands.evaluate_pictures:Takes",

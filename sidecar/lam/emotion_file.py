@@ -28,13 +28,13 @@ _LARGEST = {"tokens": 1296, "width": 4096}
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class EmotionWeights:
-    """A file of emotion weights, looked through. changes_lam: whether LAM's own parameters are in
-    it; about: what its training said of itself."""
+    """A file of emotion weights, looked through. changes: names of LAM's own parameters that
+    are in it; about: what its training said of itself."""
 
     path: Path
     sha256: str
     config: EmotionConfig
-    changes_lam: bool
+    changes: frozenset[str]
     about: Mapping[str, str]
 
 
@@ -56,7 +56,7 @@ def open_emotion(path: Path, checkpoint: Checkpoint) -> EmotionWeights:
     if any(shapes.get(name) != shape for name, shape in others.items()):
         raise _unfit(path, "its tensors are not all of LAM's network")
     return EmotionWeights(
-        path=path, sha256=file_sha256(path), config=config, changes_lam=bool(others), about=about
+        path=path, sha256=file_sha256(path), config=config, changes=frozenset(others), about=about
     )
 
 

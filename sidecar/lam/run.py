@@ -133,7 +133,9 @@ def _is_whole(arrays: Mapping[str, np.ndarray], means: Means) -> bool:
 
 def _key(question: Question, means: Means, emotion: tuple[float, ...]) -> str:
     felt = None if means.emotion is None or not any(emotion) else means.emotion.sha256
-    trained = None if means.emotion is None else means.emotion.changes_lam and means.emotion.sha256
+    trained = None
+    if means.emotion is not None and means.emotion.changes:
+        trained = means.emotion.sha256
     return fingerprint(
         _VERSION,
         question.image,

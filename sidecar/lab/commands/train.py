@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`affekt train geometry` and `affekt train ablations`: the geometry modulator, whole and with
-parts left out; `affekt train appearance`: the network that gives each avatar its own wrinkles."""
+parts left out; `affekt train appearance`: the network that gives each avatar its own wrinkles;
+`affekt train lam`: emotion tokens for a user's LAM."""
 
 from __future__ import annotations
 
@@ -70,6 +71,37 @@ class Appearance:
         config = read_settings(self.config, AppearanceConfig())
         with joined(config.device) as processes:
             path = train_appearance(config, read_head(OPEN), self.out, _print_line, processes)
+        if processes.is_first:
+            print(f"wrote {path}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lam:
+    """Fine-tune LAM with emotion tokens, from your own checkpoint, on clips of people in emotions
+    (docs/lam.md). First the gates alone, then with `part = "decoder"` and `start` the rest. A
+    stopped run goes on where it was. In several processes: as `affekt train geometry`."""
+
+    weights: Path
+    """LAM's checkpoint, `model.safetensors` of LAM-20K."""
+    data: Path
+    """Folder of clips in LAM's layout, each with an emotion.json."""
+    out: Path
+    """Folder for lam_emotion.safetensors, the checkpoint, training.log and training.jsonl."""
+    config: Path | None = None
+    """TOML file of settings; without it, LAM's own with closed gates."""
+    unknown_weights: bool = False
+    """Use another checkpoint than the published one."""
+
+    def run(self) -> None:
+        from ...lam.checkpoint import check_known, open_checkpoint
+        from ..training.lam import train_lam
+        from ..training.lam_config import LamTrainingConfig
+
+        config = read_settings(self.config, LamTrainingConfig())
+        checkpoint = open_checkpoint(self.weights)
+        check_known(checkpoint, unknown_allowed=self.unknown_weights)
+        with joined(config.device) as processes:
+            path = train_lam(config, checkpoint, self.data, self.out, _print_line, processes)
         if processes.is_first:
             print(f"wrote {path}")
 
