@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a photo's bytes and a checkpoint to an avatar, in steps; and the command around it."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from affekt.shared.errors import AffektError
+from affekt.sidecar.avatar.avatar import ArkitRig, Avatar
+from affekt.sidecar.avatar.read import read_avatar
+from affekt.sidecar.commands.portrait import Create, Lam
+from affekt.sidecar.lam import avatar as avatars
+from affekt.sidecar.lam import making, run
+from affekt.sidecar.lam.checkpoint import open_checkpoint
+from affekt.sidecar.lam.emotion import EmotionTokens
+from affekt.sidecar.lam.emotion_file import save_emotion
+from affekt.sidecar.lam.identity import Identity
+from affekt.sidecar.lam.making import LamOptions, make_steps
+from affekt.sidecar.lam.run import Progress
+from affekt.sidecar.lam.settings import EmotionConfig
+from affekt.sidecar.motion.adapter import LinearAdapter
+from affekt.sidecar.portrait.seeing import SeenFace
+from affekt.sidecar.steps import finish
+from fakes.flame import flame_arrays
+from fakes.lam_checkpoint import write_checkpoint
+from fakes.lam_twin import SMALL
+from PIL import Image
+
+
+@dataclass(frozen=True)
+class Ground:
+    photo: Path
+    weights: Path
+    emotion: Path
+
+
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
+    folder = tmp_path_factory.mktemp("lam")
+    weights = write_checkpoint(folder / "model.safetensors", flame_arrays(60), SMALL)
+    photo = folder / "me.at.sea.png"
+    pixels = np.random.default_rng(0).integers(0, 255, (200, 220, 3)).astype(np.uint8)
+    Image.fromarray(pixels).save(photo)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(2)
+        tokens = EmotionTokens(EmotionConfig(tokens=2, width=8), SMALL)
+    tokens.gates.data.fill_(0.7)
+    emotion = folder / "emotion.safetensors"
+    save_emotion(emotion, tokens, {}, open_checkpoint(weights, SMALL), {})
+    return Ground(photo, weights, emotion)
+
+
+@pytest.fixture(autouse=True)
+def stages(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[object]:
+    """A face that is always found, and what the stages around the network are given."""
+    asked: list[object] = []
+    landmarks = np.random.default_rng(1).uniform(60, 140, (478, 2))
+    landmarks[[33, 133]] = [[80, 100], [90, 100]]
+    landmarks[[362, 263]] = [[110, 100], [120, 100]]
+    seen = SeenFace(landmarks=landmarks, scores=np.zeros(52, np.float32), confidence=1.0)
+    shape = np.zeros(300, np.float32)
+    shape[1] = 0.5
+    points = np.array([[60.0, 50.0], [140.0, 150.0]])
+
+    def choose(pixels: np.ndarray, name: str, face: int | None) -> tuple[SeenFace, str]:
+        asked.append((pixels.shape, name, face))
+        return seen, "One face."
+
+    adapter = LinearAdapter(
+        space="flame2023",
+        arkit_from_space=np.zeros((52, 103), np.float32),
+        arkit_bias=np.zeros(52, np.float32),
+        space_from_arkit=np.full((103, 52), 0.1, np.float32),
+    )
+    monkeypatch.setattr(making, "choose_face", choose)
+    monkeypatch.setattr(making, "find_identity", lambda *_: Identity(shape=shape, points=points))
+    monkeypatch.setattr(making, "with_seen_bindings", lambda avatar: avatar)
+    monkeypatch.setattr(making, "with_calibration", lambda avatar: avatar)
+    monkeypatch.setattr(avatars, "adapter_of", lambda *_: adapter)
+    monkeypatch.setenv("AFFEKT_CACHE_DIR", str(tmp_path / "cache"))
+    return asked
+
+
+def options(ground: Ground, **given: object) -> LamOptions:
+    known = LamOptions(
+        weights=ground.weights, unknown_weights=True, precision="float32", config=SMALL
+    )
+    return replace(known, **given)
+
+
+def make(ground: Ground, chosen: LamOptions) -> tuple[Avatar, list[Progress]]:
+    told: list[Progress] = []
+    steps = make_steps(ground.photo.read_bytes(), ground.photo.name, None, chosen)
+    made = finish(steps, told.append)
+    return made.avatar, told
+
+
+def test_steps_and_layers_are_told(ground: Ground, stages: list[object]) -> None:
+    avatar, told = make(ground, options(ground))
+    assert stages == [((200, 220, 3), "me.at.sea.png", None)]
+    assert avatar.name == "me.at.sea"
+    words = list(dict.fromkeys(step.stage for step in told))
+    assert words == [
+        "reading the photo",
+        "reading the checkpoint",
+        "finding the face",
+        "laying FLAME onto the open head",
+        "fitting the head",
+        "loading the network",
+        "seeing the photo",
+        "making the Gaussians (1 of 1)",
+        "making the avatar",
+    ]
+    layers = [step for step in told if step.stage.startswith("making the Gaussians")]
+    assert [(step.done, step.total) for step in layers] == [(0, 3), (1, 3), (2, 3)]
+    assert isinstance(avatar.surface, ArkitRig)
+    assert avatar.looks is None
+
+
+def test_the_same_again_runs_no_network(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, _ = make(ground, options(ground))
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("the network was loaded again")
+
+    monkeypatch.setattr(run, "load_network", refuse)
+    again, _ = make(ground, options(ground))
+    np.testing.assert_array_equal(again.colours, first.colours)
+    with pytest.raises(AssertionError, match="loaded again"):
+        make(ground, options(ground, precision="bfloat16"))
+    with pytest.raises(AssertionError, match="loaded again"):
+        make(ground, options(ground, emotion=ground.emotion))
+
+
+def test_each_emotion_has_a_look_and_neutral_is_lams(ground: Ground) -> None:
+    plain, _ = make(ground, options(ground))
+    felt, told = make(ground, options(ground, emotion=ground.emotion))
+    np.testing.assert_array_equal(felt.colours, plain.colours)
+    np.testing.assert_array_equal(felt.offsets, plain.offsets)
+    assert "making the Gaussians (6 of 6)" in [step.stage for step in told]  # neutral was kept
+    assert felt.looks is not None
+    away = np.abs(felt.looks.colours).max((1, 2))
+    assert (away > 1e-3).all()
+    assert np.abs(felt.looks.colours[0] - felt.looks.colours[1]).max() > 1e-3
+
+
+def test_a_cancelled_run_goes_on_where_it_was(ground: Ground) -> None:
+    steps = make_steps(
+        ground.photo.read_bytes(), "me.png", None, options(ground, emotion=ground.emotion)
+    )
+    for step in steps:
+        if step.stage.startswith("making the Gaussians (4 of 7)"):
+            break
+    steps.close()
+    _, told = make(ground, options(ground, emotion=ground.emotion))
+    assert "making the Gaussians (4 of 4)" in [step.stage for step in told]
+
+
+def test_memory_is_looked_at_before_the_work(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(making, "LAM_20K", SMALL)
+    monkeypatch.setattr(making, "_free_bytes", lambda: 1_900_000_000)
+    told: list[Progress] = []
+    steps = make_steps(ground.photo.read_bytes(), "me.png", None, options(ground))
+    with pytest.raises(AffektError, match=r"1\.9 GB are free") as caught:
+        finish(steps, told.append)
+    assert caught.value.code == "job.memory"
+    assert told[-1].stage == "reading the checkpoint"
+
+
+def command(ground: Ground, folder: Path, **given: object) -> Create:
+    lam = replace(Lam(weights=ground.weights, unknown_weights=True, precision="float32"), **given)
+    return Create(photo=ground.photo, out=folder / "me.safetensors", backbone="lam", lam=lam)
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command with a small network."""
+    whole = make_steps
+    monkeypatch.setattr(
+        making,
+        "make_steps",
+        lambda data, name, face, given: whole(data, name, face, replace(given, config=SMALL)),
+    )
+
+
+@pytest.mark.usefixtures("small")
+def test_the_command_writes_avatar_bundle_and_crop(
+    ground: Ground, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bundle, crop = tmp_path / "me.zip", tmp_path / "crop.png"
+    command(ground, tmp_path, bundle=bundle, crop=crop, emotion_weights=ground.emotion).run()
+    said = capsys.readouterr().out
+    assert "layer 3 of 3" in said
+    assert "CC BY-NC 4.0" in said
+    found = read_avatar(tmp_path / "me.safetensors", plain_shapes=True)
+    assert found.looks is not None
+    with Image.open(io.BytesIO(crop.read_bytes())) as image:
+        assert image.size == (1024, 1024)
+    in_bundle = read_avatar(bundle, plain_shapes=True)
+    np.testing.assert_allclose(in_bundle.colours, found.colours, atol=1e-6)
+    np.testing.assert_allclose(
+        in_bundle.vertices - in_bundle.vertices.mean(0),
+        found.vertices - found.vertices.mean(0),
+        atol=1e-5,
+    )
+
+
+@pytest.mark.usefixtures("small")
+def test_nothing_is_left_of_a_command_that_fails(
+    ground: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(making, "make_avatar", stop)
+    with pytest.raises(KeyboardInterrupt):
+        command(ground, tmp_path, bundle=tmp_path / "me.zip").run()
+    assert [path.name for path in tmp_path.iterdir() if path.name != "cache"] == []
+
+
+def test_options_that_do_not_go_together(ground: Ground, tmp_path: Path) -> None:
+    for wrong, said in (
+        (replace(command(ground, tmp_path), lam=Lam()), "needs its weights"),
+        (replace(command(ground, tmp_path), more=(ground.photo,)), "one photo"),
+        (replace(command(ground, tmp_path), backbone="own"), "options of LAM's network"),
+    ):
+        with pytest.raises(AffektError, match=said) as caught:
+            wrong.run()
+        assert caught.value.code == "option.backbone"
+
+
+def test_an_unknown_file_is_asked_about(ground: Ground) -> None:
+    with pytest.raises(AffektError) as caught:
+        make(ground, options(ground, unknown_weights=False))
+    assert caught.value.code == "file.unknown_weights"
