@@ -78,6 +78,7 @@ def ask(question: Question, means: Means, emotions: Sequence[tuple[float, ...]])
     points = means.surface.rest_points(torch.from_numpy(question.shape)[None]).to(means.device)
     image = torch.from_numpy(question.image)[None].to(means.device)
     features = yield from _in_layers(network.encode(image), "seeing the photo")
+    network.encoder.to("meta")  # half of the memory is free again
     for number, index in enumerate(missing, 1):
         feeling = None if tokens is None else _feeling(tokens, emotions[index])
         said = f"making the Gaussians ({number} of {len(missing)})"
