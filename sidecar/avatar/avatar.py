@@ -130,7 +130,9 @@ class Avatar:
                 raise _broken("avatar.shape", f"{known} harmonics, not 3, 8 or 15")
             _check("harmonics", self.harmonics, (count, known, 3))
         if self.looks is not None and len(self.looks) != count:
-            raise _broken("avatar.shape", f"looks of {len(self.looks)} Gaussians, not {count}")
+            raise _broken(
+                "avatar.shape", f"looks of {say_count(len(self.looks), 'Gaussian')}, not {count}"
+            )
         self._check_values()
         self._check_surface()
 

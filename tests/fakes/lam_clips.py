@@ -49,7 +49,7 @@ def _write_clip(
     count = points.shape[1]
     made = Attributes(
         colours=torch.tensor(skin).expand(1, count, 3),
-        scales=torch.full((1, count, 3), 0.009),
+        scales=torch.full((1, count, 3), 0.004),
         offsets=torch.zeros(1, count, 3),
         opacities=torch.full((1, count, 1), 0.95),
         quaternions=torch.tensor([1.0, 0, 0, 0]).expand(1, count, 4),

@@ -34,6 +34,7 @@ from ....shared.arrays import Float32Array, Float64Array, UInt8Array
 from ....shared.camera import Camera
 from ....shared.emotion import EMOTIONS
 from ....shared.errors import InputError
+from ....shared.wording import say_count
 from ...files import read_bytes
 from ...lam.crop import network_image
 
@@ -245,7 +246,9 @@ def _emotions(said: object, count: int, path: Path) -> list[Float32Array]:
     is_list = isinstance(said, list) and not (said and isinstance(said[0], int | float))
     rows = said if is_list and isinstance(said, list) else [said] * count
     if len(rows) != count:
-        raise _bad(path, f"it has {len(rows)} emotions for {count} frames")
+        raise _bad(
+            path, f"it has {say_count(len(rows), 'emotion')} for {say_count(count, 'frame')}"
+        )
     return [_weights(one, path) for one in rows]
 
 

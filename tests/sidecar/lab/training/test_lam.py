@@ -154,7 +154,7 @@ def test_the_learning_rate() -> None:
     [
         ("emotion.json", "{}", "names no group"),
         ("emotion.json", '{"group": "a", "emotion": "joy"}', "'joy' is no emotion"),
-        ("emotion.json", '{"group": "a", "emotion": ["happy"]}', "1 emotions for 4 frames"),
+        ("emotion.json", '{"group": "a", "emotion": ["happy"]}', "1 emotion for 4 frames"),
         ("emotion.json", '{"group": "a", "emotion": [1, 0, 0, 0, 0, -1]}', "is no emotion"),
         ("transforms_train.json", '{"frames": []}', "no frames"),
         ("transforms_train.json", '{"frames": [{"file_path": "a"}]}', "lacks a file"),
