@@ -3,7 +3,8 @@
 `python -m tests.bench gpu`: Gaussians on the CPU and on a CUDA card. `python -m tests.bench
 pictures` has its pictures alone, `previews` what the worker shows at once, `link` the way between
 Blender and the sidecar, `blender` a long take in each Blender, `bakes` short ones, `splats`
-avatars in its scene, `live` what sliders that are shown at once cost. `--plot PATH` draws how
+avatars in its scene, `live` what sliders that are shown at once cost, `lam` LAM's
+network at full size, with random weights. `--plot PATH` draws how
 pictures' cost grows, `--zoom PATH` a head that becomes small.
 
 Best and median of several runs in this process, after one that is not counted (numba compiles
@@ -43,6 +44,7 @@ from ..fakes.head import small_head
 from .blender import run_bakes_bench, run_blender_bench, run_live_bench
 from .gpu import run_gpu_bench
 from .job import FRAMES, ROOT, Job, long_take, seconds
+from .lam import run_lam_bench
 from .link import run_link_bench
 from .pictures import picture_jobs, plot_growth
 from .previews import preview_jobs
@@ -51,7 +53,7 @@ from .zoom import make_zoom
 
 RUNS = 9
 PARTS = {"pictures": picture_jobs, "previews": preview_jobs}
-CHOICES = ("all", *PARTS, "gpu", "link", "blender", "bakes", "splats", "live")
+CHOICES = ("all", *PARTS, "gpu", "link", "blender", "bakes", "splats", "live", "lam")
 FLAME_VERTICES = 5_023
 
 
@@ -77,6 +79,8 @@ def main() -> None:
         run_splats_bench()
     elif asked.what == "live":
         run_live_bench()
+    elif asked.what == "lam":
+        run_lam_bench()
     else:
         time_jobs(PARTS.get(asked.what, make_jobs)())
         if asked.what == "all":
