@@ -12,11 +12,13 @@ import psutil
 import torch
 
 from ...shared.emotion import EMOTIONS
+from ...shared.errors import JobError
 from ..avatar.avatar import Avatar
 from ..avatar.calibration import with_calibration
 from ..avatar.seen_bindings import with_seen_bindings
 from ..portrait.choice import choose_face
 from ..portrait.photo import decode_photo
+from ..raster.device import check_cuda
 from .avatar import make_avatar, make_rig
 from .checkpoint import (
     Checkpoint,
@@ -30,7 +32,7 @@ from .checkpoint import (
 from .crop import Crop, crop_head, network_image
 from .emotion_file import open_emotion
 from .identity import find_identity
-from .run import NEUTRAL, Means, Progress, Question, ask
+from .run import NEUTRAL, Means, Progress, Question, RunSteps, ask
 from .settings import LAM_20K, LamConfig
 
 
@@ -66,7 +68,10 @@ MakingSteps = Generator[Progress, None, LamMade]
 def make_steps(data: bytes, name: str, face: int | None, options: LamOptions) -> MakingSteps:
     """Makes an avatar of the person in a photo. data: of the photo's file; name: that file's; face:
     counted from 1 by size, the largest for None. Raises InputError `file.*`, `photo.*`,
-    `adapter.*`, `head.*`, `option.missing_extra`, JobError `job.memory`."""
+    `adapter.*`, `head.*`, `option.missing_extra`, `option.device_*`, JobError `job.memory`,
+    `job.gpu_memory`."""
+    if options.device == "cuda":
+        check_cuda()
     yield _step("reading the photo")
     photo = decode_photo(data, name)
     yield _step("reading the checkpoint")
@@ -91,14 +96,27 @@ def make_steps(data: bytes, name: str, face: int | None, options: LamOptions) ->
         emotion=emotion,
         device=options.device,
     )
-    rows = [NEUTRAL, *map(tuple, np.eye(len(EMOTIONS)).tolist())]
-    made = yield from ask(question, means, rows if emotion is not None else rows[:1])
+    made = yield from _asked(question, means)
     yield _step("making the avatar")
     plain = make_avatar(make_rig(flame, identity.shape), made, PurePath(name).stem)
     avatar = with_calibration(with_seen_bindings(plain))
     return LamMade(
         avatar=avatar, plain=plain, crop=crop, said="\n".join(filter(None, [said, crop.said]))
     )
+
+
+def _asked(question: Question, means: Means) -> RunSteps:
+    """The Gaussians of neutral, and with emotion weights of each emotion after it. Raises JobError
+    `job.gpu_memory`."""
+    rows = [NEUTRAL, *map(tuple, np.eye(len(EMOTIONS)).tolist())]
+    try:
+        return (yield from ask(question, means, rows if means.emotion is not None else rows[:1]))
+    except torch.OutOfMemoryError as error:
+        raise JobError(
+            "job.gpu_memory",
+            "The graphics card has too little free memory for LAM's network.",
+            "Close other programs that use it, or compute on the processor (--device cpu).",
+        ) from error
 
 
 def _precision(options: LamOptions, checkpoint: Checkpoint) -> Precision:

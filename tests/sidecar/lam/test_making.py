@@ -174,6 +174,14 @@ def test_memory_is_looked_at_before_the_work(
     assert told[-1].stage == "reading the checkpoint"
 
 
+def test_a_card_that_is_not_there(ground: Ground) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a card")
+    with pytest.raises(AffektError) as caught:
+        make(ground, options(ground, device="cuda"))
+    assert caught.value.code in ("option.device_torch", "option.device_missing")
+
+
 def command(ground: Ground, folder: Path, **given: object) -> Create:
     lam = replace(Lam(weights=ground.weights, unknown_weights=True, precision="float32"), **given)
     return Create(photo=ground.photo, out=folder / "me.safetensors", backbone="lam", lam=lam)
