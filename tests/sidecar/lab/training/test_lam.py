@@ -182,15 +182,24 @@ def test_clips_are_listed(ground: Ground, tmp_path: Path) -> None:
 
 
 @pytest.mark.full
-@pytest.mark.parametrize("mode", ["gated", "concatenate"])
-def test_emotion_becomes_readable(ground: Ground, tmp_path: Path, mode: str) -> None:
-    """The loss falls to a part, and the Gaussians have each emotion's colour; neutral keeps its
-    own, though the emotions were trained with it."""
+def test_emotion_becomes_readable(ground: Ground, tmp_path: Path) -> None:
+    """The loss falls to a part, and the Gaussians have each emotion's colour; neutral lies between,
+    though the same decoder was trained with it."""
     config = replace(
-        CONFIG, part="decoder", emotion_mode=mode, steps=200, warmup_steps=10, log_every=20
+        CONFIG,
+        part="decoder",
+        emotion_tokens=24,
+        steps=400,
+        batch=1,
+        targets=1,
+        learning_rate=4e-3,
+        warmup_steps=10,
+        mask_weight=0.1,
+        mask_weight_end=0.1,
+        log_every=25,
     )
     path, losses = run(ground, config, tmp_path / "run")
-    print(f"{mode}: loss {losses[0]:.4f} to {losses[-1]:.4f}")
+    print(f"loss {losses[0]:.4f} to {losses[-1]:.4f}")
     assert losses[-1] < 0.4 * losses[0]
     network = load_network(ground.checkpoint)
     tokens = with_emotion(network, open_emotion(path, ground.checkpoint))
@@ -201,5 +210,5 @@ def test_emotion_becomes_readable(ground: Ground, tmp_path: Path, mode: str) -> 
         made, _ = predict(network, ground.surface, tokens, asked, bfloat16=False)
         redness[name] = float((made.colours[..., 0] - made.colours[..., 2]).mean())
     print(f"red less blue: {redness}")
-    assert redness["happy"] > redness["neutral"] + 0.15
-    assert redness["neutral"] > redness["sad"] + 0.15
+    assert redness["happy"] > redness["neutral"] + 0.3
+    assert redness["neutral"] > redness["sad"] + 0.3
