@@ -26,7 +26,7 @@ from fakes.flame_twin import remeshed_twin
 from fakes.lam_checkpoint import write_checkpoint
 from fakes.lam_twin import SMALL
 
-pytestmark = pytest.mark.full
+pytestmark = [pytest.mark.full, pytest.mark.timeout(900)]
 
 
 @pytest.fixture(scope="module")

@@ -182,6 +182,7 @@ def test_clips_are_listed(ground: Ground, tmp_path: Path) -> None:
 
 
 @pytest.mark.full
+@pytest.mark.timeout(900)
 def test_emotion_becomes_readable(ground: Ground, tmp_path: Path) -> None:
     """The loss falls to a part, and the Gaussians have each emotion's colour; neutral lies between,
     though the same decoder was trained with it."""
