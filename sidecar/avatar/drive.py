@@ -46,8 +46,8 @@ class Actor:
     takes). Several threads may use it.
 
     follow: `avatar.follow` if None. appearance: 0 to 2, how much the skin wrinkles, one for all
-    frames or (T,). emotions: (T, 6), or (6,) for all, weights of the emotions that made the
-    motion, in which a person's skin folds in different ways, and flushes. Raises InputError
+    frames or (T,). emotions: (T, 6), or (6,) for all, or (more, 6) where those of frames before
+    are known too, weights of the emotions that made the motion, in which a person's skin folds in different ways, and flushes. Raises InputError
     `space.no_adapter` for another space.
     """
 
@@ -226,7 +226,8 @@ def _shown_looks(
     """(T, 6) how far the looks of the avatar's network are shown; None of one without."""
     if avatar.looks is None or emotions is None:
         return None
-    return shown_strengths(emotions, appearance, len(motion))
+    rows = np.asarray(emotions)
+    return shown_strengths(rows[-len(motion) :] if rows.ndim > 1 else rows, appearance, len(motion))
 
 
 def _rest_of(avatar: Avatar) -> PosedAvatar:

@@ -242,8 +242,8 @@ def _moved(surface: ArkitRig | HeadModel) -> Float64Array:
 
 class WrinkledSkin:
     """An avatar's wrinkles in a take in its surface's space. strength: 0 to 2, one for all frames
-    or (T,). emotions: (T, 6) or (6,) their weights, or None where no emotion made the motion: then
-    nobody flushes."""
+    or (T,). emotions: (T, 6) or (6,) their weights, (more, 6) where those of frames before the take
+    are known too, or None where no emotion made the motion: then nobody flushes."""
 
     def __init__(
         self,
@@ -257,13 +257,14 @@ class WrinkledSkin:
         rows, frames = _numbers(avatar, motion) @ wrinkles.basis, len(motion)
         self._strength = np.broadcast_to(np.asarray(strength, np.float64), frames)
         self.pressing = pressing_of(rows) * self._strength[:, None]
+        weights = np.zeros((frames, len(EMOTIONS))) if emotions is None else np.asarray(emotions)
+        if weights.ndim == 1:
+            weights = np.broadcast_to(weights, (frames, len(EMOTIONS)))
         if emotions is None or len(wrinkles.pattern) == 1:
-            states = np.eye(len(wrinkles.pattern), dtype=np.float32)[-1:].repeat(frames, 0)
+            self._states = np.eye(len(wrinkles.pattern), dtype=np.float32)[-1:].repeat(frames, 0)
         else:
-            states = np.broadcast_to(states_of(emotions), (frames, STATES))
-        self._states = states
-        weights = np.zeros(len(EMOTIONS)) if emotions is None else emotions
-        self.blood = blood_of(np.broadcast_to(weights, (frames, len(EMOTIONS))), motion.fps)
+            self._states = states_of(weights[-frames:])
+        self.blood = blood_of(weights, motion.fps)[-frames:]
 
     def playing(
         self, motion: Motion, strength: FloatArray | float, emotions: FloatArray | None = None

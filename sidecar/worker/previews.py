@@ -172,7 +172,7 @@ def _paint(stage: Stage, take: Prepared, shown: _Shown, task: PreviewTask) -> UI
     else:
         camera = portrait_of(stage.avatar, *picture.size)
     track, row = task.track, task.frame - task.first
-    emotions = track.shown_weights()[row]
+    emotions = track.shown_weights()[: row + 1]  # skin remembers those before
     shown_skin = stage.painter.playing(motion, float(track.appearance[row]), emotions)
     return straight_srgb(shown_skin.paint_light(0, camera))
 

@@ -14,7 +14,7 @@ from affekt.shared.arrays import Float64Array
 from affekt.shared.calibration import calibrated
 from affekt.shared.emotion import EMOTIONS
 from affekt.shared.head import REGIONS
-from affekt.shared.motion import Motion, make_motion
+from affekt.shared.motion import Motion, cut_motion, make_motion
 from affekt.shared.pressing import WRINKLES
 from affekt.sidecar.adapter.solve import arkit_numbers
 from affekt.sidecar.avatar import wrinkles
@@ -343,6 +343,21 @@ def test_an_angry_face_reddens_and_a_frightened_one_pales(avatar: Avatar) -> Non
     assert redness("angry") > 0.04
     assert redness("fear") < -0.015
     assert redness("angry", 0.0) == redness(None) == 0
+
+
+def test_skin_flushes_by_what_was_before_a_take(avatar: Avatar) -> None:
+    """A frame alone, of which the emotions before are known, is as in the whole take."""
+    motion = open_motion(*[np.zeros(52)] * 40)
+    emotions = np.zeros((40, len(EMOTIONS)))
+    emotions[10:25, EMOTIONS.index("angry")] = 1
+    whole = Actor(avatar, motion, appearance=1.0, emotions=emotions).pose(30).gaussians.colours
+    alone = cut_motion(motion, 30, 31)
+    for actor in (
+        Actor(avatar, alone, appearance=1.0, emotions=emotions[:31]),
+        Actor(avatar, motion, appearance=1.0).playing(alone, 1.0, emotions[:31]),
+    ):
+        np.testing.assert_array_equal(actor.pose(0).gaussians.colours, whole)
+    assert not np.array_equal(whole, avatar.colours)
 
 
 def test_somebody_elses_rig_wrinkles_where_it_scowls() -> None:

@@ -12,6 +12,7 @@ from affekt.shared.wording import say_count
 from affekt.sidecar.avatar.affekt_avatar import encode_avatar
 from affekt.sidecar.avatar.read import decode_avatar
 from affekt.sidecar.commands import portrait
+from affekt.sidecar.head.read import read_head
 from affekt.sidecar.portrait import making
 from fakes.splats import splat_ply
 
@@ -39,7 +40,7 @@ def test_a_photos_avatar_is_written_and_said(
     out = tmp_path / "me.safetensors"
     picture = None if sheet is None else tmp_path / sheet
     portrait.Create(photo=tmp_path / "me.jpg", out=out, face=2, neck="edge", sheet=picture).run()
-    assert asked == [(b"a photo", "me.jpg", 2, "edge", [])]
+    assert asked == [(b"a photo", "me.jpg", 2, "edge", [], read_head("open"))]
     assert out.read_bytes() == encode_avatar(made)
     assert drawn == ([] if picture is None else [picture])
     lines = capsys.readouterr().out.splitlines()

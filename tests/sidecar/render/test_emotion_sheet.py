@@ -26,14 +26,18 @@ def test_a_column_for_each_emotion_and_a_row_for_each_side(
     held: list[dict[str, float]] = []
     posed: list[tuple[object, float, int]] = []
     cameras: list[Camera] = []
+    shown: list[list[float]] = []
 
     def hold(preset: Preset) -> Preset:
         held.append(dict(preset.values))
         return preset
 
     class Actor:
-        def __init__(self, one: Avatar, motion: object, appearance: float) -> None:
+        def __init__(
+            self, one: Avatar, motion: object, appearance: float, emotions: np.ndarray
+        ) -> None:
             assert one is avatar
+            shown.append(emotions.tolist())
             self.given = motion, appearance
 
         def pose(self, index: int) -> SimpleNamespace:
@@ -57,6 +61,7 @@ def test_a_column_for_each_emotion_and_a_row_for_each_side(
     assert [(preset.name, wrinkles, frame) for preset, wrinkles, frame in posed] == [
         (name, 0.5, emotion_sheet.HELD) for name in ("neutral", *EMOTIONS)
     ]
+    assert shown == [[float(name == one) for one in EMOTIONS] for name in ("neutral", *EMOTIONS)]
     assert len(cameras) == 21
     means = avatar.means.astype(float)
     middle = np.append(0.5 * (means.min(0) + means.max(0))[:2], 0)
