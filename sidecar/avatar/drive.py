@@ -47,8 +47,8 @@ class Actor:
 
     follow: `avatar.follow` if None. appearance: 0 to 2, how much the skin wrinkles, one for all
     frames or (T,). emotions: (T, 6), or (6,) for all, or (more, 6) where those of frames before
-    are known too, weights of the emotions that made the motion, in which a person's skin folds in different ways, and flushes. Raises InputError
-    `space.no_adapter` for another space.
+    are known too, weights of the emotions that made the motion, in which a person's skin folds in
+    different ways, and flushes. Raises InputError `space.no_adapter` for another space.
     """
 
     def __init__(
