@@ -27,7 +27,8 @@ from ...shared.pictures import Follow
 from ...shared.wording import without_controls
 from ..head.read import OPEN, read_head
 from .avatar import ArkitRig, Avatar, Binding, Surface
-from .emotion_looks import LOOKS, EmotionLooks
+from .emotion_looks import LOOKS as EMOTION_LOOKS
+from .emotion_looks import EmotionLooks
 
 FORMAT, VERSION = "affekt-avatar", "1"
 MAX_HEADER_BYTES = 1024 * 1024  # ours are 4 KB
@@ -53,8 +54,10 @@ def encode_avatar(avatar: Avatar, *, embed_head: bool = False) -> bytes:
     """Encodes an avatar file; with `embed_head` it holds the arrays of the avatar's head."""
     arrays: Arrays = {key: getattr(avatar, key) for key in _GAUSSIANS}
     arrays |= {k: v for k in _OPTIONAL if (v := getattr(avatar, k)) is not None}
-    if avatar.looks is not None:
-        arrays |= {f"looks.{key}": getattr(avatar.looks, key) for key in LOOKS}
+    if avatar.emotion_looks is not None:
+        arrays |= {
+            f"emotion_looks.{key}": getattr(avatar.emotion_looks, key) for key in EMOTION_LOOKS
+        }
     metadata = {
         "format": FORMAT,
         "version": VERSION,
@@ -136,15 +139,15 @@ def decode_affekt_avatar(data: bytes, name: str, head: HeadModel | None = None) 
         follow=cast(Follow, _choice(metadata, "follow", get_args(Follow), name)),
         opaque_core=_choice(metadata, "solid", ("yes", "no"), name) == "yes",
         notes=_words(metadata, "notes", name),
-        looks=_looks(arrays, name),
+        emotion_looks=_emotion_looks(arrays, name),
         **{key: arrays[key] for key in (*_GAUSSIANS, *_OPTIONAL) if key in arrays},
     )
 
 
-def _looks(arrays: Arrays, name: str) -> EmotionLooks | None:
-    if not any(key.startswith("looks.") for key in arrays):
+def _emotion_looks(arrays: Arrays, name: str) -> EmotionLooks | None:
+    if not any(key.startswith("emotion_looks.") for key in arrays):
         return None
-    return EmotionLooks(**_part(arrays, "looks.", LOOKS, name))
+    return EmotionLooks(**_part(arrays, "emotion_looks.", EMOTION_LOOKS, name))
 
 
 def says_how_shapes_move(data: bytes) -> bool:

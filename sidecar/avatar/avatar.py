@@ -89,8 +89,8 @@ class Avatar:
     the face's corners, or from the origin; quaternions (N, 4) unit, w, x, y, z; scales (N, 3)
     standard deviations, metres. opacities (N,) 0..1; colours (N, 3) and harmonics as in
     `Splats`. follow: how the Gaussians were made to follow. opaque_core: the head hides all that
-    is behind it, even where its Gaussians let light through. notes: sentences for the user. looks:
-    how they differ in each emotion, of a network that has emotions in it; shown as far as an
+    is behind it, even where its Gaussians let light through. notes: sentences for the user.
+    emotion_looks: how they differ in each emotion, of a network that has emotions in it; shown as far as an
     appearance strength says, in place of wrinkles of our own.
     Raises InputError `avatar.shape`, `avatar.not_finite`, `avatar.values` if an array breaks this.
     """
@@ -110,7 +110,7 @@ class Avatar:
     follow: Follow
     opaque_core: bool = False
     notes: tuple[str, ...] = ()
-    looks: EmotionLooks | None = None
+    emotion_looks: EmotionLooks | None = None
 
     def __post_init__(self) -> None:
         count = len(self.anchors)
@@ -129,9 +129,10 @@ class Avatar:
             if known not in HARMONICS:
                 raise _broken("avatar.shape", f"{known} harmonics, not 3, 8 or 15")
             _check("harmonics", self.harmonics, (count, known, 3))
-        if self.looks is not None and len(self.looks) != count:
+        if self.emotion_looks is not None and len(self.emotion_looks) != count:
             raise _broken(
-                "avatar.shape", f"looks of {say_count(len(self.looks), 'Gaussian')}, not {count}"
+                "avatar.shape",
+                f"looks of {say_count(len(self.emotion_looks), 'Gaussian')}, not {count}",
             )
         self._check_values()
         self._check_surface()
@@ -231,7 +232,11 @@ def describe(avatar: Avatar) -> list[str]:
 
 
 def _describe_looks(avatar: Avatar) -> list[str]:
-    return [] if avatar.looks is None else ["emotions: a look for each, by the network's tokens"]
+    return (
+        []
+        if avatar.emotion_looks is None
+        else ["emotions: a look for each, by the network's tokens"]
+    )
 
 
 def _describe_surface(avatar: Avatar) -> str:

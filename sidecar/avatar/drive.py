@@ -65,7 +65,7 @@ class Actor:
         self._still = None if self._mesh is not None else _rest_of(avatar)
         self.appearance, self.emotions = appearance, emotions
         self._skin, self._shown = None, _shown_looks(avatar, motion, appearance, emotions)
-        if self._mesh is not None and np.any(appearance) and avatar.looks is None:
+        if self._mesh is not None and np.any(appearance) and avatar.emotion_looks is None:
             self._skin = wrinkled_skin(avatar, motion, appearance, emotions)
         self._faces = np.ascontiguousarray(avatar.faces)
         self._origin = np.zeros(3, np.float32) if self._mesh is None else self._mesh.origin
@@ -224,7 +224,7 @@ def _shown_looks(
     avatar: Avatar, motion: Motion, appearance: FloatArray | float, emotions: FloatArray | None
 ) -> FloatArray | None:
     """(T, 6) how far the looks of the avatar's network are shown; None of one without."""
-    if avatar.looks is None or emotions is None:
+    if avatar.emotion_looks is None or emotions is None:
         return None
     rows = np.asarray(emotions)
     return shown_strengths(rows[-len(motion) :] if rows.ndim > 1 else rows, appearance, len(motion))

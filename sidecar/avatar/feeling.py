@@ -21,7 +21,7 @@ _TINY = 1e-12
 def felt(avatar: Avatar, strengths: FloatArray) -> Avatar:
     """The avatar at rest with the looks of these strengths (6,); itself, to the last bit, where
     none is shown or it has no looks."""
-    looks = avatar.looks
+    looks = avatar.emotion_looks
     if looks is None or not strengths.any():
         return avatar
     shown = np.flatnonzero(strengths)

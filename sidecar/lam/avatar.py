@@ -77,7 +77,7 @@ def make_avatar(rig: ArkitRig, made: Sequence[Made], name: str) -> Avatar:
         follow="stretch",  # as LAM's bundles are read, and for their reasons
         opaque_core=True,
         notes=(TERMS,),
-        looks=_looks(neutral, made[1:]) if len(made) > 1 else None,
+        emotion_looks=_looks(neutral, made[1:]) if len(made) > 1 else None,
     )
 
 

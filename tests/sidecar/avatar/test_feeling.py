@@ -35,7 +35,7 @@ def avatar() -> Avatar:
         opacities=some(1, 0.2),
         quaternions=some(4, 0.1),
     )
-    return replace(plain, looks=looks)
+    return replace(plain, emotion_looks=looks)
 
 
 def take(frames: int = 2) -> Motion:
@@ -50,7 +50,7 @@ def weights(**given: float) -> np.ndarray:
 
 
 def test_a_mixture_by_hand(avatar: Avatar) -> None:
-    looks, mixed = avatar.looks, felt(avatar, weights(happy=0.5, sad=0.25))
+    looks, mixed = avatar.emotion_looks, felt(avatar, weights(happy=0.5, sad=0.25))
     assert looks is not None
     wanted = avatar.offsets[7] + 0.5 * looks.offsets[HAPPY, 7] + 0.25 * looks.offsets[SAD, 7]
     np.testing.assert_allclose(mixed.offsets[7], wanted, rtol=1e-5)
@@ -89,7 +89,7 @@ def test_an_actor_shows_each_frames_emotion(avatar: Avatar) -> None:
 def test_no_strength_or_no_emotion_is_the_neutral_avatar(
     avatar: Avatar, appearance: float, emotions: np.ndarray | None
 ) -> None:
-    plain = Actor(replace(avatar, looks=None), take()).pose(1).gaussians
+    plain = Actor(replace(avatar, emotion_looks=None), take()).pose(1).gaussians
     found = Actor(avatar, take(), appearance=appearance, emotions=emotions).pose(1).gaussians
     np.testing.assert_array_equal(found.colours, plain.colours)
     np.testing.assert_array_equal(found.means, plain.means)
@@ -97,20 +97,22 @@ def test_no_strength_or_no_emotion_is_the_neutral_avatar(
 
 def test_a_file_keeps_the_looks(avatar: Avatar) -> None:
     found = decode_affekt_avatar(encode_avatar(avatar), "egg")
-    assert found.looks is not None
-    assert avatar.looks is not None
+    assert found.emotion_looks is not None
+    assert avatar.emotion_looks is not None
     for name in LOOKS:
-        np.testing.assert_array_equal(getattr(found.looks, name), getattr(avatar.looks, name))
-    without = decode_affekt_avatar(encode_avatar(replace(avatar, looks=None)), "egg")
-    assert without.looks is None
+        np.testing.assert_array_equal(
+            getattr(found.emotion_looks, name), getattr(avatar.emotion_looks, name)
+        )
+    without = decode_affekt_avatar(encode_avatar(replace(avatar, emotion_looks=None)), "egg")
+    assert without.emotion_looks is None
 
 
 def test_looks_of_other_gaussians(avatar: Avatar) -> None:
-    looks = avatar.looks
+    looks = avatar.emotion_looks
     assert looks is not None
     fewer = EmotionLooks(**{name: getattr(looks, name)[:, 1:] for name in LOOKS})
     with pytest.raises(InputError, match="looks of"):
-        replace(avatar, looks=fewer)
+        replace(avatar, emotion_looks=fewer)
     with pytest.raises(InputError, match="opacities of emotions"):
         replace(looks, opacities=looks.opacities[:, 2:])
     bad = looks.offsets.copy()

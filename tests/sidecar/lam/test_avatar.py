@@ -87,7 +87,7 @@ def made(count: int, value: float) -> dict[str, np.ndarray]:
 def test_gaussians_lie_on_the_points(rig: ArkitRig) -> None:
     avatar = make_avatar(rig, [made(len(rig.vertices), 0.5)], "me")
     np.testing.assert_allclose(avatar.means, rig.vertices + 0.005, atol=1e-7)
-    assert avatar.looks is None
+    assert avatar.emotion_looks is None
     assert "CC BY-NC" in avatar.notes[0]
 
 

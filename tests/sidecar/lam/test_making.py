@@ -119,7 +119,7 @@ def test_steps_and_layers_are_told(ground: Ground, stages: list[object]) -> None
     layers = [step for step in told if step.stage.startswith("making the Gaussians")]
     assert [(step.done, step.total) for step in layers] == [(0, 3), (1, 3), (2, 3)]
     assert isinstance(avatar.surface, ArkitRig)
-    assert avatar.looks is None
+    assert avatar.emotion_looks is None
 
 
 def test_the_same_again_runs_no_network(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,10 +143,10 @@ def test_each_emotion_has_a_look_and_neutral_is_lams(ground: Ground) -> None:
     np.testing.assert_array_equal(felt.colours, plain.colours)
     np.testing.assert_array_equal(felt.offsets, plain.offsets)
     assert "making the Gaussians (6 of 6)" in [step.stage for step in told]  # neutral was kept
-    assert felt.looks is not None
-    away = np.abs(felt.looks.colours).max((1, 2))
+    assert felt.emotion_looks is not None
+    away = np.abs(felt.emotion_looks.colours).max((1, 2))
     assert (away > 1e-3).all()
-    assert np.abs(felt.looks.colours[0] - felt.looks.colours[1]).max() > 1e-3
+    assert np.abs(felt.emotion_looks.colours[0] - felt.emotion_looks.colours[1]).max() > 1e-3
 
 
 def test_a_cancelled_run_goes_on_where_it_was(ground: Ground) -> None:
@@ -208,7 +208,7 @@ def test_the_command_writes_avatar_bundle_and_crop(
     assert "layer 3 of 3" in said
     assert "CC BY-NC 4.0" in said
     found = read_avatar(tmp_path / "me.safetensors", plain_shapes=True)
-    assert found.looks is not None
+    assert found.emotion_looks is not None
     with Image.open(io.BytesIO(crop.read_bytes())) as image:
         assert image.size == (1024, 1024)
     in_bundle = read_avatar(bundle, plain_shapes=True)
