@@ -15,6 +15,7 @@ from ...shared.errors import InputError
 from ...shared.head import HeadModel
 from ...shared.pictures import Follow
 from ...shared.wording import say_count
+from .looks import NUMBERS, Looks
 
 Binding = Literal["vertex", "face", "none"]
 
@@ -83,8 +84,9 @@ class Avatar:
     In the world of the rest pose: offsets (N, 3) metres, from the vertex or from the middle of
     the face's corners, or from the origin; quaternions (N, 4) unit, w, x, y, z; scales (N, 3)
     standard deviations, metres. opacities (N,) 0..1; colours (N, 3) and harmonics as in
-    `Splats`. follow: how the Gaussians were made to follow. opaque_core: the head hides all that
-    is behind it, even where its Gaussians let light through. notes: sentences for the user.
+    `Splats`. looks: how an expression, and rest as one of them, changes the colours, or None.
+    follow: how the Gaussians were made to follow. opaque_core: the head hides all that is behind
+    it, even where its Gaussians let light through. notes: sentences for the user.
     Raises InputError `avatar.shape`, `avatar.not_finite`, `avatar.values` if an array breaks this.
     """
 
@@ -98,6 +100,7 @@ class Avatar:
     opacities: Float32Array
     colours: Float32Array
     harmonics: Float32Array | None = None
+    looks: Looks | None = None
     shape: Float32Array | None = None
     template_change: Float32Array | None = None
     follow: Follow
@@ -123,6 +126,8 @@ class Avatar:
             _check("harmonics", self.harmonics, (count, known, 3))
         self._check_values()
         self._check_surface()
+        if self.looks is not None:
+            self._check_looks(self.looks)
 
     def _check_values(self) -> None:
         lengths = np.linalg.norm(self.quaternions.astype(np.float64), axis=1)
@@ -134,6 +139,21 @@ class Avatar:
             raise _broken("avatar.values", "opacities outside 0 to 1")
         if (np.abs(self.offsets) > MAX_OFFSET_M).any():
             raise _broken("avatar.values", f"Gaussians further off than {MAX_OFFSET_M:g} m")
+
+    def _check_looks(self, looks: Looks) -> None:
+        if not isinstance(self.surface, HeadModel) or self.harmonics is not None:
+            raise _broken("avatar.shape", "looks, but no head that has any, or harmonics beside")
+        count = len(looks.gaussian)
+        _check("looks.drivers", looks.drivers, (len(looks.drivers), NUMBERS + 1))
+        _check("looks.gaussian", looks.gaussian, (count,))
+        _check("looks.driver", looks.driver, (count,))
+        _check("looks.colours", looks.colours, (count, 3))
+        _check_indices("looks.gaussian", looks.gaussian, len(self))
+        _check_indices("looks.driver", looks.driver, len(looks.drivers))
+        if len(np.unique(looks.gaussian)) < count:
+            raise _broken("avatar.values", "two looks for one Gaussian")
+        if (np.abs(looks.colours) > 1).any():
+            raise _broken("avatar.values", "colours that change by more than 1")
 
     def _check_surface(self) -> None:
         if (self.surface is None) != (self.binding == "none"):
