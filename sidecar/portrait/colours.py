@@ -32,9 +32,6 @@ _LINE_SHARE, _LINE_LEAST = 0.6, 0.3
 """The line between closed lips is shadow, which lips that part do not have: they keep so much of
 it, and are no darker than that."""
 _LASHES_PIXELS = 8
-_DEEP_PIXELS, _DOWN, _JAW_TOP_M = 15, -0.2, -0.03
-"""What looks down below this height, and lies so deep in the person, has the neck behind it: there
-the jaw's edge is the photo's, with no room beside it."""
 _IRIS_RINGS = 10
 _GREY_GAIN = 0.6
 """How much of the photo's light on the mouth's inside is without colour."""
@@ -153,10 +150,8 @@ def gather(canvas: Canvas, sight: Sight, frame: Frame, hair: Float32Array) -> Ev
     eyes = polygon(frame, marks.RIGHT_LIDS) | polygon(frame, marks.LEFT_LIDS)
     inner_eyes = polygon(frame, marks.RIGHT_LIDS, -2) | polygon(frame, marks.LEFT_LIDS, -2)
     mouth = mouth_opening(frame)
+    trust = sight.seen * free
     skin, lip = pieces.of("skin"), pieces.of("lip")
-    deep = cv2.erode(frame.inside.astype(np.uint8), np.ones((_DEEP_PIXELS,) * 2, np.uint8)) > 0
-    under_jaw = skin & (pieces.normals[:, 1] < _DOWN) & (pieces.places[:, 1] < _JAW_TOP_M)
-    trust = np.where(under_jaw & _at(deep, sight), sight.rim, sight.seen) * free
     trust *= np.where(skin | lip, ~_at(mouth, sight), True)
     lids = polygon(frame, marks.RIGHT_LIDS, _LASHES_PIXELS)
     lids |= polygon(frame, marks.LEFT_LIDS, _LASHES_PIXELS)

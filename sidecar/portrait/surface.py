@@ -55,7 +55,6 @@ FACE_LOW_M, _FACE_HIGH_M, _FACE_DEPTH_M = -0.095, 0.088, -0.012
 """Where the face ends on the head's template: the neck begins below it."""
 _HIDDEN_M = 0.004
 _FLAT, _FACING = 0.15, 0.5
-_RIM_FLAT, _RIM_FACING = 0.06, 0.25
 _FLAT_NECK, _FACING_NECK = 0.25, 0.55
 """Cosines of the angle of view at which a piece begins to count, and counts in full."""
 
@@ -84,13 +83,11 @@ class Pieces:
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sight:
     """What the photo shows of N Gaussians. posed: as in the photo; pixels: (N, 2) where each is;
-    seen: (N,) 0 to 1, how well: 0 from behind, hidden, or outside the picture; rim: (N,) the same
-    of what one sees at all, be it from the side."""
+    seen: (N,) 0 to 1, how well: 0 from behind, hidden, or outside the picture."""
 
     posed: PosedAvatar
     pixels: Float64Array
     seen: Float32Array
-    rim: Float32Array
 
 
 def cut_head(
@@ -240,33 +237,22 @@ def look_at_pieces(pieces: Pieces, fit: Fit, frame: Frame) -> Sight:
     posed = Actor(pieces.avatar, fit.motion).pose(0)
     means = posed.gaussians.means
     below = pieces.places[:, 1] < FACE_LOW_M
-    cosine = cosine_of_view(posed.normals, means, frame)
-    open_to_view = ~hidden(pieces, posed, means, frame)
+    seen = facing(posed.normals, means, frame, below) * (~hidden(pieces, posed, means, frame))
     pixels = to_pixels(means, frame.camera)[:, :2].astype(np.float64)
     inside = (pixels > 0) & (pixels < [frame.camera.width, frame.camera.height])
-    open_to_view &= inside.all(1)
-    seen = facing(cosine, below) * open_to_view
-    rim = np.clip((cosine - _RIM_FLAT) / (_RIM_FACING - _RIM_FLAT), 0, 1) * open_to_view
-    rim = np.where(below, seen, rim)
-    return Sight(
-        posed=posed, pixels=pixels, seen=seen.astype(np.float32), rim=rim.astype(np.float32)
-    )
+    return Sight(posed=posed, pixels=pixels, seen=(seen * inside.all(1)).astype(np.float32))
 
 
-def facing(cosine: Float64Array, below: BoolArray) -> Float64Array:
-    """(N,) 0 to 1, how much surfaces face the camera. cosine: of the angle of view; below: (N,)
-    those of the neck, which no landmark holds: at its outline the photo may show what is beside
-    it."""
-    flat, full = np.where(below, _FLAT_NECK, _FLAT), np.where(below, _FACING_NECK, _FACING)
-    return np.clip((cosine - flat) / (full - flat), 0, 1)
-
-
-def cosine_of_view(normals: Float32Array, means: Float32Array, frame: Frame) -> Float64Array:
-    """(N,) cosines of the angles between surfaces' normals and the ways to the camera."""
+def facing(
+    normals: Float32Array, means: Float32Array, frame: Frame, below: BoolArray
+) -> Float64Array:
+    """(N,) 0 to 1, how much surfaces face the camera. below: (N,) those of the neck, which no
+    landmark holds: at its outline the photo may show what is beside it."""
     eye = np.linalg.inv(frame.camera.camera_from_world)[:3, 3]
     toward = eye - means
     toward /= np.linalg.norm(toward, axis=1, keepdims=True)
-    return (normals * toward).sum(1)
+    flat, full = np.where(below, _FLAT_NECK, _FLAT), np.where(below, _FACING_NECK, _FACING)
+    return np.clip(((normals * toward).sum(1) - flat) / (full - flat), 0, 1)
 
 
 def hidden(pieces: Pieces, posed: PosedAvatar, means: Float32Array, frame: Frame) -> BoolArray:
