@@ -29,16 +29,21 @@ from ..head.read import OPEN, read_head
 from .avatar import ArkitRig, Avatar, Binding, Surface
 from .emotion_looks import LOOKS as EMOTION_LOOKS
 from .emotion_looks import EmotionLooks
+from .looks import Looks
 
 FORMAT, VERSION = "affekt-avatar", "1"
 MAX_HEADER_BYTES = 1024 * 1024  # ours are 4 KB
 MAX_SURFACE_VERTICES = 200_000
 _GAUSSIANS = ("anchors", "offsets", "quaternions", "scales", "opacities", "colours")
 _OPTIONAL = ("harmonics", "shape", "template_change")
+_LOOKS = tuple(field.name for field in fields(Looks))
 _RIG = tuple(field.name for field in fields(ArkitRig) if field.name != "calibration")
 _CALIBRATION = tuple(field.name for field in fields(Calibration))
 _CALIBRATED, _PLAIN = "calibrated", "plain"
-_TYPES = {"anchors": "int32", "faces": "int32", "landmark_faces": "int32", "region": "uint8"}
+_TYPES = {
+    **dict.fromkeys(("anchors", "faces", "landmark_faces", "gaussian", "driver"), "int32"),
+    "region": "uint8",
+}
 
 _NAMES = {"float32": "F32", "int32": "I32", "uint8": "U8"}
 
@@ -58,6 +63,8 @@ def encode_avatar(avatar: Avatar, *, embed_head: bool = False) -> bytes:
         arrays |= {
             f"emotion_looks.{key}": getattr(avatar.emotion_looks, key) for key in EMOTION_LOOKS
         }
+    if avatar.looks is not None:
+        arrays |= {f"looks.{key}": getattr(avatar.looks, key) for key in _LOOKS}
     metadata = {
         "format": FORMAT,
         "version": VERSION,
@@ -132,6 +139,9 @@ def decode_affekt_avatar(data: bytes, name: str, head: HeadModel | None = None) 
     missing = [key for key in _GAUSSIANS if key not in arrays]
     if missing:
         raise _damaged(name, f"{missing[0]} is missing")
+    looks = None
+    if "looks.drivers" in arrays:
+        looks = Looks(**_part(arrays, "looks.", _LOOKS, name))
     return Avatar(
         name=metadata.get("name", name),
         surface=_surface(arrays, metadata, name, head),
@@ -140,6 +150,7 @@ def decode_affekt_avatar(data: bytes, name: str, head: HeadModel | None = None) 
         opaque_core=_choice(metadata, "solid", ("yes", "no"), name) == "yes",
         notes=_words(metadata, "notes", name),
         emotion_looks=_emotion_looks(arrays, name),
+        looks=looks,
         **{key: arrays[key] for key in (*_GAUSSIANS, *_OPTIONAL) if key in arrays},
     )
 

@@ -16,6 +16,7 @@ from ...shared.head import HeadModel
 from ...shared.pictures import Follow
 from ...shared.wording import say_count
 from .emotion_looks import EmotionLooks
+from .looks import NUMBERS, Looks
 
 Binding = Literal["vertex", "face", "none"]
 
@@ -88,10 +89,11 @@ class Avatar:
     In the world of the rest pose: offsets (N, 3) metres, from the vertex or from the middle of
     the face's corners, or from the origin; quaternions (N, 4) unit, w, x, y, z; scales (N, 3)
     standard deviations, metres. opacities (N,) 0..1; colours (N, 3) and harmonics as in
-    `Splats`. follow: how the Gaussians were made to follow. opaque_core: the head hides all that
-    is behind it, even where its Gaussians let light through. notes: sentences for the user.
-    emotion_looks: how they differ in each emotion, of a network that has emotions in it; shown as far as an
-    appearance strength says, in place of wrinkles of our own.
+    `Splats`. looks: how an expression, and rest as one of them, changes the colours, or None.
+    emotion_looks: how they differ in each emotion, of a network that has emotions in it; shown as
+    far as an appearance strength says, in place of wrinkles of our own. follow: how the Gaussians
+    were made to follow. opaque_core: the head hides all that is behind it, even where its Gaussians
+    let light through. notes: sentences for the user.
     Raises InputError `avatar.shape`, `avatar.not_finite`, `avatar.values` if an array breaks this.
     """
 
@@ -105,6 +107,7 @@ class Avatar:
     opacities: Float32Array
     colours: Float32Array
     harmonics: Float32Array | None = None
+    looks: Looks | None = None
     shape: Float32Array | None = None
     template_change: Float32Array | None = None
     follow: Follow
@@ -136,6 +139,8 @@ class Avatar:
             )
         self._check_values()
         self._check_surface()
+        if self.looks is not None:
+            self._check_looks(self.looks)
 
     def _check_values(self) -> None:
         lengths = np.linalg.norm(self.quaternions.astype(np.float64), axis=1)
@@ -150,6 +155,21 @@ class Avatar:
         _check_range("colours", self.colours, MAX_COLOUR)
         if self.harmonics is not None:
             _check_range("harmonics", self.harmonics, MAX_COLOUR)
+
+    def _check_looks(self, looks: Looks) -> None:
+        if not isinstance(self.surface, HeadModel) or self.harmonics is not None:
+            raise _broken("avatar.shape", "looks, but no head that has any, or harmonics beside")
+        count = len(looks.gaussian)
+        _check("looks.drivers", looks.drivers, (len(looks.drivers), NUMBERS + 1))
+        _check("looks.gaussian", looks.gaussian, (count,))
+        _check("looks.driver", looks.driver, (count,))
+        _check("looks.colours", looks.colours, (count, 3))
+        _check_indices("looks.gaussian", looks.gaussian, len(self))
+        _check_indices("looks.driver", looks.driver, len(looks.drivers))
+        if len(np.unique(looks.gaussian)) < count:
+            raise _broken("avatar.values", "two looks for one Gaussian")
+        if (np.abs(looks.colours) > 1).any():
+            raise _broken("avatar.values", "colours that change by more than 1")
 
     def _check_surface(self) -> None:
         if (self.surface is None) != (self.binding == "none"):

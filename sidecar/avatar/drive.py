@@ -10,7 +10,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from ...shared.arrays import Float32Array, FloatArray, Int32Array
-from ...shared.motion import Motion, frames_outside
+from ...shared.motion import Motion, frames_outside, numbers_of
 from ...shared.pictures import Follow
 from ..raster.parallel import even_pieces, run_ranges
 from . import kernels
@@ -18,6 +18,7 @@ from .animated_mesh import PosedMesh, animate_mesh
 from .avatar import Avatar, corner_shares
 from .emotion_looks import shown_strengths
 from .feeling import felt
+from .looks import look_shares, with_looks
 from .rest_pose import rest_gaussians, splats_at
 from .splats import Splats
 from .supports import supports_of
@@ -64,6 +65,7 @@ class Actor:
         self._mesh = animate_mesh(avatar, motion, with_turns=self.follow == "stretch")
         self._still = None if self._mesh is not None else _rest_of(avatar)
         self.appearance, self.emotions = appearance, emotions
+        self._looks = _looks_of(avatar, motion)
         self._skin, self._shown = None, _shown_looks(avatar, motion, appearance, emotions)
         if self._mesh is not None and np.any(appearance) and avatar.emotion_looks is None:
             self._skin = wrinkled_skin(avatar, motion, appearance, emotions)
@@ -90,6 +92,7 @@ class Actor:
         there either. Raises InputError `space.no_adapter` for a take in another space."""
         other = copy.copy(self)
         other.motion = motion
+        other._looks = _looks_of(self.avatar, motion)
         other._mesh = None if self._mesh is None else self._mesh.playing(motion)
         other.appearance = self.appearance if appearance is None else appearance
         other.emotions = emotions
@@ -110,6 +113,10 @@ class Actor:
         on_vertices = self.avatar.binding == "vertex"
         shown = self._feeling(index)
         found = shown._on_vertices(posed) if on_vertices else shown._on_faces(posed)
+        if self._looks is not None:
+            assert self.avatar.looks is not None
+            seen = with_looks(found.gaussians, self.avatar.looks, self._looks[index])
+            found = replace(found, gaussians=seen)
         if self._skin is not None:
             found = replace(found, gaussians=self._skin.coloured(found.gaussians, index))
         if on_vertices or not with_smooth_normals:
@@ -228,6 +235,11 @@ def _shown_looks(
         return None
     rows = np.asarray(emotions)
     return shown_strengths(rows[-len(motion) :] if rows.ndim > 1 else rows, appearance, len(motion))
+
+
+def _looks_of(avatar: Avatar, motion: Motion) -> Float32Array | None:
+    """(T, D) see `look_shares`; None of an avatar without looks."""
+    return None if avatar.looks is None else look_shares(avatar.looks, numbers_of(motion))
 
 
 def _rest_of(avatar: Avatar) -> PosedAvatar:

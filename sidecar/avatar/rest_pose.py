@@ -7,18 +7,23 @@ import numpy as np
 
 from ...shared.arrays import Float32Array
 from .avatar import Avatar
+from .looks import rest_shares, with_looks
 from .splats import Splats
 
 
 def rest_gaussians(avatar: Avatar) -> Splats:
     """The avatar's Gaussians at rest."""
-    return splats_at(avatar, avatar.means.astype(np.float32), avatar.quaternions, avatar.scales)
+    means = avatar.means.astype(np.float32)
+    rest = splats_at(avatar, means, avatar.quaternions, avatar.scales)
+    return (
+        rest if avatar.looks is None else with_looks(rest, avatar.looks, rest_shares(avatar.looks))
+    )
 
 
 def splats_at(
     avatar: Avatar, means: Float32Array, quaternions: Float32Array, scales: Float32Array
 ) -> Splats:
-    """The avatar's Gaussians at these places."""
+    """The avatar's Gaussians at these places, without its looks."""
     return Splats(
         means=means,
         quaternions=quaternions,

@@ -121,7 +121,7 @@ def _fit(arrays: Mapping[str, np.ndarray], avatar: Avatar) -> bool:
 def _measure(avatar: Avatar) -> dict[str, np.ndarray]:
     """The arrays of `Wrinkles`; of no Gaussian where no face is found."""
     open_head, surface = read_head(OPEN), _surface(avatar)
-    moved = _moved(surface)
+    moved = motion_of_numbers(surface)
     try:
         found = _laid_on(surface, open_head)
     except InputError:
@@ -232,7 +232,7 @@ def _tint(colours: Float32Array) -> Float32Array:
     return (tint / tint.mean()).astype(np.float32)
 
 
-def _moved(surface: ArkitRig | HeadModel) -> Float64Array:
+def motion_of_numbers(surface: ArkitRig | HeadModel) -> Float64Array:
     """(numbers, V, 3) metres, of one unit of each number, the jaw's linear at rest."""
     if isinstance(surface, ArkitRig):
         return surface.arkit_shapes.astype(np.float64)

@@ -68,13 +68,18 @@ _WHITE = 0.65
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Evidence:
     """What of the photo counts. trust: (N,) 0 to 1, how much each piece's pixel shows the piece;
-    plain: (N,) the same without what lies so near an eye that it may show lashes; linear: (N, 3)
+    plain: (N,) the same without what lies so near an eye that it may show lashes; shown: (N,) the
+    same with what the piece looks so in the photo's expression alone; looks_lid, looks_lip: (N,)
+    which pieces look so while the eye is open, or by how the lips lie; linear: (N, 3)
     its colour there, linear light; light: (9,) see `light`; mouth_is_open: whether the photo shows
     the mouth's inside; teeth: (3,) their linear colour; lip_line: (N,) lips where closed ones meet;
     even: (N,) pieces that are too wide for detail, or beside such."""
 
     trust: Float32Array
     plain: Float32Array
+    shown: Float32Array
+    looks_lid: BoolArray
+    looks_lip: BoolArray
     linear: Float32Array
     light: Float64Array
     mouth_is_open: bool
@@ -149,6 +154,11 @@ def gather(canvas: Canvas, sight: Sight, frame: Frame, hair: Float32Array) -> Ev
     trust = sight.seen * free
     skin, lip = pieces.of("skin"), pieces.of("lip")
     trust *= np.where(skin | lip, ~_at(mouth, sight), True)
+    lids = polygon(frame, marks.RIGHT_LIDS, _LASHES_PIXELS)
+    lids |= polygon(frame, marks.LEFT_LIDS, _LASHES_PIXELS)
+    looks_lid = skin & near_eyes(pieces) & (_at(lids, sight) | canvas.folded | strip)
+    looks_lip = lip | (skin & _at(polygon(frame, marks.OUTER_LIPS, _LIP_EDGE_PIXELS), sight))
+    shown = np.where(looks_lid | looks_lip, trust, 0)
     line = lip & (trust > 0) & _at(lip_line(frame), sight)
     trust *= ~line
     if mouth.any():  # a smile's lips are thin, and the corners of its mouth lie in shadow
@@ -161,11 +171,12 @@ def gather(canvas: Canvas, sight: Sight, frame: Frame, hair: Float32Array) -> Ev
     linear = srgb_to_linear(sample(frame.picture, sight.pixels).clip(0, 1)).astype(np.float32)
     normals = sight.posed.normals.astype(np.float64)
     lit = fit_light(normals[skin], linear[skin], (trust * ~strip)[skin] ** 2)
-    around = polygon(frame, marks.RIGHT_LIDS, _LASHES_PIXELS)
-    around |= polygon(frame, marks.LEFT_LIDS, _LASHES_PIXELS)
     return Evidence(
         trust=trust.astype(np.float32),
-        plain=(trust * ~_at(around, sight)).astype(np.float32),
+        plain=(trust * ~_at(lids, sight)).astype(np.float32),
+        shown=np.maximum(shown, trust).astype(np.float32),
+        looks_lid=looks_lid,
+        looks_lip=looks_lip,
         linear=linear,
         light=lit,
         mouth_is_open=bool(mouth.any()),

@@ -34,6 +34,7 @@ from .further import Photograph, with_photo
 from .glasses import MOST_OF_GLASSES, behind_glasses, find_glasses, put_on
 from .hair import MOST_GAUSSIANS, Hair, make_hair, solid_hair
 from .landmarks import HeadLandmarks
+from .looks import photo_looks
 from .masks import hair_mask
 from .refine import at_rest, sharpened
 from .seeing import SeenFace
@@ -117,10 +118,13 @@ def portrait_steps(
         hair = put_on(head, pieces, vertices, frame, glasses, hair)
     yield "sharpening"
     canvas, evidence, hair = _sharpen(canvas, evidence, trust, sight, frame, linear, hair)
+    shown = evidence.linear
     linear = paint(canvas, evidence, sight, folds=False)
     if hair is not None:
         linear = with_hair_on_scalp(linear, hair.scalp_colour, hair.scalp)
     avatar = _joined(canvas, linear, hair, name)
+    looks = photo_looks(canvas, found, evidence, (linear, shown), fit.motion)
+    avatar = replace(avatar, looks=looks)
     if neck == "fade":
         opacities = avatar.opacities.copy()
         opacities[: len(linear)] *= neck_fade(pieces).astype(np.float32)
@@ -159,14 +163,16 @@ def _sharpen(
     whole = _joined(canvas, linear, hair, "")
     count = len(linear)
     trust = np.where(evidence.even, 0, trust).astype(np.float32)
+    shown = np.where(evidence.even, 0, np.maximum(trust, evidence.shown)).astype(np.float32)
     posed = sight.posed.gaussians
     gaussians = replace(posed, colours=whole.colours[:count])
     if hair is not None:
         means = whole.means[count:]
         gaussians = _with(gaussians, whole, means, count)
         at = to_pixels(means, frame.camera)[:, :2].astype(np.float64)
-        trust = np.concatenate([trust, _hair_trust(hair, frame, at)])
-    wanted = sharpened(gaussians, trust, frame)
+        of_hair = _hair_trust(hair, frame, at)
+        trust, shown = (np.concatenate([its, of_hair]) for its in (trust, shown))
+    wanted = sharpened(gaussians, trust, shown, frame)
     sharp = srgb_to_linear(wanted.colours).astype(np.float32)
     if hair is not None:
         moved = wanted.means[count:] - gaussians.means[count:]

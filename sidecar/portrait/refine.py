@@ -26,7 +26,7 @@ from ..avatar.splats import Splats
 from ..raster.differentiable import rasterise_tensors
 from ..raster.gaussians import GaussianTensors, rasterise_gaussians
 from ..raster.project import to_pixels
-from .framing import Frame, lip_line, mouth_opening, sample
+from .framing import Frame, mouth_opening, sample
 
 _STEPS = 40
 _COLOUR_STEP, _SIZE_STEP, _PLACE_STEP = 0.03, 0.05, 0.08
@@ -61,15 +61,16 @@ class _Changes:
     slides: Tensor
 
 
-def sharpened(gaussians: Splats, trust: Float32Array, frame: Frame) -> Splats:
+def sharpened(gaussians: Splats, trust: Float32Array, shown: Float32Array, frame: Frame) -> Splats:
     """The Gaussians so that their picture is the photo where that is trusted. trust: (N,) 0 to 1,
-    how much the photo may change each of them. A piece's third axis is its thin one."""
+    how much the photo may change each of them; shown: (N,) the same of their colours alone. A
+    piece's third axis is its thin one."""
     shares = picture_shares(gaussians, np.ones((*frame.person.shape, 1), np.float32), frame.camera)
     seen = np.flatnonzero(shares[:, 0] > _LEAST_SHARE)
     first = _part(gaussians, seen)
-    sure = torch.from_numpy(trust[seen, None])
+    sure, sure_colour = (torch.from_numpy(its[seen, None]) for its in (trust, shown))
     bounds = _colour_bounds(first, frame)
-    counts = torch.from_numpy(_counting(first, trust[seen], frame))
+    counts = torch.from_numpy(_counting(first, shown[seen], frame))
     changes = _first(first)
     descent = torch.optim.Adam(
         [
@@ -90,7 +91,7 @@ def sharpened(gaussians: Splats, trust: Float32Array, frame: Frame) -> Splats:
         descent.zero_grad()
         cost.backward()
         descent.step()
-        _hold(changes, begun, bounds, sure)
+        _hold(changes, (begun, bounds, sure_colour), sure)
     return _whole(gaussians, _changed(first, along, changes), seen)
 
 
@@ -106,12 +107,12 @@ def _part(gaussians: Splats, chosen: IndexArray) -> Splats:
 
 def _counting(gaussians: Splats, trust: Float32Array, frame: Frame) -> Float32Array:
     """(H, W) how much each pixel counts: by how much it is made up of Gaussians that the photo may
-    change, since neighbours would make up for the others; and not at all beside the head, in the
-    mouth or where lips meet, whose colours would get onto skin and lips."""
+    change, since neighbours would make up for the others; and not at all beside the head or in the
+    mouth, whose colours would get onto skin and lips."""
     image = rasterise_gaussians(
         gaussians.carrying(np.ascontiguousarray(trust[:, None])), frame.camera
     )
-    of_head = frame.inside & (image.alpha > _COVERED) & ~mouth_opening(frame) & ~lip_line(frame)
+    of_head = frame.inside & (image.alpha > _COVERED) & ~mouth_opening(frame)
     return image.colour[..., 0] * of_head
 
 
@@ -157,9 +158,13 @@ def _colour_bounds(gaussians: Splats, frame: Frame) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def _hold(changes: _Changes, begun: Tensor, bounds: tuple[Tensor, Tensor], sure: Tensor) -> None:
-    """Keeps each change within its bounds, which are the narrower the less the photo shows."""
-    least, most = (sure * (bound - begun) for bound in bounds)
+def _hold(
+    changes: _Changes, colours: tuple[Tensor, tuple[Tensor, Tensor], Tensor], sure: Tensor
+) -> None:
+    """Keeps each change within its bounds, which are the narrower the less the photo shows.
+    colours: the first, their bounds, and how sure each is."""
+    begun, bounds, sure_colour = colours
+    least, most = (sure_colour * (bound - begun) for bound in bounds)
     changes.colours.copy_(begun + (changes.colours - begun).clamp(least, most))
     changes.sizes.clamp_(np.log(_SMALLEST) * sure, np.log(_LARGEST) * sure)
     changes.slides.clamp_(-_MOST_PLACE * sure, _MOST_PLACE * sure)

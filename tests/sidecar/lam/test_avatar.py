@@ -94,7 +94,7 @@ def test_gaussians_lie_on_the_points(rig: ArkitRig) -> None:
 def test_looks_are_differences_to_neutral(rig: ArkitRig) -> None:
     count = len(rig.vertices)
     rows = [made(count, value) for value in (0.5, 0.1, 0.2, 0.3, 0.4, 0.6, 0.7)]
-    looks = make_avatar(rig, rows, "me").looks
+    looks = make_avatar(rig, rows, "me").emotion_looks
     assert looks is not None
     np.testing.assert_allclose(looks.colours[2], -0.2, atol=1e-6)
     np.testing.assert_allclose(looks.opacities[5], 0.2, atol=1e-6)

@@ -71,7 +71,7 @@ def middle(picture: np.ndarray) -> np.ndarray:
 def test_a_line_is_drawn_and_nothing_shines_through(frame: Frame, skin: Splats) -> None:
     count = len(skin) // 2
     trust = np.ones(len(skin), np.float32)
-    found = sharpened(skin, trust, frame)
+    found = sharpened(skin, trust, trust, frame)
     before, after = (middle(draw(g, frame).colour - frame.picture) for g in (skin, found))
     assert found.colours[:count].min() > 0.5 - _BEYOND - 1e-6  # no ringing beside the line
     assert (after**2).mean() < 0.1 * (before**2).mean()
@@ -92,7 +92,7 @@ def test_changes_keep_to_their_bounds(frame: Frame, skin: Splats) -> None:
     trust[:count:2], half = 1.0, slice(1, count, 4)
     trust[half] = 0.5
     dark = replace(frame, picture=np.zeros_like(frame.picture))
-    found = sharpened(skin, trust, dark)
+    found = sharpened(skin, trust, trust, dark)
     untrusted = trust == 0
     for name in ("colours", "means", "scales"):
         before, after = getattr(skin, name), getattr(found, name)
@@ -108,6 +108,15 @@ def test_changes_keep_to_their_bounds(frame: Frame, skin: Splats) -> None:
     assert slid.max() < _MOST_PLACE * 0.0014 + 1e-6
     assert slid[:, 2].max() < 1e-6  # along the surface
     np.testing.assert_array_equal(found.quaternions, skin.quaternions)
+
+
+def test_what_is_shown_alone_changes_its_colour_and_stays(frame: Frame, skin: Splats) -> None:
+    trust, shown = np.zeros((2, len(skin)), np.float32)
+    shown[: len(skin) // 2] = 1
+    found = sharpened(skin, trust, shown, frame)
+    np.testing.assert_array_equal(found.means, skin.means)
+    np.testing.assert_array_equal(found.scales, skin.scales)
+    assert found.colours[: len(skin) // 2, 0].min() < 0.6  # the line
 
 
 def test_what_was_found_in_a_pose_is_there_again_in_that_pose() -> None:

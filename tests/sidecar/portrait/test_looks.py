@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What drives the looks of a photo's expression, each by one example whose answer is known."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from affekt.sidecar.avatar.looks import NUMBERS
+from affekt.sidecar.portrait.looks import _as_in_photo, _Edges, _joined
+
+
+def at(driver: np.ndarray, **numbers: float) -> float:
+    given = np.zeros(NUMBERS + 1)
+    given[-1] = 1
+    for name, value in numbers.items():
+        given[int(name[1:])] = value
+    return float(driver @ given)
+
+
+def test_a_lids_look_goes_as_the_eye_shuts_further_than_in_the_photo() -> None:
+    """An eye 10 mm high, which number 4 shuts and number 9 moves to the side."""
+    rest, moves = np.zeros((4, 3)), np.zeros((NUMBERS, 4, 3))
+    rest[1, 1], rest[3, 1] = 0.01, 0.01
+    moves[4, [1, 3], 1] = -0.010, -0.006  # an outer and an inner part of the lid
+    moves[9, :, 0] = 0.004
+    photo = np.zeros(NUMBERS)
+    photo[4] = 0.25
+    driver = _Edges(rest, moves).while_open(((1, 0), (3, 2)), photo)
+    # 0.8 of its height at 1: the photo's is 0.2 shut, and the look goes from 0.25 to 0.7.
+    assert at(driver, n4=0.3125, n9=5) == pytest.approx(1)
+    assert at(driver, n4=0.875) == pytest.approx(0)
+    assert at(driver) > 1
+
+
+def test_a_lips_look_goes_as_they_part() -> None:
+    rest, moves = np.zeros((2, 3)), np.zeros((NUMBERS, 2, 3))
+    moves[100, 1] = (0, -0.05, 0.03)  # the jaw, of a radian
+    driver = _Edges(rest, moves).while_closed(((0, 1),), np.zeros(NUMBERS))
+    assert at(driver, n100=0.01) == pytest.approx(1)
+    assert at(driver, n100=0.035) == pytest.approx(0.5)
+    assert at(driver, n100=0.06) == pytest.approx(0)
+
+
+def test_a_fold_comes_as_far_as_skin_moves_as_in_the_photo() -> None:
+    """Number 7 lifts two pieces, 8 moves them across; 6 lifts one, that counts a third."""
+    moves = np.zeros((NUMBERS, 3, 3))
+    moves[7, :, 1], moves[8, :, 0], moves[6, 0, 1] = 0.01, 0.02, 0.01
+    pieces = SimpleNamespace(
+        weights=np.array([[1, 0, 0], [0, 0.5, 0.5], [1, 0, 0]]), corners=np.tile([0, 1, 2], (3, 1))
+    )
+    photo = np.zeros(NUMBERS)
+    photo[7] = 0.5
+    canvas = SimpleNamespace(pieces=pieces)
+    driver = _as_in_photo(canvas, moves, np.array([0.5, 1.0, 0.0]), photo)
+    assert driver is not None
+    assert at(driver, n7=0.5, n8=3) == pytest.approx(1)
+    assert at(driver, n7=0.2) == pytest.approx(0.4)
+    assert at(driver, n6=0.5) == pytest.approx(1 / 3)
+    assert at(driver) == 0
+    photo[7] = 0.01
+    assert _as_in_photo(canvas, moves, np.ones(3), photo) is None
+
+
+def test_parts_without_a_driver_are_left_out() -> None:
+    change = np.arange(12, dtype=np.float32).reshape(4, 3) / 12
+    driver = np.arange(NUMBERS + 1.0)
+    first, second, third = (np.arange(4) == one for one in (3, 1, 2))
+    found = _joined([(first, None), (second | third, driver), (first & ~first, driver)], change)
+    assert found is not None
+    np.testing.assert_array_equal(found.gaussian, [1, 2])
+    np.testing.assert_array_equal(found.driver, [0, 0])
+    np.testing.assert_array_equal(found.colours, change[1:3])
+    assert _joined([(first, None)], change) is None
