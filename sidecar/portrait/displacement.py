@@ -4,17 +4,17 @@
     min over d of  stiff |L L d|^2 + tense |L d|^2 + |A d - r|^2
 
 L is the umbrella Laplacian of the skin and lips, A takes the vertices to the landmarks, r is what
-the fit left over, in the camera's x and y; depth stays the model's. The inside of the mouth, the
+the fit left over, in the camera's x and y; depth stays the model's. Points of the outline of cheeks
+and jaw ask along its normal for the photo's (`outline.py`). The inside of the mouth, the
 teeth and the eyeballs have no say: they follow the skin next to them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
-from scipy.sparse import coo_matrix, csc_matrix, diags_array, identity
+from scipy.sparse import coo_matrix, csc_matrix, diags_array, identity, vstack
 from scipy.sparse.linalg import splu
 from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue]
 
@@ -22,10 +22,11 @@ from ...shared.arrays import Float32Array, Float64Array, FloatArray, IndexArray,
 from ...shared.head import REGIONS, HeadModel
 from ...shared.motion import ARKIT_NAMES
 from ...shared.personal_head import personal_head
-from ..head.forward import layer_of
 from . import landmarks as marks
-from .fit import Fit, landmarks_facing
+from .fit import Fit, landmarks_facing, posed_vertices
+from .framing import Frame
 from .landmarks import HeadLandmarks, landmark_vertices
+from .outline import find_outline, missing_at_outline
 from .seeing import SeenFace
 
 _STIFF, _TENSE, _HOLD = 36.0, 0.12, 1e-5
@@ -34,12 +35,16 @@ _FAR_HOLD, _FAR_M = 3e-3, 0.012
 _PASSES = 2
 _URGENT = 4.0
 """Weight of the landmarks of lips and lids, which meet; the others have 1."""
+_OF_OUTLINE = 0.7
+"""Weight of each point of the outline, of which there are more."""
 _DEPTH_HOLD = 0.02
 """How firmly the model holds a landmark's depth, against a photo that shows it."""
+_SAME_M = 0.003
+"""Landmarks that lie further apart on the heads of two photos are not one place."""
 _MOST_M = 0.012
 """A landmark asks for no more than this; one that does is wrong."""
 _SMILE = ("mouthSmileLeft", "mouthSmileRight")
-_SMILES, _THINNER, _DRAWN_M = 0.2, 0.24, 0.009
+_SMILES, _THINNER, _DRAWN_M = 0.2, 0.12, 0.009
 """Beyond this score of both sides it is a smile. It makes the head's lips thinner than a person's:
 what was fitted to a full smile is so much too thick at rest. How far skin is drawn along."""
 _LINING_M, _NARROWER = 0.003, 0.12
@@ -55,35 +60,39 @@ def displace(
     seen: SeenFace,
     fit: Fit,
     more: Sequence[tuple[SeenFace, Fit]] = (),
+    frame: Frame | None = None,
 ) -> Float32Array:
     """(V, 3) metres that the person's template differs by from the head's with the fitted
-    identity. more: other photos of the person, which say where a landmark lies in depth."""
+    identity. more: other photos of the person, which say where a landmark lies in depth; frame: the
+    person's outline."""
     skin = np.flatnonzero(np.isin(head.region, [REGIONS.index("skin"), REGIONS.index("lip")]))
     place = np.full(len(head.template), -1)
     place[skin] = np.arange(len(skin))
     rest = head.template + head.shape_basis[..., : len(fit.shape)] @ fit.shape
-    corners = place[head.faces[found.faces]]
-    used = np.flatnonzero((corners >= 0).all(1))
-    rows = np.repeat(np.arange(len(used)), 3)
-    shape = (len(used), len(skin))
-    asks = csc_matrix(
-        coo_matrix((found.weights[used].ravel(), (rows, corners[used].ravel())), shape)
-    )
+    everywhere, found = found, found.at(fit.side_rad)
+    used = np.flatnonzero((place[head.faces[found.faces]] >= 0).all(1))
+    whole = np.zeros(head.template.shape, np.float32)
+    outline = None if frame is None else find_outline(head, posed_vertices(head, fit, whole), frame)
+    asks, urgent = _asks(head, place, found, used), _urgency(seen)[used]
+    if outline is not None:
+        count = len(outline.edge)
+        asks = csc_matrix(vstack([asks, _asks(head, place, outline.points, np.arange(count))]))
+        urgent = np.append(urgent, np.full(count, _OF_OUTLINE))
     faces = place[head.faces]
     smooth = _umbrella(rest[skin].astype(np.float64), faces[(faces >= 0).all(1)].astype(np.int32))
     bent = smooth @ smooth
-    urgent = np.ones(len(seen.landmarks))
-    urgent[[*marks.UPPER_LIP, *marks.LOWER_LIP, *marks.RIGHT_LIDS, *marks.LEFT_LIDS]] = _URGENT
-    pulls = asks.T @ diags_array(urgent[used])
+    pulls = asks.T @ diags_array(urgent)
     matrix = _STIFF * bent.T @ bent + _TENSE * smooth.T @ smooth + pulls @ asks
     places = landmark_vertices(head, found, rest)
     away = cKDTree(places).query(rest[skin])[0]
     hold = _HOLD + _FAR_HOLD * np.clip((away - _FAR_M) / _FAR_M, 0, 1)
     solver = splu(csc_matrix(matrix + diags_array(hold)))
     change = np.zeros((len(skin), 3))
-    whole = np.zeros(head.template.shape, np.float32)
     for _ in range(_PASSES):
-        missing = _missing_in_all(head, found, [(seen, fit), *more], whole)[used]
+        missing = _missing_in_all(head, everywhere, [(seen, fit), *more], whole)[used]
+        if frame is not None and outline is not None:
+            posed = posed_vertices(head, fit, whole)
+            missing = np.vstack([missing, missing_at_outline(head, outline, posed, frame)])
         right = pulls @ (asks @ change + missing)
         change = solver.solve(right)
         whole = _with_the_rest(head, rest, skin, change)
@@ -94,6 +103,24 @@ def displace(
         marked = landmark_vertices(head, found, points)
         whole[skin] += _thinner_lips(marked, points, share)[skin]
     return whole
+
+
+def _asks(
+    head: HeadModel, place: IndexArray, points: HeadLandmarks, used: IndexArray
+) -> csc_matrix:
+    """(N, S) from the skin's vertices to the used ones of the points on it. place: (V,) where the
+    skin has each vertex."""
+    columns = place[head.faces[points.faces[used]]].ravel()
+    rows = np.repeat(np.arange(len(used)), 3)
+    shape = (len(used), int(place.max()) + 1)
+    return csc_matrix(coo_matrix((points.weights[used].ravel(), (rows, columns)), shape))
+
+
+def _urgency(seen: SeenFace) -> Float64Array:
+    """(478,) weights of the landmarks."""
+    urgent = np.ones(len(seen.landmarks))
+    urgent[[*marks.UPPER_LIP, *marks.LOWER_LIP, *marks.RIGHT_LIDS, *marks.LEFT_LIDS]] = _URGENT
+    return urgent
 
 
 def _thinner_lips(marked: Float64Array, points: Float64Array, share: float) -> Float32Array:
@@ -128,16 +155,23 @@ def _missing_in_all(
 ) -> Float64Array:
     """(478, 3) what all photos together ask for: each across its line of sight, by how surely it
     shows a landmark (least squares)."""
-    asked = [_missing(head, found, seen, fit, change) for seen, fit in sights]
+    sides = [found.at(fit.side_rad) for _, fit in sights]
+    asked = [
+        _missing(head, side, seen, fit, change)
+        for side, (seen, fit) in zip(sides, sights, strict=True)
+    ]
     if len(asked) == 1:
         return asked[0]
     matrix, right = (
         np.tile(_DEPTH_HOLD * np.eye(3), (len(asked[0]), 1, 1)),
         np.zeros(asked[0].shape),
     )
-    for (_, fit), missing in zip(sights, asked, strict=True):
+    first = landmark_vertices(head, sides[0])
+    for side, (_, fit), missing in zip(sides, sights, asked, strict=True):
         turn = fit.camera.camera_from_world[:3, :3]
-        sure = landmarks_facing(head, found, turn)[:, None]
+        slid = np.linalg.norm(landmark_vertices(head, side) - first, axis=1)
+        sure = landmarks_facing(head, side, turn) * np.exp(-((slid / _SAME_M) ** 2))
+        sure = sure[:, None]
         matrix += sure[..., None] * (np.eye(3) - np.outer(turn[2], turn[2]))
         right += sure * missing
     return np.asarray(np.linalg.solve(matrix, right[..., None])[..., 0], np.float64)
@@ -158,14 +192,6 @@ def _missing(
     length = np.linalg.norm(across, axis=1, keepdims=True)
     across *= np.minimum(1, _MOST_M / np.maximum(length, 1e-12))
     return np.column_stack([across, np.zeros(len(across))]) @ turn
-
-
-def posed_vertices(head: HeadModel, fit: Fit, change: Float32Array) -> Float32Array:
-    """(V, 3) the person with the photo's expression."""
-    person = np.zeros(300, np.float32)
-    person[: len(fit.shape)] = fit.shape
-    mine = personal_head(head, change, fit.shape)
-    return layer_of(mine).vertices(replace(fit.motion, shape=person), 0, 1)[0]
 
 
 def as_in_photo(head: HeadModel, fit: Fit, change: Float32Array) -> Float32Array:

@@ -4,25 +4,23 @@
 The head is drawn with random people's faces from a few sides, MediaPipe looks at the pictures, and
 what it says is lifted onto the surface. So its habits are known and no table is made by hand.
 Points of the lips are found on an open mouth, where those of the upper and the lower lip do not
-fall on each other, and points of lids on wide eyes.
+fall on each other, and points of lids on wide eyes. The lips' outlines are lines of the head:
+in a picture of it MediaPipe takes the shade inside a lip for its edge, in a photo the edge.
+The other points are found for each of several sides: those of the face's outline are wherever it
+turns away, and slide over cheek and jaw by centimetres when the head turns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue]
 
-from ...shared.arrays import (
-    BoolArray,
-    Float32Array,
-    Float64Array,
-    FloatArray,
-    Int32Array,
-    UInt8Array,
-)
+from ...shared.arrays import BoolArray, Float32Array, Float64Array, FloatArray, Int32Array
 from ...shared.camera import Camera, look_at
 from ...shared.errors import InputError
 from ...shared.head import JOINTS, REGIONS, HeadModel
@@ -30,7 +28,7 @@ from ...shared.motion import ARKIT_NAMES, make_motion
 from ..avatar.drive import Actor
 from ..avatar.open_avatar import open_avatar
 from ..raster.gaussians import rasterise_gaussians
-from ..raster.mesh import rasterise_mesh
+from ..raster.mesh import interpolate, rasterise_mesh
 from .seeing import LANDMARK_COUNT, find_faces
 
 UPPER_LIP = (
@@ -54,6 +52,13 @@ LEFT_LIDS = (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 38
 BROWS = (70, 63, 105, 66, 107, 46, 53, 52, 65, 55, 300, 293, 334, 296, 336, 276, 283, 282, 295, 285)
 RIGHT_IRIS, LEFT_IRIS = tuple(range(468, 473)), tuple(range(473, 478))
 """The subject's irises: middle, then four of its rim."""
+LIP_RINGS = (
+    (*UPPER_LIP[:9], *LOWER_LIP[:9], 61, 291),
+    (*UPPER_LIP[9:18], *LOWER_LIP[9:18], 76, 306),
+    (*UPPER_LIP[18:27], *LOWER_LIP[18:27], 62, 292),
+    (*UPPER_LIP[27:], *LOWER_LIP[27:], 78, 308),
+)
+"""The lips from their outline, in four rings, to the mouth's opening."""
 NOSE_BASE = 2
 CHIN = (136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365)
 """The lower part of the face's outline."""
@@ -66,18 +71,32 @@ _EARS_BEHIND_EYES_M, _THROAT_BEHIND_EYES_M = 0.035, 0.004
 """What lies further behind the eyeballs' middles shows no landmark: where one lies just outside the
 face's outline, the nearest pixel may show an ear or the throat."""
 _PIXELS, _FOV_RAD, _DISTANCE_M = 512, 0.42, 0.62
-_PEOPLE = 10
+_PEOPLE, _PEOPLE_A_SIDE = 10, 5
 _YAWS = (-14.0, -7.0, 0.0, 7.0, 14.0)
+"""Sides from which lips and lids are looked at, degrees."""
+SIDES_DEG = (-28.0, -21.0, -14.0, -7.0, 0.0, 7.0, 14.0, 21.0, 28.0)
+"""Sides from which all else is looked at."""
 _REACH_PIXELS = 20
 _PAPER = 0.8
+_MOSTLY = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class HeadLandmarks:
-    """MediaPipe's landmarks on a head. faces: (478,); weights: (478, 3) of the face's corners."""
+    """MediaPipe's landmarks on a head seen from the front. faces: (478,); weights: (478, 3) of the
+    face's corners. sides: the same of a head that is turned by each of `SIDES_DEG`; none where they
+    do not slide."""
 
     faces: Int32Array
     weights: Float64Array
+    sides: tuple[HeadLandmarks, ...] = ()
+
+    def at(self, yaw_rad: float) -> HeadLandmarks:
+        """The landmarks on a head that the camera sees from so far to its left."""
+        if not self.sides:
+            return self
+        away = np.abs(np.array(SIDES_DEG) - np.degrees(yaw_rad))
+        return self.sides[int(away.argmin())]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -94,21 +113,43 @@ def find_landmarks(head: HeadModel) -> HeadLandmarks:
     """Finds MediaPipe's landmarks on the head, which takes some seconds. Raises InputError
     `head.no_face` if no face is seen in its pictures, and those of `seeing`."""
     parts = _landmark_parts(head)
-    looks = {opened: list(_look_at(head, parts, opened=opened)) for opened in (False, True)}
-    if min(len(found) for found in looks.values()) < _PEOPLE // 2:
+    of_open = list(_look_at(head, parts, _YAWS * (_PEOPLE // len(_YAWS)), opened=True))
+    if len(of_open) < _PEOPLE // 2:
         raise _no_face()
-    on_open = np.zeros(LANDMARK_COUNT, bool)
-    on_open[[*UPPER_LIP, *LOWER_LIP, *LIP_CORNERS, *RIGHT_LIDS, *LEFT_LIDS]] = True
-    faces = np.zeros(LANDMARK_COUNT, np.int32)
-    weights = np.zeros((LANDMARK_COUNT, 3))
-    for index in range(LANDMARK_COUNT):
-        chosen = looks[bool(on_open[index])]
-        points = np.array([look.points[index] for look in chosen])
-        if np.isnan(points).all():
-            raise _no_face()
-        best = int(np.nanargmin(np.linalg.norm(points - np.nanmedian(points, 0), axis=1)))
-        faces[index], weights[index] = chosen[best].faces[index], chosen[best].weights[index]
-    return HeadLandmarks(faces=faces, weights=weights)
+    lips_and_lids = _common(of_open)
+    on_open = [*UPPER_LIP, *LOWER_LIP, *LIP_CORNERS, *RIGHT_LIDS, *LEFT_LIDS]
+    sides: dict[float, HeadLandmarks] = {}
+    for yaw in sorted(SIDES_DEG, key=abs):
+        looks = list(_look_at(head, parts, [yaw] * _PEOPLE_A_SIDE, opened=False))
+        nearer = min(sides, key=lambda side: abs(side - yaw)) if sides else None
+        found = _common(looks, None if nearer is None else sides[nearer])
+        found.faces[on_open] = lips_and_lids.faces[on_open]
+        found.weights[on_open] = lips_and_lids.weights[on_open]
+        sides[yaw] = found
+    return replace(sides[0.0], sides=tuple(sides[yaw] for yaw in SIDES_DEG))
+
+
+def _common(looks: Sequence[_Look], beside: HeadLandmarks | None = None) -> HeadLandmarks:
+    """Each landmark as in the picture that has it nearest to the median; as from the side `beside`
+    where the head's own surface has none under it."""
+    if len(looks) <= _PEOPLE_A_SIDE // 2:
+        raise _no_face()
+    points = np.array([look.points for look in looks])
+    faces, weights = np.stack([k.faces for k in looks]), np.stack([k.weights for k in looks])
+    seen = ~np.isnan(points).any(2)
+    if beside is None and not seen.any(0).all():
+        raise _no_face()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of a landmark that no picture has
+        away = np.linalg.norm(points - np.nanmedian(points, 0), axis=2)
+    best, every = np.where(seen, away, np.inf).argmin(0), np.arange(LANDMARK_COUNT)
+    here = seen.any(0)
+    if beside is None:
+        return HeadLandmarks(faces=faces[best, every], weights=weights[best, every])
+    return HeadLandmarks(
+        faces=np.where(here, faces[best, every], beside.faces),
+        weights=np.where(here[:, None], weights[best, every], beside.weights),
+    )
 
 
 def _no_face() -> InputError:
@@ -147,11 +188,13 @@ def _kinds() -> dict[str, Int32Array]:
     return {kind: np.array(places, np.int32) for kind, places in kinds.items()}
 
 
-def _look_at(head: HeadModel, parts: Mapping[str, BoolArray], *, opened: bool) -> Iterator[_Look]:
-    """Looks at random people's heads. opened: with open mouths and wide eyes."""
+def _look_at(
+    head: HeadModel, parts: Mapping[str, BoolArray], yaws_deg: Sequence[float], *, opened: bool
+) -> Iterator[_Look]:
+    """Looks at random people's heads, one from each side. opened: open mouths and wide eyes."""
     generator = np.random.default_rng(7)
     avatar = open_avatar(head)
-    for person in range(_PEOPLE):
+    for yaw in yaws_deg:
         shape = np.zeros(head.shape_basis.shape[2], np.float32)
         shape[:30] = generator.normal(0, 0.8, min(30, len(shape)))[: len(shape[:30])]
         expression, jaw = np.zeros((1, 100), np.float32), np.zeros((1, 3), np.float32)
@@ -164,7 +207,7 @@ def _look_at(head: HeadModel, parts: Mapping[str, BoolArray], *, opened: bool) -
         camera = look_at(
             target=np.array([0.0, -0.01, 0.0]),
             distance=_DISTANCE_M,
-            yaw_rad=float(np.radians(_YAWS[person % len(_YAWS)])),
+            yaw_rad=float(np.radians(yaw)),
             width=_PIXELS,
             height=_PIXELS,
             fov_y_rad=_FOV_RAD,
@@ -172,9 +215,14 @@ def _look_at(head: HeadModel, parts: Mapping[str, BoolArray], *, opened: bool) -
         image = rasterise_gaussians(posed.gaussians.seen_by(camera), camera)
         drawn = image.colour + (1 - image.alpha[..., None]) * _PAPER
         picture = np.rint(np.clip(drawn, 0, 1) * 255).astype(np.uint8)
-        look = _lift(head, parts, posed.vertices, camera, picture)
-        if look is not None:
-            yield look
+        seen = find_faces(picture)
+        if not seen:
+            continue
+        assert posed.vertices is not None
+        marked = seen[0].landmarks
+        if opened:
+            marked = _on_lip_lines(head, posed.vertices, camera, marked)
+        yield _lift(head, parts, posed.vertices, camera, marked)
 
 
 def _component(head: HeadModel, name: str) -> Float32Array:
@@ -184,17 +232,59 @@ def _component(head: HeadModel, name: str) -> Float32Array:
     return out
 
 
+def _on_lip_lines(
+    head: HeadModel, vertices: Float32Array, camera: Camera, marked: Float64Array
+) -> Float64Array:
+    """(478, 2) landmarks of a picture of an open mouth, those of the lips moved so that their outer
+    ring lies on the outline of the red, the inner one on the edge of the opening, and those between
+    by their part of it."""
+    hit = rasterise_mesh(vertices, head.faces, camera)
+    region = np.stack(
+        [head.region == REGIONS.index("lip"),
+         np.isin(head.region, [REGIONS.index(n) for n in ("mouth", "teeth", "tongue")])], 1
+    )  # fmt: skip
+    lip, inside = (interpolate(region.astype(np.float32), head.faces, hit) > _MOSTLY).transpose(
+        2, 0, 1
+    )
+    ends = [
+        _nearest(_border(area), marked[list(ring)])
+        for area, ring in ((lip | inside, LIP_RINGS[0]), (inside, LIP_RINGS[-1]))
+    ]
+    outer, inner = (marked[list(ring)] for ring in (LIP_RINGS[0], LIP_RINGS[-1]))
+    wide = np.maximum(np.linalg.norm(inner - outer, axis=1, keepdims=True), 1e-6)
+    moved = marked.copy()
+    for ring in LIP_RINGS:
+        part = np.linalg.norm(marked[list(ring)] - outer, axis=1, keepdims=True) / wide
+        part = np.clip(part, 0, 1)
+        moved[list(ring)] += (1 - part) * (ends[0] - outer) + part * (ends[1] - inner)
+    return moved
+
+
+def _border(area: BoolArray) -> BoolArray:
+    """(H, W) the pixels of an area that have others beside them."""
+    core = cv2.erode(area.astype(np.uint8), np.ones((3, 3), np.uint8))
+    return area & (core == 0)
+
+
+def _nearest(area: BoolArray, pixels: Float64Array) -> Float64Array:
+    """(N, 2) the middle of the area's pixel next to each of the pixels (N, 2); those stay that have
+    none near."""
+    rows, columns = np.nonzero(area)
+    middles = np.stack([columns, rows], 1) + 0.5
+    if not len(middles):
+        return pixels
+    away, index = cKDTree(middles).query(pixels)
+    return np.where(away[:, None] < _REACH_PIXELS, middles[index], pixels)
+
+
 def _lift(
     head: HeadModel,
     parts: Mapping[str, BoolArray],
     vertices: Float32Array,
     camera: Camera,
-    picture: UInt8Array,
-) -> _Look | None:
-    """Lifts what is seen in one picture onto the surface; None if no face is seen."""
-    seen = find_faces(picture)
-    if not seen:
-        return None
+    marked: Float64Array,
+) -> _Look:
+    """Lifts the landmarks (478, 2) of one picture onto the surface."""
     points = np.full((LANDMARK_COUNT, 3), np.nan)
     faces = np.zeros(LANDMARK_COUNT, np.int32)
     weights = np.zeros((LANDMARK_COUNT, 3))
@@ -203,7 +293,7 @@ def _lift(
         hit = rasterise_mesh(vertices, head.faces[chosen], camera)
         rows, columns = np.nonzero(hit.face >= 0)
         pixels = np.stack([columns, rows], 1) + 0.5
-        away, nearest = cKDTree(pixels).query(seen[0].landmarks[places])
+        away, nearest = cKDTree(pixels).query(marked[places])
         near = away < _REACH_PIXELS
         places, row, column = places[near], rows[nearest[near]], columns[nearest[near]]
         faces[places] = chosen[hit.face[row, column]]
