@@ -39,8 +39,6 @@ _OF_OUTLINE = 0.7
 """Weight of each point of the outline, of which there are more."""
 _DEPTH_HOLD = 0.02
 """How firmly the model holds a landmark's depth, against a photo that shows it."""
-_SAME_M = 0.003
-"""Landmarks that lie further apart on the heads of two photos are not one place."""
 _MOST_M = 0.012
 """A landmark asks for no more than this; one that does is wrong."""
 _SMILE = ("mouthSmileLeft", "mouthSmileRight")
@@ -69,11 +67,10 @@ def displace(
     place = np.full(len(head.template), -1)
     place[skin] = np.arange(len(skin))
     rest = head.template + head.shape_basis[..., : len(fit.shape)] @ fit.shape
-    everywhere, found = found, found.at(fit.side_rad)
     used = np.flatnonzero((place[head.faces[found.faces]] >= 0).all(1))
     whole = np.zeros(head.template.shape, np.float32)
     outline = None if frame is None else find_outline(head, posed_vertices(head, fit, whole), frame)
-    asks, urgent = _asks(head, place, found, used), _urgency(seen)[used]
+    asks, urgent = _asks(head, place, found, used), _urgency(head, found, fit)[used]
     if outline is not None:
         count = len(outline.edge)
         asks = csc_matrix(vstack([asks, _asks(head, place, outline.points, np.arange(count))]))
@@ -89,7 +86,7 @@ def displace(
     solver = splu(csc_matrix(matrix + diags_array(hold)))
     change = np.zeros((len(skin), 3))
     for _ in range(_PASSES):
-        missing = _missing_in_all(head, everywhere, [(seen, fit), *more], whole)[used]
+        missing = _missing_in_all(head, found, [(seen, fit), *more], whole)[used]
         if frame is not None and outline is not None:
             posed = posed_vertices(head, fit, whole)
             missing = np.vstack([missing, missing_at_outline(head, outline, posed, frame)])
@@ -116,9 +113,9 @@ def _asks(
     return csc_matrix(coo_matrix((points.weights[used].ravel(), (rows, columns)), shape))
 
 
-def _urgency(seen: SeenFace) -> Float64Array:
-    """(478,) weights of the landmarks."""
-    urgent = np.ones(len(seen.landmarks))
+def _urgency(head: HeadModel, found: HeadLandmarks, fit: Fit) -> Float64Array:
+    """(478,) weights of the landmarks: where the skin turns away they are guesses."""
+    urgent = landmarks_facing(head, found, fit.camera.camera_from_world[:3, :3])
     urgent[[*marks.UPPER_LIP, *marks.LOWER_LIP, *marks.RIGHT_LIDS, *marks.LEFT_LIDS]] = _URGENT
     return urgent
 
@@ -155,23 +152,16 @@ def _missing_in_all(
 ) -> Float64Array:
     """(478, 3) what all photos together ask for: each across its line of sight, by how surely it
     shows a landmark (least squares)."""
-    sides = [found.at(fit.side_rad) for _, fit in sights]
-    asked = [
-        _missing(head, side, seen, fit, change)
-        for side, (seen, fit) in zip(sides, sights, strict=True)
-    ]
+    asked = [_missing(head, found, seen, fit, change) for seen, fit in sights]
     if len(asked) == 1:
         return asked[0]
     matrix, right = (
         np.tile(_DEPTH_HOLD * np.eye(3), (len(asked[0]), 1, 1)),
         np.zeros(asked[0].shape),
     )
-    first = landmark_vertices(head, sides[0])
-    for side, (_, fit), missing in zip(sides, sights, asked, strict=True):
+    for (_, fit), missing in zip(sights, asked, strict=True):
         turn = fit.camera.camera_from_world[:3, :3]
-        slid = np.linalg.norm(landmark_vertices(head, side) - first, axis=1)
-        sure = landmarks_facing(head, side, turn) * np.exp(-((slid / _SAME_M) ** 2))
-        sure = sure[:, None]
+        sure = landmarks_facing(head, found, turn)[:, None]
         matrix += sure[..., None] * (np.eye(3) - np.outer(turn[2], turn[2]))
         right += sure * missing
     return np.asarray(np.linalg.solve(matrix, right[..., None])[..., 0], np.float64)

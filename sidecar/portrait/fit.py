@@ -47,8 +47,6 @@ thin lips would become rolled ones, and the neutral face's would be full."""
 _JAW_SPREAD_RAD = np.array([0.06, 0.02, 0.02])
 _EYE_SPREAD_RAD = 0.15
 _STEPS, _POSE_STEPS = 14, 4
-_LOOK_AGAIN = (2, 4, 8, 12)
-"""Steps before which the landmarks of the side that the head then shows are taken."""
 _TURNED_AWAY, _TURNED_HERE, _LEAST_SURE = 0.0, 0.4, 0.1
 """Cosines of a landmark's angle of view between which it grows sure, where several photos say where
 it is; and what is left of one that looks away."""
@@ -83,12 +81,6 @@ class Fit:
         """How far the head is turned away from the camera, to either side; 0 in front."""
         toward = -self.camera.camera_from_world[2, :3]
         return float(np.arctan2(toward[0], toward[2]))
-
-    @property
-    def side_rad(self) -> float:
-        """From how far to the head's left the camera looks at it, wherever in the photo it is."""
-        pose = self.camera.camera_from_world
-        return _yaw_rad(pose[:3, :3], pose[:3, 3])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -157,10 +149,9 @@ class _Prior:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _View:
-    """A photo. points: the landmarks of a head that is turned as in it; size: its width and height;
-    weights: (478,) one over each landmark's standard deviation in pixels."""
+    """A photo. size: its width and height; weights: (478,) one over each landmark's standard
+    deviation in pixels."""
 
-    points: _Points
     seen: SeenFace
     size: tuple[int, int]
     weights: Float64Array
@@ -175,25 +166,19 @@ class _View:
 def fit_heads(head: HeadModel, found: HeadLandmarks, looks: Sequence[Look]) -> list[Fit]:
     """Fits one head to a person's faces in several photos: an identity for all, a camera and an
     expression for each."""
-    at_side: dict[int, _Points] = {}
-
-    def turned(view: _View, state: _State) -> _View:
-        here = found.at(_yaw_rad(state.turn, state.place))
-        points = at_side.setdefault(id(here), _Points(head, here))
-        weights = _weights(view.seen)
-        if len(looks) > 1:
-            weights = weights * landmarks_facing(head, here, state.turn)
-        return replace(view, points=points, weights=weights)
-
-    front = _Points(head, found)
-    views = [_view(head, front, look) for look in looks]
-    states: Sequence[_State] = [_first(view) for view in views]
+    points = _Points(head, found)
+    views = [_view(head, look) for look in looks]
+    states = [_first(points, view) for view in views]
     damping = 1e-3
     for step in range(_POSE_STEPS + _STEPS):
-        if step in _LOOK_AGAIN:
-            views = [turned(view, state) for view, state in zip(views, states, strict=True)]
-        states, damping = _step(views, states, damping, pose_only=step < _POSE_STEPS)
-    return [_finished(head, view, state) for view, state in zip(views, states, strict=True)]
+        pose_only = step < _POSE_STEPS
+        if step == _POSE_STEPS and len(views) > 1:
+            views = [
+                replace(view, weights=view.weights * landmarks_facing(head, found, state.turn))
+                for view, state in zip(views, states, strict=True)
+            ]
+        states, damping = _step(points, views, states, damping, pose_only=pose_only)
+    return [_finished(head, points, view, state) for view, state in zip(views, states, strict=True)]
 
 
 def landmarks_facing(head: HeadModel, found: HeadLandmarks, turn: Float64Array) -> Float64Array:
@@ -206,27 +191,15 @@ def landmarks_facing(head: HeadModel, found: HeadLandmarks, turn: Float64Array) 
     return np.clip((toward - _TURNED_AWAY) / (_TURNED_HERE - _TURNED_AWAY), _LEAST_SURE, 1)
 
 
-def _yaw_rad(turn: Float64Array, place: Float64Array) -> float:
-    """From how far to the head's left the camera looks at it."""
-    toward = -turn.T @ place
-    return float(np.arctan2(toward[0], toward[2]))
-
-
-def _weights(seen: SeenFace) -> Float64Array:
-    """(478,) one over each landmark's standard deviation in pixels."""
-    weights = np.ones(len(seen.landmarks))
+def _view(head: HeadModel, look: Look) -> _View:
+    size, focal_pixels = look.size, look.focal_pixels
+    weights = np.ones(len(look.seen.landmarks))
     for places, weight in _WEIGHTS:
         weights[list(places)] = weight
-    return weights / (_SIGMA * seen.eye_distance)
-
-
-def _view(head: HeadModel, points: _Points, look: Look) -> _View:
-    size, focal_pixels = look.size, look.focal_pixels
     return _View(
-        points=points,
         seen=look.seen,
         size=size,
-        weights=_weights(look.seen),
+        weights=weights / (_SIGMA * look.seen.eye_distance),
         prior=_prior(
             head, look.seen, np.log(focal_pixels or _FOCAL * max(size)), focal_pixels is not None
         ),
@@ -257,9 +230,9 @@ def _own(state: _State) -> Float64Array:
     return np.concatenate([[state.focal], state.expression, state.angles])
 
 
-def _first(view: _View) -> _State:
+def _first(points: _Points, view: _View) -> _State:
     """A pose by weak perspective, with the expected expression and nobody's identity."""
-    points, seen, centre = view.points, view.seen, view.centre
+    seen, centre = view.seen, view.centre
     shapes, components = points.shapes.shape[2], points.expressions.shape[2]
     _, expression, angles = np.split(view.prior.mean, [1, 1 + components])
     focal = float(view.prior.mean[0])
@@ -277,7 +250,12 @@ def _first(view: _View) -> _State:
 
 
 def _step(
-    views: Sequence[_View], states: Sequence[_State], damping: float, *, pose_only: bool
+    points: _Points,
+    views: Sequence[_View],
+    states: Sequence[_State],
+    damping: float,
+    *,
+    pose_only: bool,
 ) -> tuple[Sequence[_State], float]:
     """One damped step; the damping grows until the step helps. The unknowns are the identity, then
     each photo's own: turn, place, focal, expression, angles."""
@@ -290,14 +268,14 @@ def _step(
     for index, (view, state) in enumerate(zip(views, states, strict=True)):
         first = shapes + own * index
         places = np.r_[first : first + 7, :shapes, first + 7 : first + own]
-        matrix, right = _equations(view, state)
+        matrix, right = _equations(points, view, state)
         normal[np.ix_(places, places)] += matrix.T @ matrix
         gradient[places] += matrix.T @ right
         prior = np.arange(first + 6, first + own)
         normal[prior, prior] += view.prior.spread**-2
         gradient[prior] += (view.prior.mean - _own(state)) / view.prior.spread**2
         used[first : first + 7] = True
-    before = _cost(views, states)
+    before = _cost(points, views, states)
     for _ in range(6):
         damped = normal + damping * np.diag(np.diag(normal))
         step = np.zeros(len(normal))
@@ -306,15 +284,14 @@ def _step(
         moved = [
             _moved(state, step[:shapes], part) for state, part in zip(states, parts, strict=True)
         ]
-        if _cost(views, moved) < before:
+        if _cost(points, views, moved) < before:
             return moved, damping / 4
         damping *= 8
     return states, damping
 
 
-def _equations(view: _View, state: _State) -> tuple[Float64Array, Float64Array]:
+def _equations(points: _Points, view: _View, state: _State) -> tuple[Float64Array, Float64Array]:
     """A photo's landmarks as rows (956, n) and right side (956,) of linear equations, weighted."""
-    points = view.points
     turns = points.turns(state.angles)
     world = points.place(state, turns)
     error = _project(state, world, view.centre) - view.seen.landmarks
@@ -324,10 +301,10 @@ def _equations(view: _View, state: _State) -> tuple[Float64Array, Float64Array]:
     return rows.reshape(-1, rows.shape[2]), -(error * robust[:, None]).ravel()
 
 
-def _cost(views: Sequence[_View], states: Sequence[_State]) -> float:
+def _cost(points: _Points, views: Sequence[_View], states: Sequence[_State]) -> float:
     cost = float(states[0].shape @ states[0].shape)
     for view, state in zip(views, states, strict=True):
-        world = view.points.place(state, view.points.turns(state.angles))
+        world = points.place(state, points.turns(state.angles))
         error = np.linalg.norm(_project(state, world, view.centre) - view.seen.landmarks, axis=1)
         # The loss whose weight of a residual r is 1 / sqrt(1 + (r / c)^2).
         loss = 2 * _ROBUST**2 * (np.sqrt(1 + (error * view.weights / _ROBUST) ** 2) - 1)
@@ -376,8 +353,8 @@ def _moved(state: _State, shape: Float64Array, own: Float64Array) -> _State:
     )
 
 
-def _finished(head: HeadModel, view: _View, state: _State) -> Fit:
-    points, size, centre = view.points, view.size, view.centre
+def _finished(head: HeadModel, points: _Points, view: _View, state: _State) -> Fit:
+    size, centre = view.size, view.centre
     world = points.place(state, points.turns(state.angles))
     pose = np.eye(4)
     pose[:3, :3], pose[:3, 3] = state.turn, state.place

@@ -12,34 +12,26 @@ from ...shared.fingerprint import fingerprint
 from ...shared.head import HeadModel
 from ..files import are_indices, kept_arrays
 from ..memory import remembered
-from .landmarks import SIDES_DEG, HeadLandmarks, find_landmarks
+from .landmarks import HeadLandmarks, find_landmarks
 from .seeing import LANDMARK_COUNT
 
-_VERSION = 3
+_VERSION = 2
 """Goes up whenever the same head gets other landmarks."""
 
 
 @remembered
 def landmarks_of(head: HeadModel) -> HeadLandmarks:
-    """The head's landmarks. The first time on a machine takes half a minute."""
+    """The head's landmarks. The first time on a machine takes ten seconds."""
     key = fingerprint(_VERSION, head.template, head.faces, head.colour)
     place = default_cache_folder() / "portrait" / f"{key}.kept"
 
     def fit(arrays: Mapping[str, np.ndarray]) -> bool:
-        count = (len(SIDES_DEG), LANDMARK_COUNT)
-        wanted = {"faces": count, "weights": (*count, 3)}
+        wanted = {"faces": (LANDMARK_COUNT,), "weights": (LANDMARK_COUNT, 3)}
         shapes = {name: values.shape for name, values in arrays.items()}
         return shapes == wanted and are_indices(arrays["faces"], len(head.faces))
 
     def make() -> dict[str, np.ndarray]:
-        sides = find_landmarks(head).sides
-        return {
-            "faces": np.stack([side.faces for side in sides]),
-            "weights": np.stack([side.weights for side in sides]),
-        }
+        found = find_landmarks(head)
+        return {"faces": found.faces, "weights": found.weights}
 
-    kept = kept_arrays(place, fit, make)
-    pairs = zip(kept["faces"], kept["weights"], strict=True)
-    sides = tuple(HeadLandmarks(faces=faces, weights=weights) for faces, weights in pairs)
-    front = sides[len(sides) // 2]
-    return HeadLandmarks(faces=front.faces, weights=front.weights, sides=sides)
+    return HeadLandmarks(**kept_arrays(place, fit, make))

@@ -6,14 +6,11 @@ what it says is lifted onto the surface. So its habits are known and no table is
 Points of the lips are found on an open mouth, where those of the upper and the lower lip do not
 fall on each other, and points of lids on wide eyes. The lips' outlines are lines of the head:
 in a picture of it MediaPipe takes the shade inside a lip for its edge, in a photo the edge.
-The other points are found for each of several sides: those of the face's outline are wherever it
-turns away, and slide over cheek and jaw by centimetres when the head turns.
 """
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import cv2
@@ -71,11 +68,8 @@ _EARS_BEHIND_EYES_M, _THROAT_BEHIND_EYES_M = 0.035, 0.004
 """What lies further behind the eyeballs' middles shows no landmark: where one lies just outside the
 face's outline, the nearest pixel may show an ear or the throat."""
 _PIXELS, _FOV_RAD, _DISTANCE_M = 512, 0.42, 0.62
-_PEOPLE, _PEOPLE_A_SIDE = 10, 5
+_PEOPLE = 10
 _YAWS = (-14.0, -7.0, 0.0, 7.0, 14.0)
-"""Sides from which lips and lids are looked at, degrees."""
-SIDES_DEG = (-28.0, -21.0, -14.0, -7.0, 0.0, 7.0, 14.0, 21.0, 28.0)
-"""Sides from which all else is looked at."""
 _REACH_PIXELS = 20
 _PAPER = 0.8
 _MOSTLY = 0.5
@@ -83,20 +77,10 @@ _MOSTLY = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class HeadLandmarks:
-    """MediaPipe's landmarks on a head seen from the front. faces: (478,); weights: (478, 3) of the
-    face's corners. sides: the same of a head that is turned by each of `SIDES_DEG`; none where they
-    do not slide."""
+    """MediaPipe's landmarks on a head. faces: (478,); weights: (478, 3) of the face's corners."""
 
     faces: Int32Array
     weights: Float64Array
-    sides: tuple[HeadLandmarks, ...] = ()
-
-    def at(self, yaw_rad: float) -> HeadLandmarks:
-        """The landmarks on a head that the camera sees from so far to its left."""
-        if not self.sides:
-            return self
-        away = np.abs(np.array(SIDES_DEG) - np.degrees(yaw_rad))
-        return self.sides[int(away.argmin())]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -113,43 +97,21 @@ def find_landmarks(head: HeadModel) -> HeadLandmarks:
     """Finds MediaPipe's landmarks on the head, which takes some seconds. Raises InputError
     `head.no_face` if no face is seen in its pictures, and those of `seeing`."""
     parts = _landmark_parts(head)
-    of_open = list(_look_at(head, parts, _YAWS * (_PEOPLE // len(_YAWS)), opened=True))
-    if len(of_open) < _PEOPLE // 2:
+    looks = {opened: list(_look_at(head, parts, opened=opened)) for opened in (False, True)}
+    if min(len(found) for found in looks.values()) < _PEOPLE // 2:
         raise _no_face()
-    lips_and_lids = _common(of_open)
-    on_open = [*UPPER_LIP, *LOWER_LIP, *LIP_CORNERS, *RIGHT_LIDS, *LEFT_LIDS]
-    sides: dict[float, HeadLandmarks] = {}
-    for yaw in sorted(SIDES_DEG, key=abs):
-        looks = list(_look_at(head, parts, [yaw] * _PEOPLE_A_SIDE, opened=False))
-        nearer = min(sides, key=lambda side: abs(side - yaw)) if sides else None
-        found = _common(looks, None if nearer is None else sides[nearer])
-        found.faces[on_open] = lips_and_lids.faces[on_open]
-        found.weights[on_open] = lips_and_lids.weights[on_open]
-        sides[yaw] = found
-    return replace(sides[0.0], sides=tuple(sides[yaw] for yaw in SIDES_DEG))
-
-
-def _common(looks: Sequence[_Look], beside: HeadLandmarks | None = None) -> HeadLandmarks:
-    """Each landmark as in the picture that has it nearest to the median; as from the side `beside`
-    where the head's own surface has none under it."""
-    if len(looks) <= _PEOPLE_A_SIDE // 2:
-        raise _no_face()
-    points = np.array([look.points for look in looks])
-    faces, weights = np.stack([k.faces for k in looks]), np.stack([k.weights for k in looks])
-    seen = ~np.isnan(points).any(2)
-    if beside is None and not seen.any(0).all():
-        raise _no_face()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # of a landmark that no picture has
-        away = np.linalg.norm(points - np.nanmedian(points, 0), axis=2)
-    best, every = np.where(seen, away, np.inf).argmin(0), np.arange(LANDMARK_COUNT)
-    here = seen.any(0)
-    if beside is None:
-        return HeadLandmarks(faces=faces[best, every], weights=weights[best, every])
-    return HeadLandmarks(
-        faces=np.where(here, faces[best, every], beside.faces),
-        weights=np.where(here[:, None], weights[best, every], beside.weights),
-    )
+    on_open = np.zeros(LANDMARK_COUNT, bool)
+    on_open[[*UPPER_LIP, *LOWER_LIP, *LIP_CORNERS, *RIGHT_LIDS, *LEFT_LIDS]] = True
+    faces = np.zeros(LANDMARK_COUNT, np.int32)
+    weights = np.zeros((LANDMARK_COUNT, 3))
+    for index in range(LANDMARK_COUNT):
+        chosen = looks[bool(on_open[index])]
+        points = np.array([look.points[index] for look in chosen])
+        if np.isnan(points).all():
+            raise _no_face()
+        best = int(np.nanargmin(np.linalg.norm(points - np.nanmedian(points, 0), axis=1)))
+        faces[index], weights[index] = chosen[best].faces[index], chosen[best].weights[index]
+    return HeadLandmarks(faces=faces, weights=weights)
 
 
 def _no_face() -> InputError:
@@ -188,13 +150,11 @@ def _kinds() -> dict[str, Int32Array]:
     return {kind: np.array(places, np.int32) for kind, places in kinds.items()}
 
 
-def _look_at(
-    head: HeadModel, parts: Mapping[str, BoolArray], yaws_deg: Sequence[float], *, opened: bool
-) -> Iterator[_Look]:
-    """Looks at random people's heads, one from each side. opened: open mouths and wide eyes."""
+def _look_at(head: HeadModel, parts: Mapping[str, BoolArray], *, opened: bool) -> Iterator[_Look]:
+    """Looks at random people's heads. opened: with open mouths and wide eyes."""
     generator = np.random.default_rng(7)
     avatar = open_avatar(head)
-    for yaw in yaws_deg:
+    for person in range(_PEOPLE):
         shape = np.zeros(head.shape_basis.shape[2], np.float32)
         shape[:30] = generator.normal(0, 0.8, min(30, len(shape)))[: len(shape[:30])]
         expression, jaw = np.zeros((1, 100), np.float32), np.zeros((1, 3), np.float32)
@@ -207,7 +167,7 @@ def _look_at(
         camera = look_at(
             target=np.array([0.0, -0.01, 0.0]),
             distance=_DISTANCE_M,
-            yaw_rad=float(np.radians(yaw)),
+            yaw_rad=float(np.radians(_YAWS[person % len(_YAWS)])),
             width=_PIXELS,
             height=_PIXELS,
             fov_y_rad=_FOV_RAD,
