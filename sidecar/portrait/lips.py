@@ -26,7 +26,7 @@ _MIDDLE = slice(2, 7)
 _LEAST, _FARTHEST, _TRIED = 0.5, 1.12, 32
 _DIFFERENT = 1.8
 """Standard deviations between the colours of lip and skin, below which there is no edge to see."""
-_SMOOTH, _AS_MARKED = 0.6, 0.08
+_SMOOTH, _AS_MARKED = 0.6, 0.02
 """How much a bend between neighbours, and leaving MediaPipe's outline, cost beside an edge that is
 missed by as much."""
 _BLUR, _DARKEST = 0.012, 0.01
