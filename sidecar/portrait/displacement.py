@@ -42,7 +42,7 @@ _DEPTH_HOLD = 0.02
 _MOST_M = 0.012
 """A landmark asks for no more than this; one that does is wrong."""
 _SMILE = ("mouthSmileLeft", "mouthSmileRight")
-_SMILES, _THINNER, _DRAWN_M = 0.2, 0.12, 0.009
+_SMILES, _THINNER, _DRAWN_M = 0.2, 0.2, 0.009
 """Beyond this score of both sides it is a smile. It makes the head's lips thinner than a person's:
 what was fitted to a full smile is so much too thick at rest. How far skin is drawn along."""
 _LINING_M, _NARROWER = 0.003, 0.12
@@ -70,7 +70,7 @@ def displace(
     used = np.flatnonzero((place[head.faces[found.faces]] >= 0).all(1))
     whole = np.zeros(head.template.shape, np.float32)
     outline = None if frame is None else find_outline(head, posed_vertices(head, fit, whole), frame)
-    asks, urgent = _asks(head, place, found, used), _urgency(head, found, fit)[used]
+    asks, urgent = _asks(head, place, found, used), _urgency(seen)[used]
     if outline is not None:
         count = len(outline.edge)
         asks = csc_matrix(vstack([asks, _asks(head, place, outline.points, np.arange(count))]))
@@ -113,9 +113,9 @@ def _asks(
     return csc_matrix(coo_matrix((points.weights[used].ravel(), (rows, columns)), shape))
 
 
-def _urgency(head: HeadModel, found: HeadLandmarks, fit: Fit) -> Float64Array:
-    """(478,) weights of the landmarks: where the skin turns away they are guesses."""
-    urgent = landmarks_facing(head, found, fit.camera.camera_from_world[:3, :3])
+def _urgency(seen: SeenFace) -> Float64Array:
+    """(478,) weights of the landmarks."""
+    urgent = np.ones(len(seen.landmarks))
     urgent[[*marks.UPPER_LIP, *marks.LOWER_LIP, *marks.RIGHT_LIDS, *marks.LEFT_LIDS]] = _URGENT
     return urgent
 
