@@ -77,13 +77,10 @@ def displace(
         urgent = np.append(urgent, np.full(count, _OF_OUTLINE))
     faces = place[head.faces]
     smooth = _umbrella(rest[skin].astype(np.float64), faces[(faces >= 0).all(1)].astype(np.int32))
-    bent = smooth @ smooth
     pulls = asks.T @ diags_array(urgent)
-    matrix = _STIFF * bent.T @ bent + _TENSE * smooth.T @ smooth + pulls @ asks
-    places = landmark_vertices(head, found, rest)
-    away = cKDTree(places).query(rest[skin])[0]
+    away = cKDTree(landmark_vertices(head, found, rest)).query(rest[skin])[0]
     hold = _HOLD + _FAR_HOLD * np.clip((away - _FAR_M) / _FAR_M, 0, 1)
-    solver = splu(csc_matrix(matrix + diags_array(hold)))
+    solver = splu(csc_matrix(_bending(smooth) + pulls @ asks + diags_array(hold)))
     change = np.zeros((len(skin), 3))
     for _ in range(_PASSES):
         missing = _missing_in_all(head, found, [(seen, fit), *more], whole)[used]
@@ -93,13 +90,17 @@ def displace(
         right = pulls @ (asks @ change + missing)
         change = solver.solve(right)
         whole = _with_the_rest(head, rest, skin, change)
-    smile = min(float(seen.scores[ARKIT_NAMES.index(name)]) for name in _SMILE)
-    if smile > _SMILES:
-        share = _THINNER * (smile - _SMILES) / (1 - _SMILES)
-        points = (rest + whole).astype(np.float64)
-        marked = landmark_vertices(head, found, points)
-        whole[skin] += _thinner_lips(marked, points, share)[skin]
+    points = (rest + whole).astype(np.float64)
+    whole[skin] += _thinner_lips(landmark_vertices(head, found, points), points, _thinner(seen))[
+        skin
+    ]
     return whole
+
+
+def _thinner(seen: SeenFace) -> float:
+    """The share of their thickness that lips of this smile lose at rest."""
+    smile = min(float(seen.scores[ARKIT_NAMES.index(name)]) for name in _SMILE)
+    return _THINNER * max(smile - _SMILES, 0) / (1 - _SMILES)
 
 
 def _asks(
@@ -191,6 +192,12 @@ def as_in_photo(head: HeadModel, fit: Fit, change: Float32Array) -> Float32Array
     expression = fit.motion.expression[0, : len(head.expression_names)]
     lacks = (head.expression_basis - person.expression_basis) @ expression
     return (change + lacks).astype(np.float32)
+
+
+def _bending(smooth: csc_matrix) -> csc_matrix:
+    """(N, N) what bending and stretching cost. smooth: (N, N) the umbrella Laplacian."""
+    bent = smooth @ smooth
+    return csc_matrix(_STIFF * bent.T @ bent + _TENSE * smooth.T @ smooth)
 
 
 def _umbrella(points: Float64Array, faces: Int32Array) -> csc_matrix:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from ...shared.arrays import BoolArray, Float32Array, Float64Array, Int32Array
-from ...shared.head import HeadModel
+from ...shared.head import REGIONS, HeadModel
 from ..raster.mesh import interpolate, rasterise_mesh
 from .ears import ear_weight
 from .framing import Frame, sample
@@ -55,7 +55,9 @@ def find_outline(head: HeadModel, vertices: Float32Array, frame: Frame) -> Outli
     hit = rasterise_mesh(vertices, head.faces[faces], frame.camera)
     rows, columns, normals = _border(hit.face >= 0)
     places = interpolate(head.template, head.faces[faces], hit)[rows, columns]
-    order = np.flatnonzero(_on_cheek(places))[::_EVERY]
+    skin = (head.region[head.faces[faces]] == REGIONS.index("skin")).all(1)
+    chosen = _on_cheek(places) & skin[hit.face[rows, columns]]
+    order = np.flatnonzero(chosen)[::_EVERY]
     rows, columns, normals = rows[order], columns[order], normals[order]
     pixels = np.stack([columns, rows], 1) + 0.5
     ways = _edge_along(frame, pixels, normals)
