@@ -59,7 +59,7 @@ def find_outline(head: HeadModel, vertices: Float32Array, frame: Frame) -> Outli
     chosen = _on_cheek(places) & skin[hit.face[rows, columns]]
     order = np.flatnonzero(chosen)[::_EVERY]
     rows, columns, normals = rows[order], columns[order], normals[order]
-    pixels = np.stack([columns, rows], 1) + 0.5
+    pixels = np.stack([columns, rows], 1).astype(np.float64) + 0.5
     ways = _edge_along(frame, pixels, normals)
     kept = np.isfinite(ways) & _agrees(pixels, ways)
     if kept.sum() < _LEAST:
