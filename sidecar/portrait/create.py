@@ -26,14 +26,15 @@ from .colours import (
     seen_beside,
     with_hair_on_scalp,
 )
-from .displacement import as_in_photo, displace, posed_vertices
+from .displacement import as_in_photo, displace
 from .ears import fit_ears
-from .fit import Fit, Look, fit_heads
+from .fit import Fit, Look, fit_heads, posed_vertices
 from .framing import Frame, frame_face, sample
 from .further import Photograph, with_photo
 from .glasses import MOST_OF_GLASSES, behind_glasses, find_glasses, put_on
 from .hair import MOST_GAUSSIANS, Hair, make_hair, solid_hair
 from .landmarks import HeadLandmarks
+from .lips import with_red_lips
 from .looks import photo_looks
 from .masks import hair_mask
 from .refine import at_rest, sharpened
@@ -85,13 +86,14 @@ def portrait_steps(
     from elsewhere, which fill what the first does not show. Raises InputError `photo.profile`,
     `photo.no_fit`."""
     yield "fitting the head"
+    seen = with_red_lips(photo, seen)
     own = Photograph(name=name, pixels=photo, seen=seen, focal_pixels=focal_pixels)
     fit, *fits = _fitted(head, found, [own, *more])
     others = list(zip(more, fits, strict=True))
-    change = displace(head, found, seen, fit, [(one.seen, its) for one, its in others])
+    frame = frame_face(photo, seen, fit.camera)
+    change = displace(head, found, seen, fit, [(one.seen, its) for one, its in others], frame)
     change = as_in_photo(head, fit, change)
     yield "finding hair and background"
-    frame = frame_face(photo, seen, fit.camera)
     change, ears = fit_ears(head, fit, change, frame)
     vertices = posed_vertices(head, fit, change)
     mask = hair_mask(frame, head, vertices, ears)

@@ -4,17 +4,17 @@
     min over d of  stiff |L L d|^2 + tense |L d|^2 + |A d - r|^2
 
 L is the umbrella Laplacian of the skin and lips, A takes the vertices to the landmarks, r is what
-the fit left over, in the camera's x and y; depth stays the model's. The inside of the mouth, the
+the fit left over, in the camera's x and y; depth stays the model's. Points of the outline of cheeks
+and jaw ask along its normal for the photo's (`outline.py`). The inside of the mouth, the
 teeth and the eyeballs have no say: they follow the skin next to them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
-from scipy.sparse import coo_matrix, csc_matrix, diags_array, identity
+from scipy.sparse import coo_matrix, csc_matrix, diags_array, identity, vstack
 from scipy.sparse.linalg import splu
 from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue]
 
@@ -22,10 +22,11 @@ from ...shared.arrays import Float32Array, Float64Array, FloatArray, IndexArray,
 from ...shared.head import REGIONS, HeadModel
 from ...shared.motion import ARKIT_NAMES
 from ...shared.personal_head import personal_head
-from ..head.forward import layer_of
 from . import landmarks as marks
-from .fit import Fit, landmarks_facing
+from .fit import Fit, landmarks_facing, posed_vertices
+from .framing import Frame
 from .landmarks import HeadLandmarks, landmark_vertices
+from .outline import find_outline, missing_at_outline
 from .seeing import SeenFace
 
 _STIFF, _TENSE, _HOLD = 36.0, 0.12, 1e-5
@@ -34,12 +35,14 @@ _FAR_HOLD, _FAR_M = 3e-3, 0.012
 _PASSES = 2
 _URGENT = 4.0
 """Weight of the landmarks of lips and lids, which meet; the others have 1."""
+_OF_OUTLINE = 0.7
+"""Weight of each point of the outline, of which there are more."""
 _DEPTH_HOLD = 0.02
 """How firmly the model holds a landmark's depth, against a photo that shows it."""
 _MOST_M = 0.012
 """A landmark asks for no more than this; one that does is wrong."""
 _SMILE = ("mouthSmileLeft", "mouthSmileRight")
-_SMILES, _THINNER, _DRAWN_M = 0.2, 0.24, 0.009
+_SMILES, _THINNER, _DRAWN_M = 0.2, 0.2, 0.009
 """Beyond this score of both sides it is a smile. It makes the head's lips thinner than a person's:
 what was fitted to a full smile is so much too thick at rest. How far skin is drawn along."""
 _LINING_M, _NARROWER = 0.003, 0.12
@@ -55,45 +58,67 @@ def displace(
     seen: SeenFace,
     fit: Fit,
     more: Sequence[tuple[SeenFace, Fit]] = (),
+    frame: Frame | None = None,
 ) -> Float32Array:
     """(V, 3) metres that the person's template differs by from the head's with the fitted
-    identity. more: other photos of the person, which say where a landmark lies in depth."""
+    identity. more: other photos of the person, which say where a landmark lies in depth; frame: the
+    person's outline."""
     skin = np.flatnonzero(np.isin(head.region, [REGIONS.index("skin"), REGIONS.index("lip")]))
     place = np.full(len(head.template), -1)
     place[skin] = np.arange(len(skin))
     rest = head.template + head.shape_basis[..., : len(fit.shape)] @ fit.shape
-    corners = place[head.faces[found.faces]]
-    used = np.flatnonzero((corners >= 0).all(1))
-    rows = np.repeat(np.arange(len(used)), 3)
-    shape = (len(used), len(skin))
-    asks = csc_matrix(
-        coo_matrix((found.weights[used].ravel(), (rows, corners[used].ravel())), shape)
-    )
+    used = np.flatnonzero((place[head.faces[found.faces]] >= 0).all(1))
+    whole = np.zeros(head.template.shape, np.float32)
+    outline = None if frame is None else find_outline(head, posed_vertices(head, fit, whole), frame)
+    asks, urgent = _asks(head, place, found, used), _urgency(seen)[used]
+    if outline is not None:
+        count = len(outline.edge)
+        asks = csc_matrix(vstack([asks, _asks(head, place, outline.points, np.arange(count))]))
+        urgent = np.append(urgent, np.full(count, _OF_OUTLINE))
     faces = place[head.faces]
     smooth = _umbrella(rest[skin].astype(np.float64), faces[(faces >= 0).all(1)].astype(np.int32))
-    bent = smooth @ smooth
-    urgent = np.ones(len(seen.landmarks))
-    urgent[[*marks.UPPER_LIP, *marks.LOWER_LIP, *marks.RIGHT_LIDS, *marks.LEFT_LIDS]] = _URGENT
-    pulls = asks.T @ diags_array(urgent[used])
-    matrix = _STIFF * bent.T @ bent + _TENSE * smooth.T @ smooth + pulls @ asks
-    places = landmark_vertices(head, found, rest)
-    away = cKDTree(places).query(rest[skin])[0]
+    pulls = asks.T @ diags_array(urgent)
+    away = cKDTree(landmark_vertices(head, found, rest)).query(rest[skin])[0]
     hold = _HOLD + _FAR_HOLD * np.clip((away - _FAR_M) / _FAR_M, 0, 1)
-    solver = splu(csc_matrix(matrix + diags_array(hold)))
+    solver = splu(csc_matrix(_bending(smooth) + pulls @ asks + diags_array(hold)))
     change = np.zeros((len(skin), 3))
-    whole = np.zeros(head.template.shape, np.float32)
     for _ in range(_PASSES):
         missing = _missing_in_all(head, found, [(seen, fit), *more], whole)[used]
+        if frame is not None and outline is not None:
+            posed = posed_vertices(head, fit, whole)
+            missing = np.vstack([missing, missing_at_outline(head, outline, posed, frame)])
         right = pulls @ (asks @ change + missing)
         change = solver.solve(right)
         whole = _with_the_rest(head, rest, skin, change)
-    smile = min(float(seen.scores[ARKIT_NAMES.index(name)]) for name in _SMILE)
-    if smile > _SMILES:
-        share = _THINNER * (smile - _SMILES) / (1 - _SMILES)
-        points = (rest + whole).astype(np.float64)
-        marked = landmark_vertices(head, found, points)
-        whole[skin] += _thinner_lips(marked, points, share)[skin]
+    points = (rest + whole).astype(np.float64)
+    whole[skin] += _thinner_lips(landmark_vertices(head, found, points), points, _thinner(seen))[
+        skin
+    ]
     return whole
+
+
+def _thinner(seen: SeenFace) -> float:
+    """The share of their thickness that lips of this smile lose at rest."""
+    smile = min(float(seen.scores[ARKIT_NAMES.index(name)]) for name in _SMILE)
+    return _THINNER * max(smile - _SMILES, 0) / (1 - _SMILES)
+
+
+def _asks(
+    head: HeadModel, place: IndexArray, points: HeadLandmarks, used: IndexArray
+) -> csc_matrix:
+    """(N, S) from the skin's vertices to the used ones of the points on it. place: (V,) where the
+    skin has each vertex."""
+    columns = place[head.faces[points.faces[used]]].ravel()
+    rows = np.repeat(np.arange(len(used)), 3)
+    shape = (len(used), int(place.max()) + 1)
+    return csc_matrix(coo_matrix((points.weights[used].ravel(), (rows, columns)), shape))
+
+
+def _urgency(seen: SeenFace) -> Float64Array:
+    """(478,) weights of the landmarks."""
+    urgent = np.ones(len(seen.landmarks))
+    urgent[[*marks.UPPER_LIP, *marks.LOWER_LIP, *marks.RIGHT_LIDS, *marks.LEFT_LIDS]] = _URGENT
+    return urgent
 
 
 def _thinner_lips(marked: Float64Array, points: Float64Array, share: float) -> Float32Array:
@@ -160,14 +185,6 @@ def _missing(
     return np.column_stack([across, np.zeros(len(across))]) @ turn
 
 
-def posed_vertices(head: HeadModel, fit: Fit, change: Float32Array) -> Float32Array:
-    """(V, 3) the person with the photo's expression."""
-    person = np.zeros(300, np.float32)
-    person[: len(fit.shape)] = fit.shape
-    mine = personal_head(head, change, fit.shape)
-    return layer_of(mine).vertices(replace(fit.motion, shape=person), 0, 1)[0]
-
-
 def as_in_photo(head: HeadModel, fit: Fit, change: Float32Array) -> Float32Array:
     """The change (V, 3) at which a person whose movements are shorter than the head's is as in the
     photo: it was found with the head's."""
@@ -175,6 +192,12 @@ def as_in_photo(head: HeadModel, fit: Fit, change: Float32Array) -> Float32Array
     expression = fit.motion.expression[0, : len(head.expression_names)]
     lacks = (head.expression_basis - person.expression_basis) @ expression
     return (change + lacks).astype(np.float32)
+
+
+def _bending(smooth: csc_matrix) -> csc_matrix:
+    """(N, N) what bending and stretching cost. smooth: (N, N) the umbrella Laplacian."""
+    bent = smooth @ smooth
+    return csc_matrix(_STIFF * bent.T @ bent + _TENSE * smooth.T @ smooth)
 
 
 def _umbrella(points: Float64Array, faces: Int32Array) -> csc_matrix:

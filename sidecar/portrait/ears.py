@@ -15,8 +15,7 @@ from ...shared.arrays import BoolArray, Float32Array, Float64Array
 from ...shared.head import REGIONS, HeadModel
 from ..raster.mesh import rasterise_mesh
 from . import landmarks as marks
-from .displacement import posed_vertices
-from .fit import Fit
+from .fit import Fit, posed_vertices
 from .framing import EYE_PIXELS, Frame, polygon
 
 _MIDDLE_M, _SIZE_M = np.array([0.074, -0.002, -0.051]), np.array([0.030, 0.030, 0.019])

@@ -21,6 +21,8 @@ from ...shared.arrays import Float32Array, Float64Array
 from ...shared.camera import Camera
 from ...shared.head import JOINTS, HeadModel
 from ...shared.motion import Motion, make_motion
+from ...shared.personal_head import personal_head
+from ..head.forward import layer_of
 from . import landmarks as marks
 from .landmarks import HeadLandmarks
 from .seeing import SeenFace
@@ -379,3 +381,11 @@ def _finished(head: HeadModel, points: _Points, view: _View, state: _State) -> F
         camera=camera,
         residual=np.linalg.norm(_project(state, world, centre) - view.seen.landmarks, axis=1),
     )
+
+
+def posed_vertices(head: HeadModel, fit: Fit, change: Float32Array) -> Float32Array:
+    """(V, 3) the person with the photo's expression."""
+    person = np.zeros(300, np.float32)
+    person[: len(fit.shape)] = fit.shape
+    mine = personal_head(head, change, fit.shape)
+    return layer_of(mine).vertices(replace(fit.motion, shape=person), 0, 1)[0]

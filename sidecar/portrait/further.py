@@ -10,8 +10,7 @@ import numpy as np
 from ...shared.arrays import Float32Array, UInt8Array
 from ...shared.head import HeadModel
 from .colours import Canvas, Evidence, gather
-from .displacement import posed_vertices
-from .fit import Fit
+from .fit import Fit, posed_vertices
 from .framing import Frame, frame_face
 from .masks import hair_mask
 from .seeing import SeenFace

@@ -15,7 +15,7 @@ from ..memory import remembered
 from .landmarks import HeadLandmarks, find_landmarks
 from .seeing import LANDMARK_COUNT
 
-_VERSION = 1
+_VERSION = 2
 """Goes up whenever the same head gets other landmarks."""
 
 

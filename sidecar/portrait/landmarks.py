@@ -4,7 +4,8 @@
 The head is drawn with random people's faces from a few sides, MediaPipe looks at the pictures, and
 what it says is lifted onto the surface. So its habits are known and no table is made by hand.
 Points of the lips are found on an open mouth, where those of the upper and the lower lip do not
-fall on each other, and points of lids on wide eyes.
+fall on each other, and points of lids on wide eyes. The lips' outlines are lines of the head:
+in a picture of it MediaPipe takes the shade inside a lip for its edge, in a photo the edge.
 """
 
 from __future__ import annotations
@@ -12,17 +13,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue]
 
-from ...shared.arrays import (
-    BoolArray,
-    Float32Array,
-    Float64Array,
-    FloatArray,
-    Int32Array,
-    UInt8Array,
-)
+from ...shared.arrays import BoolArray, Float32Array, Float64Array, FloatArray, Int32Array
 from ...shared.camera import Camera, look_at
 from ...shared.errors import InputError
 from ...shared.head import JOINTS, REGIONS, HeadModel
@@ -30,7 +25,7 @@ from ...shared.motion import ARKIT_NAMES, make_motion
 from ..avatar.drive import Actor
 from ..avatar.open_avatar import open_avatar
 from ..raster.gaussians import rasterise_gaussians
-from ..raster.mesh import rasterise_mesh
+from ..raster.mesh import interpolate, rasterise_mesh
 from .seeing import LANDMARK_COUNT, find_faces
 
 UPPER_LIP = (
@@ -54,6 +49,13 @@ LEFT_LIDS = (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 38
 BROWS = (70, 63, 105, 66, 107, 46, 53, 52, 65, 55, 300, 293, 334, 296, 336, 276, 283, 282, 295, 285)
 RIGHT_IRIS, LEFT_IRIS = tuple(range(468, 473)), tuple(range(473, 478))
 """The subject's irises: middle, then four of its rim."""
+LIP_RINGS = (
+    (*UPPER_LIP[:9], *LOWER_LIP[:9], 61, 291),
+    (*UPPER_LIP[9:18], *LOWER_LIP[9:18], 76, 306),
+    (*UPPER_LIP[18:27], *LOWER_LIP[18:27], 62, 292),
+    (*UPPER_LIP[27:], *LOWER_LIP[27:], 78, 308),
+)
+"""The lips from their outline, in four rings, to the mouth's opening."""
 NOSE_BASE = 2
 CHIN = (136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365)
 """The lower part of the face's outline."""
@@ -70,6 +72,7 @@ _PEOPLE = 10
 _YAWS = (-14.0, -7.0, 0.0, 7.0, 14.0)
 _REACH_PIXELS = 20
 _PAPER = 0.8
+_MOSTLY = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -172,9 +175,14 @@ def _look_at(head: HeadModel, parts: Mapping[str, BoolArray], *, opened: bool) -
         image = rasterise_gaussians(posed.gaussians.seen_by(camera), camera)
         drawn = image.colour + (1 - image.alpha[..., None]) * _PAPER
         picture = np.rint(np.clip(drawn, 0, 1) * 255).astype(np.uint8)
-        look = _lift(head, parts, posed.vertices, camera, picture)
-        if look is not None:
-            yield look
+        seen = find_faces(picture)
+        if not seen:
+            continue
+        assert posed.vertices is not None
+        marked = seen[0].landmarks
+        if opened:
+            marked = _on_lip_lines(head, posed.vertices, camera, marked)
+        yield _lift(head, parts, posed.vertices, camera, marked)
 
 
 def _component(head: HeadModel, name: str) -> Float32Array:
@@ -184,17 +192,59 @@ def _component(head: HeadModel, name: str) -> Float32Array:
     return out
 
 
+def _on_lip_lines(
+    head: HeadModel, vertices: Float32Array, camera: Camera, marked: Float64Array
+) -> Float64Array:
+    """(478, 2) landmarks of a picture of an open mouth, those of the lips moved so that their outer
+    ring lies on the outline of the red, the inner one on the edge of the opening, and those between
+    by their part of it."""
+    hit = rasterise_mesh(vertices, head.faces, camera)
+    region = np.stack(
+        [head.region == REGIONS.index("lip"),
+         np.isin(head.region, [REGIONS.index(n) for n in ("mouth", "teeth", "tongue")])], 1
+    )  # fmt: skip
+    lip, inside = (interpolate(region.astype(np.float32), head.faces, hit) > _MOSTLY).transpose(
+        2, 0, 1
+    )
+    ends = [
+        _nearest(_border(area), marked[list(ring)])
+        for area, ring in ((lip | inside, LIP_RINGS[0]), (inside, LIP_RINGS[-1]))
+    ]
+    outer, inner = (marked[list(ring)] for ring in (LIP_RINGS[0], LIP_RINGS[-1]))
+    wide = np.maximum(np.linalg.norm(inner - outer, axis=1, keepdims=True), 1e-6)
+    moved = marked.copy()
+    for ring in LIP_RINGS:
+        part = np.linalg.norm(marked[list(ring)] - outer, axis=1, keepdims=True) / wide
+        part = np.clip(part, 0, 1)
+        moved[list(ring)] += (1 - part) * (ends[0] - outer) + part * (ends[1] - inner)
+    return moved
+
+
+def _border(area: BoolArray) -> BoolArray:
+    """(H, W) the pixels of an area that have others beside them."""
+    core = cv2.erode(area.astype(np.uint8), np.ones((3, 3), np.uint8))
+    return area & (core == 0)
+
+
+def _nearest(area: BoolArray, pixels: Float64Array) -> Float64Array:
+    """(N, 2) the middle of the area's pixel next to each of the pixels (N, 2); those stay that have
+    none near."""
+    rows, columns = np.nonzero(area)
+    middles = np.stack([columns, rows], 1) + 0.5
+    if not len(middles):
+        return pixels
+    away, index = cKDTree(middles).query(pixels)
+    return np.where(away[:, None] < _REACH_PIXELS, middles[index], pixels)
+
+
 def _lift(
     head: HeadModel,
     parts: Mapping[str, BoolArray],
     vertices: Float32Array,
     camera: Camera,
-    picture: UInt8Array,
-) -> _Look | None:
-    """Lifts what is seen in one picture onto the surface; None if no face is seen."""
-    seen = find_faces(picture)
-    if not seen:
-        return None
+    marked: Float64Array,
+) -> _Look:
+    """Lifts the landmarks (478, 2) of one picture onto the surface."""
     points = np.full((LANDMARK_COUNT, 3), np.nan)
     faces = np.zeros(LANDMARK_COUNT, np.int32)
     weights = np.zeros((LANDMARK_COUNT, 3))
@@ -203,7 +253,7 @@ def _lift(
         hit = rasterise_mesh(vertices, head.faces[chosen], camera)
         rows, columns = np.nonzero(hit.face >= 0)
         pixels = np.stack([columns, rows], 1) + 0.5
-        away, nearest = cKDTree(pixels).query(seen[0].landmarks[places])
+        away, nearest = cKDTree(pixels).query(marked[places])
         near = away < _REACH_PIXELS
         places, row, column = places[near], rows[nearest[near]], columns[nearest[near]]
         faces[places] = chosen[hit.face[row, column]]

@@ -15,7 +15,8 @@ from affekt.sidecar.avatar.open_avatar import open_avatar
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.lab.evaluation.portrait import SIDES_DEG, open_shares
 from affekt.sidecar.portrait.create import Portrait, portrait_steps
-from affekt.sidecar.portrait.displacement import as_in_photo, posed_vertices
+from affekt.sidecar.portrait.displacement import as_in_photo
+from affekt.sidecar.portrait.fit import posed_vertices
 from affekt.sidecar.portrait.landmarks import INNER_LIPS, HeadLandmarks
 from affekt.sidecar.portrait.lids import folded_away, lash_strip, neutral_vertices
 from affekt.sidecar.portrait.seeing import SeenFace

@@ -8,8 +8,8 @@ from affekt.shared.head import REGIONS, HeadModel
 from affekt.shared.motion import ARKIT_NAMES, make_motion
 from affekt.sidecar.head.forward import layer_of
 from affekt.sidecar.head.read import read_head
-from affekt.sidecar.portrait.displacement import _thinner_lips, displace, posed_vertices
-from affekt.sidecar.portrait.fit import Look, fit_heads
+from affekt.sidecar.portrait.displacement import _thinner_lips, displace
+from affekt.sidecar.portrait.fit import Look, fit_heads, posed_vertices
 from affekt.sidecar.portrait.landmarks import (
     INNER_LIPS,
     LEFT_IRIS,
