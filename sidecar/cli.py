@@ -30,6 +30,8 @@ COMMANDS = {
     "demo": "commands.demo:Demo",
     "bake": "commands.bake:Bake",
     "render": "commands.render:Render",
+    "batch": "commands.batch:Batch",
+    "batch check": "commands.batch:Check",
     "avatar create": "commands.portrait:Create",
     "avatar info": "commands.avatar:Info",
     "avatar convert": "commands.avatar:Convert",

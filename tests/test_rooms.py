@@ -104,6 +104,7 @@ FLOORS = (
     ("render",),
     ("worker",),
     ("server",),
+    ("batch",),
     ("doctor", "extension"),
     ("lab",),
     ("commands",),

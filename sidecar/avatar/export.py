@@ -99,8 +99,10 @@ def _claim(folder: Path, sequence: str) -> None:
     manifest = folder / MANIFEST
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        # In this order: another process that writes the same marks the folder before its frames.
+        has_frames = any(folder.glob("frame_*"))
         found = manifest.read_bytes()[:1000] if manifest.is_file() else None
-        strange = found is None and any(folder.glob("frame_*"))
+        strange = found is None and has_frames
     except OSError as error:
         raise not_writable(folder, error) from error
     mine = json.dumps({"sequence": sequence}).encode()

@@ -202,7 +202,7 @@ class Sequence(_Performance):
     frame_0001 and USD's time code 1; all frames if absent."""
 
     def run(self) -> None:
-        from .frames import parse_frames
+        from ..motion.frames import parse_frames
 
         form = self._check_place()
         shown = self._actor()
