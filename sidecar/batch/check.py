@@ -118,7 +118,7 @@ def _measure(
     assert isinstance(row, SheetRow)
     first = int(row.frames.split("-")[0]) if row.frames else 0
     count = min(SAMPLE, (facts.frames + 1) // 2)
-    with tempfile.TemporaryDirectory(prefix="affekt-sample-") as name:
+    with tempfile.TemporaryDirectory(prefix=".affekt-sample-", dir=settings.folder) as name:
         for begin in (first, first + facts.frames - count):
             span = f"{begin}-{begin + count - 1}"
             sample = replace(row, frames=span, out=f"sample-{begin}")

@@ -42,9 +42,9 @@ def _made(kind: type, options: Mapping[str, Value]) -> object:
 
 
 def _as(hint: type, value: Value) -> object:
-    if hint is Path:
-        return Path(str(value))
-    return tuple(value) if isinstance(value, list) else value
+    if isinstance(value, list):
+        return tuple(_as(get_args(hint)[0], part) for part in value)
+    return Path(str(value)) if hint is Path else value
 
 
 def _names(kind: type) -> set[str]:

@@ -21,7 +21,7 @@ from ...shared.batch_sheet import SheetRow, emotions_of_words, names_a_file
 from ...shared.errors import InputError
 from ...shared.motion import FLAME_SPACES
 from ...shared.pictures import frame_name
-from ..avatar.export import ENDINGS
+from ..avatar.endings import ENDINGS
 from ..files import write_whole
 from .task import OUT, OWN, Task, Value
 

@@ -134,7 +134,7 @@ class _Runs:
                     raise row.error
                 run = _Run(row=row, waiting=collections.deque([_first(row, self._settings)]))
             except AffektError as error:
-                self._ended.append(_lost(row, error))
+                self._ended.append(lost_row(row, error))
                 continue
             self._active.append(run)
             return self.take()
@@ -148,18 +148,9 @@ class _Runs:
     def note(self, run: _Run, task: Task, answer: Answer) -> None:
         """Notes what became of a task, and goes to the row's next stage behind the last one."""
         run.open -= 1
-        run.tasks += 1
-        run.kept += answer.is_kept
-        run.seconds += answer.seconds
-        run.notes.update(dict.fromkeys(answer.notes))
-        run.devices |= {answer.device} - {""}
+        _add(run, task, answer)
         if answer.error is not None:
-            run.error = run.error or answer.error
             run.waiting = collections.deque(t for t in run.waiting if t.kind != task.kind)
-        if task.kind == "look" and answer.files:
-            run.look = task.files[0]
-        elif answer.files:
-            run.hashes |= {name: entry[1] for name, entry in answer.files.items()}
         if task.kind == "facts" and answer.facts is not None:
             self._plan(run, Facts(**answer.facts))  # pyright: ignore[reportArgumentType]
         if not run.open and not run.waiting:
@@ -178,6 +169,28 @@ class _Runs:
             return
         self._active.remove(run)
         self._ended.append(_outcome(run))
+
+
+def _add(run: _Run, task: Task, answer: Answer) -> None:
+    run.tasks += 1
+    run.kept += answer.is_kept
+    run.seconds += answer.seconds
+    run.notes.update(dict.fromkeys(answer.notes))
+    run.devices |= {answer.device} - {""}
+    run.error = run.error or answer.error
+    if task.kind == "look" and answer.files:
+        run.look = task.files[0]
+    elif answer.files:
+        run.hashes |= {name: entry[1] for name, entry in answer.files.items()}
+
+
+def outcome_of(row: SheetRow, frames: int, done: Iterable[Done]) -> Outcome:
+    """What became of a row whose tasks an engine of somebody else's has done."""
+    run = _Run(row=row, waiting=collections.deque(), frames=frames)
+    for step in done:
+        _add(run, step.task, step.answer)
+    run.tasks += 1  # what reads the take, as in `_Runs`
+    return _outcome(run)
 
 
 def _first(row: SheetRow, settings: Settings) -> Task:
@@ -201,7 +214,7 @@ def _words(error: AffektError) -> tuple[str, str, str]:
 _SHOWN = ("take", "emotions", "avatar", "outputs")
 
 
-def _lost(row: SheetRow | Fault, error: AffektError) -> Outcome:
+def lost_row(row: SheetRow | Fault, error: AffektError) -> Outcome:
     """The outcome of a row that could not be begun."""
     cells = row.cells if isinstance(row, Fault) else _cells(row)
     return Outcome(

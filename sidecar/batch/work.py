@@ -26,11 +26,13 @@ from pathlib import Path
 from ...shared.errors import AffektError, InputError, JobError
 from ...shared.fingerprint import fingerprint, fingerprint_code
 from ...shared.version import AFFEKT_VERSION
+from ..avatar.endings import MANIFEST
 from ..exits import absence_error
 from ..files import stamp_of, write_whole
 from .options import make_command
 from .sheet import EMBEDDED
 from .task import (
+    IN,
     INPUTS,
     OWN,
     PLACES,
@@ -155,10 +157,21 @@ def _key(task: Task, options: Mapping[str, Value]) -> str:
     """Names the task by all that its files depend on, inputs by their content."""
     plain = {n: v for n, v in task.options.items() if n not in PLACES or str(v) in EMBEDDED}
     read = {n: hash_of_input(Path(str(options[n]))) for n in INPUTS if _names_input(n, options)}
+    for name, digest in read.items():
+        given = str(task.options[name])
+        if given.startswith(IN) and digest != given[len(IN) :].partition("/")[0]:
+            raise InputError(
+                "batch.input",
+                f"{options[name]} is not what it was when the batch was begun.",
+                "Remove it, and run the same line again, which copies it anew.",
+            )
     names = {n: Path(str(options[n])).name for n in read}
-    return fingerprint(
-        version_text(), task.kind, sorted(plain.items()), sorted(read.items()), names, task.files
-    )
+    if "splats" in options:  # the folder says itself of what its frames are
+        read["splats"] = hash_of_input(Path(str(options["splats"])) / MANIFEST)
+    pictures = options.get("pictures")
+    seen = [hash_of_input(Path(text)) for text in pictures] if isinstance(pictures, list) else []
+    parts = sorted(plain.items()), sorted(read.items()), names, seen, task.files
+    return fingerprint(version_text(), task.kind, *parts)
 
 
 def _names_input(name: str, options: Mapping[str, Value]) -> bool:

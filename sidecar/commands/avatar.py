@@ -18,7 +18,7 @@ from .reading import Reading, print_notes
 if TYPE_CHECKING:
     from ..avatar.avatar import Avatar
     from ..avatar.drive import Actor
-    from ..avatar.export import SplatFormat
+    from ..avatar.endings import SplatFormat
 
 _USD_NAMES = (".usd", ".usda", ".usdc", ".usdz")
 

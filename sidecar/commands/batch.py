@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sys
 import time
@@ -14,13 +15,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from ...shared.errors import AffektError, InputError
 from ...shared.wording import say_count
 
 if TYPE_CHECKING:
+    from ...shared.batch_sheet import SheetRow
     from ..batch.journal import Journal, Totals
     from ..batch.plan import Settings
     from ..batch.run import Engine, Outcome
-    from ..batch.sheet import Sheet
+    from ..batch.sheet import Fault, Sheet
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,6 @@ class Rows:
     def read(self) -> Sheet:
         """Raises InputError `batch.column`."""
         from ...shared.batch_sheet import check_columns
-        from ...shared.errors import InputError
         from ..batch.sheet import Sheet
 
         pairs = [text.partition("=") for text in self.set]
@@ -71,9 +73,14 @@ class Where:
     blender: str = "blender"
     """Blender's program (5.3 or later), for the output blender."""
 
-    def settings(self, folder: Path) -> Settings:
+    def rows(self, sheet: Sheet, folder: Path) -> Iterator[SheetRow | Fault]:
+        """The sheet's rows as the engine's workers find their files."""
+        from ..batch.farm import portable_rows
+
+        return sheet.rows() if self.dask is None else portable_rows(sheet.rows(), folder)
+
+    def settings(self, folder: Path, *, is_farm: bool = False) -> Settings:
         """What holds for all rows. Raises InputError `option.exact`."""
-        from ...shared.errors import InputError
         from ..batch.plan import Settings
         from ..batch.task import OUT, OWN
 
@@ -86,16 +93,21 @@ class Where:
         return Settings(
             folder=folder,
             device="cpu" if self.exact else self.device,
-            cache="" if self.dask is None else f"{OUT}{OWN}/chunks",
+            cache=f"{OUT}{OWN}/chunks" if is_farm or self.dask is not None else "",
             blender=self.blender,
         )
 
     @contextmanager
     def engine(self, folder: Path) -> Iterator[tuple[Engine, str]]:
         """The engine, and what to call it."""
+        from ..batch.cluster import Cluster
         from ..batch.pool import Pool, default_workers
         from ..batch.task import OWN
 
+        if self.dask is not None:
+            with Cluster(self.dask, folder) as cluster:
+                yield cluster, f"{say_count(cluster.workers, 'worker')} of {self.dask}"
+            return
         workers = max(1, default_workers() if self.workers is None else self.workers)
         logs = folder / OWN / "logs"
         with Pool(workers, logs, cards=_cards(), makes_way=self.make_way) as pool:
@@ -118,7 +130,6 @@ class Batch:
     where: tyro.conf.OmitArgPrefixes[Where] = field(default_factory=Where)
 
     def run(self) -> None:
-        from ...shared.errors import InputError
         from ..batch.journal import Journal
         from ..batch.rates import Rates
         from ..batch.run import Outcome, run_rows
@@ -126,50 +137,75 @@ class Batch:
 
         folder, sheet = self.out.absolute(), self.rows.read()
         check_outputs(folder=folder, names=("report.html",), sources=(self.rows.sheet,))
-        count = _say_faults(sheet)
+        count = say_faults(sheet)
         settings, rates = self.where.settings(folder), Rates()
         journal = Journal(folder)
         began = time.time()
         with self.where.engine(folder) as (engine, name), _Bar(count) as bar:
             try:
-                for step in run_rows(sheet.rows(), settings, engine):
+                for step in run_rows(self.where.rows(sheet, folder), settings, engine):
                     if isinstance(step, Outcome):
                         journal.add(step)
                         bar.say(step)
                     else:
                         rates.note(step.task, step.answer)
                         bar.move(step.task.frames, is_kept=step.answer.is_kept)
-            finally:
+            except BaseException:
                 self._report(folder, journal, began, name)
+                raise
         rates.keep()
-        totals = journal.totals
-        if journal.fault is not None:
-            raise journal.fault
-        if totals.failed:
-            raise InputError(
-                "batch.rows",
-                f"{say_count(totals.failed, 'row')} of {totals.rows} failed: {_few(totals)}.",
-                f"{folder / 'report.html'} says why; put it right and run the same line again.",
-            )
-
-    def _report(self, folder: Path, journal: Journal, began: float, engine: str) -> None:
-        from ..batch.report import About, say_clock, write_report
-        from ..batch.work import version_text
-
-        seconds, totals = time.time() - began, journal.totals
-        about = About(
+        finish_batch(
+            folder,
+            journal,
             sheet=self.rows.sheet.name,
-            seconds=seconds,
-            engine=engine,
-            began=time.strftime("%Y-%m-%d %H:%M", time.localtime(began)),
-            version=version_text(),
+            began=began,
+            engine=name,
             is_exact=self.where.exact,
         )
-        path = write_report(folder, journal.path, totals, about)
-        print(
-            f"{path}: {say_count(totals.rows, 'row')} in {say_clock(seconds)}: {totals.done} done, "
-            f"{totals.kept} there from before, {totals.failed} failed"
+
+    def _report(self, folder: Path, journal: Journal, began: float, engine: str) -> None:
+        """The report of a batch that was broken off."""
+        with contextlib.suppress(AffektError):
+            say_batch(folder, journal, sheet=self.rows.sheet.name, began=began, engine=engine)
+
+
+def finish_batch(
+    folder: Path, journal: Journal, *, sheet: str, began: float, engine: str, is_exact: bool = False
+) -> None:
+    """Writes the report. Raises InputError `batch.rows` if a row failed, `file.not_writable`."""
+    say_batch(folder, journal, sheet=sheet, began=began, engine=engine, is_exact=is_exact)
+    totals = journal.totals
+    if journal.fault is not None:
+        raise journal.fault
+    if totals.failed:
+        raise InputError(
+            "batch.rows",
+            f"{say_count(totals.failed, 'row')} of {totals.rows} failed: {_few(totals)}.",
+            f"{folder / 'report.html'} says why; put it right and run the same line again.",
         )
+
+
+def say_batch(
+    folder: Path, journal: Journal, *, sheet: str, began: float, engine: str, is_exact: bool = False
+) -> None:
+    """Writes the report, and says where. Raises InputError `file.not_writable`."""
+    from ..batch.report import About, say_clock, write_report
+    from ..batch.work import version_text
+
+    seconds, totals = time.time() - began, journal.totals
+    about = About(
+        sheet=sheet,
+        seconds=seconds,
+        engine=engine,
+        began=time.strftime("%Y-%m-%d %H:%M", time.localtime(began)),
+        version=version_text(),
+        is_exact=is_exact,
+    )
+    path = write_report(folder, journal.path, totals, about)
+    print(
+        f"{path}: {say_count(totals.rows, 'row')} in {say_clock(seconds)}: {totals.done} done, "
+        f"{totals.kept} there from before, {totals.failed} failed"
+    )
 
 
 def _few(totals: Totals) -> str:
@@ -177,7 +213,7 @@ def _few(totals: Totals) -> str:
     return named + (", ..." if totals.failed > len(totals.lost) else "")
 
 
-def _say_faults(sheet: Sheet) -> int:
+def say_faults(sheet: Sheet) -> int:
     """Says what is wrong with the sheet's rows before anything is begun; how many rows there are.
     Raises InputError `batch.sheet`, `batch.column`."""
     from ..batch.sheet import Fault
@@ -260,16 +296,17 @@ class Check:
     def run(self) -> None:
         import tempfile
 
-        from ...shared.errors import InputError
         from ..batch.check import estimate
         from ..batch.rates import Rates
 
         sheet, rates = self.rows.read(), Rates()
         target = (self.out or sheet.folder).absolute()
         with tempfile.TemporaryDirectory(prefix="affekt-check-") as name:
-            folder = Path(name)
+            # A cluster sees the batch's folder alone.
+            folder = Path(name) if self.where.dask is None else target
             with self.where.engine(folder) as (engine, said):
-                found = estimate(sheet.rows(), self.where.settings(folder), engine, rates)
+                rows = self.where.rows(sheet, folder)
+                found = estimate(rows, self.where.settings(folder), engine, rates)
                 workers = engine.slots // 2
         rates.keep()
         for number, sentence in found.faults:
