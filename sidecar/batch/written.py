@@ -49,7 +49,8 @@ def write_plan(rows: Iterable[SheetRow | Fault], settings: Settings, engine: Eng
     """Reads every row's files with the engine, and writes what is to be done. Raises InputError
     `file.not_writable`, and what the engine raises."""
     folder = settings.folder / OWN / "plan"
-    counts, lost = dict.fromkeys(STAGES, 0), list[Outcome]()
+    counts: dict[str, int] = dict.fromkeys(STAGES, 0)
+    lost = list[Outcome]()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with ExitStack() as stack:
@@ -94,7 +95,7 @@ def _planned(
         found = plan_row(row, facts, settings)
     except AffektError as error:
         return lost_row(row, error)
-    named = dict.fromkeys(STAGES, ())
+    named: dict[str, tuple[Task, ...]] = dict.fromkeys(STAGES, ())
     for tasks in found:
         named[_stage_of(tasks)] = tasks
     return named
