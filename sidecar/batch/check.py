@@ -5,10 +5,12 @@ on a few frames."""
 
 from __future__ import annotations
 
+import collections
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeAlias
 
 from ...shared.batch_sheet import SheetRow
 from ...shared.errors import AffektError
@@ -19,6 +21,7 @@ from .sheet import Fault
 from .task import Task, decode_answer, encode_task
 from .work import version_text
 
+_Known: TypeAlias = "tuple[SheetRow, Facts] | tuple[SheetRow | Fault, str]"
 SAMPLE = 16
 """Frames of a sample, behind as many that warm up."""
 
@@ -64,9 +67,25 @@ def estimate(
 def read_facts(
     rows: Iterable[SheetRow | Fault], settings: Settings, engine: Engine
 ) -> Iterator[tuple[SheetRow, Facts] | tuple[SheetRow | Fault, str]]:
-    """Each row with what is known of it, or the sentence that says why it cannot be made."""
+    """Each row with what is known of it, or the sentence that says why it cannot be made; in the
+    order of the rows, whichever is read first."""
+    order, known = collections.deque[int](), dict[int, _Known]()
+    for found in _all_facts(rows, settings, engine, order):
+        known[found[0].number] = found
+        while order and order[0] in known:
+            yield known.pop(order.popleft())
+
+
+def _all_facts(
+    rows: Iterable[SheetRow | Fault],
+    settings: Settings,
+    engine: Engine,
+    order: collections.deque[int],
+) -> Iterator[_Known]:
+    """The same as they come. order: is told the number of each row that is begun."""
     under_way: dict[int, SheetRow] = {}
     for row in rows:
+        order.append(row.number)
         try:
             if isinstance(row, Fault):
                 raise row.error

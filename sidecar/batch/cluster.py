@@ -40,7 +40,7 @@ class Cluster:
             _check_folder(self._client, folder)
             from distributed import as_completed
 
-            self._done = as_completed()
+            self._done = as_completed(loop=self._client.loop)
         except BaseException:
             self._client.close()
             raise
