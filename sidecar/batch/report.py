@@ -29,7 +29,7 @@ td.n {{ text-align: right; font-variant-numeric: tabular-nums; white-space: nowr
 img {{ display: block; height: 96px }}
 .done, .kept {{ color: #1a6b2f }} .failed {{ color: #a3161b; font-weight: 600 }}
 .note {{ color: #7a5200; max-width: 34rem }} .error {{ color: #a3161b; max-width: 34rem }}
-small {{ color: #666 }}
+small, .said {{ color: #666 }}
 </style></head><body>
 """
 _COLUMNS = ("row", "state", "picture", "take", "emotions", "avatar", "outputs", "folder",
@@ -73,7 +73,7 @@ def _summary(totals: Totals, about: About) -> Iterator[str]:
     yield f"<p>{say_count(totals.rows, 'row')}: {', '.join(said)}.</p>\n"
     yield (
         f"<p>{say_count(totals.frames, 'frame')} in {say_clock(about.seconds)} by the clock, "
-        f"{say_clock(totals.seconds)} of work ({rate:.0f} frames/s) on {html.escape(about.engine)}"
+        f"{say_clock(totals.seconds)} of work ({rate:.3g} frames/s) on {html.escape(about.engine)}"
         f"{exact}.</p>\n"
     )
     yield f"<p><small>Begun {about.began}; Affekt {html.escape(about.version)}.</small></p>\n"
@@ -81,7 +81,7 @@ def _summary(totals: Totals, about: About) -> Iterator[str]:
 
 def _row(outcome: Outcome, folder: Path, *, with_look: bool) -> str:
     cells = outcome.cells
-    notes = [f'<div class="note">{html.escape(note)}</div>' for note in outcome.notes]
+    notes = [f'<div class="{_kind(note)}">{html.escape(note)}</div>' for note in outcome.notes]
     if outcome.error is not None:
         code, message, remedy = outcome.error
         said = html.escape(f"{message} {remedy}")
@@ -105,6 +105,11 @@ def _row(outcome: Outcome, folder: Path, *, with_look: bool) -> str:
         f"<td><small><code>{outcome.sha256[:12]}</code></small></td>",
     )
     return f"<tr>{''.join(columns)}</tr>\n"
+
+
+def _kind(note: str) -> str:
+    """What is only said of the emotions is no warning."""
+    return "said" if note.startswith("emotions: ") else "note"
 
 
 def _look(path: Path) -> str:

@@ -10,10 +10,11 @@ import hashlib
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, Protocol
 
 from ...shared.batch_sheet import SheetRow
-from ...shared.errors import AffektError, InputError, refusal
+from ...shared.errors import AffektError, InputError, JobError, refusal
 from .plan import Facts, Settings, first_task, plan_row
 from .sheet import Fault
 from .task import OWN, Answer, Task, decode_answer, encode_task
@@ -92,6 +93,24 @@ def run_rows(
         runs.note(run, task, answer)
         yield Done(task=task, answer=answer)
         yield from runs.ended()
+
+
+def run_tasks(tasks: Iterable[Task], folder: Path, engine: Engine) -> Iterator[tuple[Task, Answer]]:
+    """Does tasks that wait for nothing, in any order, and yields each. folder: the batch's. Raises
+    the first error of a task, and what the engine raises."""
+    coming, under_way = iter(tasks), dict[int, Task]()
+    for number, task in enumerate(itertools.islice(coming, engine.slots)):
+        under_way[number] = task
+        engine.submit(number, encode_task(task, version_text(), folder))
+    while under_way:
+        number, text = engine.wait()
+        task, answer = under_way.pop(number), decode_answer(text)
+        if answer.error is not None:
+            raise JobError(*answer.error)
+        yield task, answer
+        for following in itertools.islice(coming, 1):
+            under_way[number] = following
+            engine.submit(number, encode_task(following, version_text(), folder))
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
