@@ -8,12 +8,12 @@ import json
 import subprocess
 import tempfile
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 
 from ...shared.errors import InputError, JobError
 from ...shared.pictures import frame_name
 
+_SCRIPT = Path(__file__).parents[2] / "addon" / "splats" / "batch_drawing.py"
 _TIME_S = 3600
 """For 64 frames: a Blender that hangs ends some time."""
 
@@ -80,21 +80,18 @@ class Draw:
 
     def _start(self, job: Path) -> None:
         scene = [str(self.scene)] if self.scene is not None else ["--factory-startup"]
-        with resources.as_file(
-            resources.files(__package__ or "").joinpath("../assets", "draw_splats.py")
-        ) as script:
-            options = ["--python-exit-code", "1", "--python", str(script), "--", str(job)]
-            words = [self.blender, "-b", *scene, *options]
-            try:
-                done = subprocess.run(
-                    words, capture_output=True, text=True, errors="replace", timeout=_TIME_S
-                )
-            except (OSError, subprocess.TimeoutExpired) as error:
-                raise InputError(
-                    "batch.blender",
-                    f"Blender cannot be started as '{self.blender}': {error!s:.200}.",
-                    "Give its path with --blender, 5.3 or later.",
-                ) from error
+        options = ["--python-exit-code", "1", "--python", str(_SCRIPT), "--", str(job)]
+        words = [self.blender, "-b", *scene, *options]
+        try:
+            done = subprocess.run(
+                words, capture_output=True, text=True, errors="replace", timeout=_TIME_S
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise InputError(
+                "batch.blender",
+                f"Blender cannot be started as '{self.blender}': {error!s:.200}.",
+                "Give its path with --blender, 5.3 or later.",
+            ) from error
         if done.returncode:
             lines = (done.stderr or done.stdout).strip().splitlines() or [""]
             raise JobError(

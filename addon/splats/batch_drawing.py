@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs inside Blender 5.3 or later, for the output `blender` of a batch: draws files of Gaussians,
-one after the other, by Blender itself. `blender -b [SCENE] --python draw_splats.py -- JOB`, where
+"""Run inside Blender 5.3 or later, for the output `blender` of a batch: draws files of Gaussians,
+one after the other, by Blender itself. A script of its own, which needs no extension:
+`blender -b [SCENE] --python batch_drawing.py -- JOB`, where
 JOB is a JSON file: frames (pairs of a PLY and a picture), camera (a matrix, in the head's axes, and
 how it is seen), width, height. The light and the world are the scene's; without one, the Gaussians
 are drawn as they are, on nothing.
 """
+
+from __future__ import annotations
 
 import json
 import math
@@ -72,4 +75,5 @@ def draw(scene: bpy.types.Scene, source: str, target: str) -> None:
         bpy.data.batch_remove([data])
 
 
-main()
+if __name__ == "__main__":
+    main()
