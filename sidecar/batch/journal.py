@@ -65,10 +65,23 @@ class Journal:
 
 
 def read_journal(path: Path) -> Iterator[Outcome]:
-    """The rows in the order in which they ended; lines that are not whole are passed over."""
-    with path.open(encoding="utf-8") as file:
+    """The rows in the sheet's order, one by one; lines that are not whole are passed over."""
+    with path.open("rb") as file:
+        places, place = list[tuple[int, int]](), 0
         for line in file:
-            try:
-                yield Outcome(**json.loads(line))
-            except (ValueError, TypeError):
-                continue
+            outcome = _parse(line)
+            if outcome is not None:
+                places.append((outcome.number, place))
+            place += len(line)
+        for _, place in sorted(places):
+            file.seek(place)
+            outcome = _parse(file.readline())
+            if outcome is not None:
+                yield outcome
+
+
+def _parse(line: bytes) -> Outcome | None:
+    try:
+        return Outcome(**json.loads(line))
+    except (ValueError, TypeError):
+        return None

@@ -119,18 +119,25 @@ def _do(task: Task, options: Mapping[str, Value], folder: Path) -> Answer:
     made = {name: _size_and_hash(folder / name) for name in task.files}
     return Answer(
         seconds=round(seconds, 4),
-        notes=_notes(said.getvalue(), str(options.get("out", ""))),
+        notes=_notes(said.getvalue(), options),
         files=made,
         facts=facts,
         device=_device(task.kind, options),
     )
 
 
-def _notes(said: str, out: str) -> list[str]:
+def _notes(said: str, options: Mapping[str, Value]) -> list[str]:
     """What a command said but for the lines on its results, which the report has anyway."""
-    lines = [line.rstrip() for line in said.splitlines()]
+    out, emotions = str(options.get("out", "")), Path(str(options.get("emotions", ""))).name
     own = (*_UNTOLD, *((out,) if out else ()))
-    return [line for line in lines if line and not line.startswith(own)]
+    lines = [line.rstrip() for line in said.splitlines()]
+    told = [line for line in lines if line and not line.startswith(own)]
+    # Words lie in a file that is named by its hash.
+    return [f"emotions{n[len(emotions) :]}" if _is_of(n, emotions) else n for n in told]
+
+
+def _is_of(note: str, file: str) -> bool:
+    return bool(file) and note.startswith(f"{file}: ")
 
 
 def _device(kind: str, options: Mapping[str, Value]) -> str:
