@@ -132,12 +132,13 @@ def _sequences(row: SheetRow, facts: Facts, settings: Settings, bakes: bool) -> 
     for form in forms:
         ending = next(ending for name, ending in ENDINGS.items() if name == form)
         for span in _spans(facts.frames):
-            options = _performance(row, facts, bakes)
+            options = _performance(row, facts, bakes) | _emotions(row, settings)
             options |= {"out": _out(row, form), "format": form, "frames": _range(span)}
             names = [f"{form}/{frame_name(i, suffix=ending)}" for i in span]
             yield _task(row, "sequence", options, names, len(span))
     if "usd" in row.outputs:
-        options = _performance(row, facts, bakes) | {"out": _out(row, "avatar.usdc")}
+        options = _performance(row, facts, bakes) | _emotions(row, settings)
+        options |= {"out": _out(row, "avatar.usdc")}
         yield _task(row, "sequence", options, ["avatar.usdc"], facts.frames)
 
 
