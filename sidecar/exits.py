@@ -30,6 +30,7 @@ _EXTRAS = {
     "anny": "head",
     "espeakng_loader": "anchors",
     "matplotlib": "reports",
+    "distributed": "farm",
     "gsply": "export",
 }
 """Our extras that bring a module; all others come with `sidecar`."""

@@ -186,6 +186,19 @@ def refuse_lfs_pointer(data: bytes, name: str) -> None:
         )
 
 
+def stamp_of(name: str | Path | None) -> tuple[tuple[int, int], ...]:
+    """The size and the time of writing, in nanoseconds, of the file at a path, or of those in a
+    folder: as long as they are the same, so is what was read. Empty where nothing is."""
+    if name is None:
+        return ()
+    try:
+        path = Path(name)
+        files = sorted(path.iterdir()) if path.is_dir() else [path]
+        return tuple((status.st_size, status.st_mtime_ns) for status in map(Path.stat, files))
+    except (OSError, ValueError):
+        return ()
+
+
 def write_whole(path: Path, data: bytes) -> None:
     """Writes a temporary file beside `path` and renames it, so that `path` is never incomplete.
 

@@ -105,6 +105,7 @@ FLOORS = (
     ("render",),
     ("worker",),
     ("server",),
+    ("batch",),
     ("doctor", "extension"),
     ("lab",),
     ("commands",),

@@ -18,15 +18,13 @@ from ...shared.ledger import Ledger
 from ...shared.pictures import frame_name
 from ..files import not_writable, write_whole
 from .drive import Actor
+from .endings import ENDINGS, MANIFEST, SplatFormat
 from .splats import Splats, encode_splats, log_scales, logits, turned_over, zeroth_harmonics
 
 if TYPE_CHECKING:
     from gsply import GSData
 
-SplatFormat = Literal["ply", "compressed", "spz"]
-ENDINGS: dict[SplatFormat, str] = {"ply": "ply", "compressed": "compressed.ply", "spz": "spz"}
 UpAxis = Literal["y-up", "y-down"]
-MANIFEST = "sequence.json"
 # SPZ's positions are whole numbers of 24 bits: steps of 15 micrometres and 128 m to each side, or
 # larger steps for what is further off.
 _SPZ_BITS, _SPZ_FRACTION_BITS = 23, 16
@@ -99,8 +97,10 @@ def _claim(folder: Path, sequence: str) -> None:
     manifest = folder / MANIFEST
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        # In this order: another process that writes the same marks the folder before its frames.
+        has_frames = any(folder.glob("frame_*"))
         found = manifest.read_bytes()[:1000] if manifest.is_file() else None
-        strange = found is None and any(folder.glob("frame_*"))
+        strange = found is None and has_frames
     except OSError as error:
         raise not_writable(folder, error) from error
     mine = json.dumps({"sequence": sequence}).encode()

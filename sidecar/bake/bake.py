@@ -110,7 +110,7 @@ class BakeJob:
         self.seconds: dict[str, float] = dict.fromkeys(("convert", "modulate", "map back"), 0.0)
         """Seconds that each stage took so far; the caller who prepared the take sets `convert`."""
         self._prepared, self._track, self._store = prepared, track, store
-        self._with_vertices, self._on_disk_error = with_vertices, on_disk_error
+        self.with_vertices, self._on_disk_error = with_vertices, on_disk_error
         self._answers: Answers = {}
         self._numbers: list[Float32Array] = []  # of the frames so far, as `_motion` gives them
         self._parts: list[Part] = []
@@ -122,7 +122,7 @@ class BakeJob:
             inside = slice(wanted.start - chunk.start, wanted.stop - chunk.start)
             numbers, is_new = self._motion(chunk)
             vertices = None
-            if self._with_vertices:
+            if self.with_vertices:
                 vertices, is_moved = self._vertices(chunk, numbers, inside)
                 is_new |= is_moved
             self._numbers.append(numbers[:, inside])
@@ -137,7 +137,7 @@ class BakeJob:
     def finish(self) -> BakeResult:
         """The result, once all chunks were iterated."""
         numbers, vertices = np.concatenate(self._numbers, 1), None
-        if self._with_vertices:
+        if self.with_vertices:
             parts, sha256 = tuple(self._parts), self._pc2_hash.hexdigest()
             vertices = PointCache(header=self.pc2_header, parts=parts, sha256=sha256)
         return BakeResult(

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A bake as files: motion.npz, vertices.pc2, take.npz for takes of another space, report.json.
+"""A bake as files: motion.npz, vertices.pc2 where they are wanted, take.npz for takes of another
+space, report.json.
 
 All are written in a temporary folder inside the target and renamed at the end, the report last; a
 failure leaves nothing.
@@ -13,7 +14,7 @@ import platform
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import fields
 from importlib import metadata
 from pathlib import Path
@@ -48,11 +49,12 @@ def write_bake(
     """
     with _new_files(folder) as part:
         began, before = time.perf_counter(), sum(bake.seconds.values())
-        with (part / VERTICES).open("xb") as file:
-            file.write(bake.pc2_header)
+        with (part / VERTICES).open("xb") if bake.with_vertices else nullcontext() as file:
+            if file is not None:
+                file.write(bake.pc2_header)
             for chunk in bake:
-                assert chunk.vertices is not None
-                file.write(chunk.vertices.data)
+                if file is not None and chunk.vertices is not None:
+                    file.write(chunk.vertices.data)
                 if on_chunk is not None:
                     on_chunk(chunk)
         result = bake.finish()
@@ -60,8 +62,8 @@ def write_bake(
         hashes = {MOTION: _write(part / MOTION, encode_motion(result.motion, first))}
         if result.take_motion.space != result.motion.space:
             hashes[TAKE] = _write(part / TAKE, encode_motion(result.take_motion, first))
-        assert result.vertices is not None
-        hashes[VERTICES] = result.vertices.sha256
+        if result.vertices is not None:
+            hashes[VERTICES] = result.vertices.sha256
         rest = time.perf_counter() - began - (sum(bake.seconds.values()) - before)
         seconds = bake.seconds | {"vertices and writing": rest}
         report = _report(bake, result, settings, inputs, hashes, seconds)
@@ -91,9 +93,10 @@ def _new_files(folder: Path) -> Iterator[Path]:
 
 
 def _move(part: Path, folder: Path) -> None:
-    stale = folder / TAKE  # of an earlier bake here, of another take
-    if (folder / REPORT).is_file() and not (part / TAKE).exists():
-        stale.unlink(missing_ok=True)
+    is_ours = (folder / REPORT).is_file()
+    for name in (TAKE, VERTICES):  # of an earlier bake here, of another take or with more files
+        if is_ours and not (part / name).exists():
+            (folder / name).unlink(missing_ok=True)
     for name in NAMES:
         if (part / name).exists():
             replace_file(part / name, folder / name)

@@ -18,7 +18,7 @@ from .reading import Reading, print_notes
 if TYPE_CHECKING:
     from ..avatar.avatar import Avatar
     from ..avatar.drive import Actor
-    from ..avatar.export import SplatFormat
+    from ..avatar.endings import SplatFormat
 
 _USD_NAMES = (".usd", ".usda", ".usdc", ".usdz")
 
@@ -202,7 +202,7 @@ class Sequence(_Performance):
     frame_0001 and USD's time code 1; all frames if absent."""
 
     def run(self) -> None:
-        from .frames import parse_frames
+        from ..motion.frames import parse_frames
 
         form = self._check_place()
         shown = self._actor()

@@ -47,6 +47,8 @@ class Bake:
     """Adapter from the take's space, for FLAME takes (see `affekt adapter build`)."""
     modulator: Path | None = None
     """A trained modulator; the one that ships if absent."""
+    vertices: bool = True
+    """Also write vertices.pc2, the mesh cache, which is large: 12 bytes a vertex and frame."""
     cache_dir: Path | None = None
     """Another folder than the user's own for baked chunks, which a next bake need not compute."""
     reading: tyro.conf.OmitArgPrefixes[Reading] = field(default_factory=Reading)
@@ -61,7 +63,7 @@ class Bake:
         from ..head.read import OPEN, read_head
         from ..modulation.modulator import load_modulator
         from ..motion.adapter import read_adapter
-        from .frames import parse_frames
+        from ..motion.frames import parse_frames
 
         made_of = (self.motion, self.emotions, self.head, self.adapter, self.modulator)
         check_outputs(folder=self.out, names=NAMES, sources=made_of)
@@ -80,9 +82,11 @@ class Bake:
         began = time.perf_counter()
         take = prepare(motion, head, adapter, modulator, read_head(OPEN))
         converted = time.perf_counter() - began
-        needed = len(frames) * (12 * len(head.template) + _MOTION_BYTES)
+        needed = len(frames) * (12 * len(head.template) * self.vertices + _MOTION_BYTES)
         with _chunk_store(self.cache_dir, needed) as store, _Progress() as progress:
-            job = BakeJob(take, track, frames, store, on_disk_error=_say_not_kept)
+            job = BakeJob(
+                take, track, frames, store, with_vertices=self.vertices, on_disk_error=_say_not_kept
+            )
             job.seconds["convert"] = converted
             report = write_bake(
                 job, self.out, settings=self._settings(), inputs=inputs, on_chunk=progress.show
@@ -139,6 +143,7 @@ class Bake:
             "frames": self.frames,
             "adapter": self.adapter and self.adapter.name,
             "modulator": self.modulator and self.modulator.name,
+            "vertices": self.vertices,
         }
 
 

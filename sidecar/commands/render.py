@@ -139,10 +139,10 @@ class Render:
     def run(self) -> None:
         from ..compiling import say_when_compiling
         from ..motion.adapter import read_adapter
+        from ..motion.frames import parse_frames
         from ..motion.read import read_take
         from ..render.shot import make_shot, motion_for, read_subject
         from ..render.video import read_sound
-        from .frames import parse_frames
 
         self._check_places()
         say_when_compiling()

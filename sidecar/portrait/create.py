@@ -105,9 +105,8 @@ def portrait_steps(
     evidence = gather(canvas, sight, frame, mask)
     if glasses is not None:
         bare_face = ~behind_glasses(glasses, sight)
-        evidence = replace(
-            evidence, trust=evidence.trust * bare_face, plain=evidence.plain * bare_face
-        )
+        parts = {name: getattr(evidence, name) * bare_face for name in ("trust", "plain", "shown")}
+        evidence = replace(evidence, **parts)
     trust = evidence.trust
     for one, its in others:
         evidence = with_photo(canvas, evidence, head, change, one, its)

@@ -18,7 +18,9 @@ from ..avatar.alignment import find_eyeballs, fit_sphere, mesh_pieces
 from ..avatar.avatar import ArkitRig, Avatar
 from ..avatar.open_avatar import OPEN_GAUSSIANS, open_avatar
 from ..avatar.read import is_affekt_avatar_file, read_avatar
+from ..files import stamp_of
 from ..head.read import OPEN, read_head
+from ..memory import remembered
 from ..motion.adapter import LinearAdapter, from_open, open_to_arkit, to_open
 from ..raster.device import Device
 from .portrait import default_camera
@@ -51,10 +53,18 @@ def make_shot(
 
 
 def read_subject(name: str, head: str | None = None, *, plain_shapes: bool = False) -> Subject:
-    """Reads the avatar or head that a user names. `open` is the embedded head as a lit mesh,
-    `open-gaussians` the same as a Gaussian avatar; FLAME and head files are heads, all other files
-    avatars. head: the head that an avatar sits on, where its file asks for one. plain_shapes: as in
-    `read_avatar`. Raises InputError `file.*`, `head.*`, `avatar.*`."""
+    """Reads the avatar or head that a user names; remembered until its files change. `open` is the
+    embedded head as a lit mesh, `open-gaussians` the same as a Gaussian avatar; FLAME and head
+    files are heads, all other files avatars. head: the head that an avatar sits on, where its file
+    asks for one. plain_shapes: as in `read_avatar`. Raises InputError `file.*`, `head.*`,
+    `avatar.*`."""
+    return _read_subject(name, head, plain_shapes, stamp_of(name), stamp_of(head))
+
+
+@remembered
+def _read_subject(
+    name: str, head: str | None, plain_shapes: bool, *_stamps: tuple[tuple[int, int], ...]
+) -> Subject:
     if name == OPEN_GAUSSIANS:
         return open_avatar(read_head(OPEN))
     path = Path(name)

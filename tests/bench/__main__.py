@@ -41,6 +41,7 @@ from rich.table import Table
 
 from ..fakes.bakes import bake
 from ..fakes.head import small_head
+from .batches import run_batches_bench
 from .blender import run_bakes_bench, run_blender_bench, run_live_bench
 from .gpu import run_gpu_bench
 from .job import FRAMES, ROOT, Job, long_take, seconds
@@ -53,7 +54,8 @@ from .zoom import make_zoom
 
 RUNS = 9
 PARTS = {"pictures": picture_jobs, "previews": preview_jobs}
-CHOICES = ("all", *PARTS, "gpu", "link", "blender", "bakes", "splats", "live", "lam")
+_BENCHES = ("gpu", "link", "blender", "bakes", "splats", "live", "lam", "batches")
+CHOICES = ("all", *PARTS, *_BENCHES)
 FLAME_VERTICES = 5_023
 
 
@@ -77,6 +79,8 @@ def main() -> None:
         run_bakes_bench()
     elif asked.what == "splats":
         run_splats_bench()
+    elif asked.what == "batches":
+        run_batches_bench()
     elif asked.what == "live":
         run_live_bench()
     elif asked.what == "lam":
@@ -88,6 +92,7 @@ def main() -> None:
             run_blender_bench()
             run_live_bench()
             run_splats_bench()
+            run_batches_bench()
 
 
 def time_jobs(jobs: list[Job]) -> None:

@@ -155,8 +155,8 @@ SECOND = (
     Fault(
         what="the take of an earlier bake stays beside a new one",
         file="sidecar/bake/output.py",
-        old="    if (folder / REPORT).is_file() and not (part / TAKE).exists():\n",
-        new="    if (folder / REPORT).is_file() and (part / TAKE).exists():\n",
+        old="        if is_ours and not (part / name).exists():\n",
+        new="        if is_ours and (part / name).exists():\n",
         tests=("tests/sidecar/bake/test_output.py",),
     ),
     Fault(

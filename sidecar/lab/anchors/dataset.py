@@ -71,10 +71,7 @@ def write_anchors(
 
     Raises InputError `option.count`, `file.not_empty`, `file.not_writable`, `option.espeak`.
     """
-    if not 0 < count <= MAX_COUNT:
-        raise InputError(
-            "option.count", f"The count is {count}.", f"Give a count of 1 to {MAX_COUNT}."
-        )
+    check_count(count)
     if folder.exists() and any(folder.iterdir()):
         raise InputError(
             "file.not_empty", f"The folder {folder} is not empty.", "Choose a new folder."
@@ -82,14 +79,28 @@ def write_anchors(
     folder.mkdir(parents=True, exist_ok=True)
     entries = []
     for index in range(count):
-        held_out = index % HELD_OUT_EVERY == HELD_OUT_EVERY - 1
-        place = index // HELD_OUT_EVERY if held_out else index - index // HELD_OUT_EVERY
-        split = "held-out" if held_out else "train"
-        made = make_synchronised(split, place, TRAINING_KINDS, seed, head)
-        entries.append(write_performance(made, folder))
+        entries.append(write_anchor(folder, index, seed, head))
         if on_progress is not None:
             on_progress(index + 1, count)
     return write_manifest(folder, entries, seed=seed, head=head.name)
+
+
+def check_count(count: int) -> None:
+    """Raises InputError `option.count` for more performances than there may be, or none."""
+    if not 0 < count <= MAX_COUNT:
+        raise InputError(
+            "option.count", f"The count is {count}.", f"Give a count of 1 to {MAX_COUNT}."
+        )
+
+
+def write_anchor(folder: Path, index: int, seed: int, head: HeadModel) -> dict[str, object]:
+    """Writes the performance with this number and returns its manifest entry; each depends on
+    nothing but its number and the seed. Raises as `write_anchors`."""
+    held_out = index % HELD_OUT_EVERY == HELD_OUT_EVERY - 1
+    place = index // HELD_OUT_EVERY if held_out else index - index // HELD_OUT_EVERY
+    split = "held-out" if held_out else "train"
+    made = make_synchronised(split, place, TRAINING_KINDS, seed, head)
+    return write_performance(made, folder)
 
 
 def write_performance(made: Synchronised, folder: Path) -> dict[str, object]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,11 +12,16 @@ from rich.progress import Progress
 from ....shared.arrays import UInt8Array
 from ....shared.emotion import EMOTIONS
 from ....shared.head import HeadModel
+from ...batch.cluster import Cluster
+from ...batch.run import run_tasks
+from ...batch.task import OUT, OWN
+from ...batch.task import Task as BatchTask
+from ...files import write_whole
 from ...head.read import read_head
 from ...render.images import write_png
 from ...render.portrait import draw_frame
 from ...render.sheets import contact_sheet
-from ..anchors.dataset import write_anchors
+from ..anchors.dataset import check_count, write_anchor, write_anchors, write_manifest
 from ..anchors.synchronised import closure_frame, make_synchronised, vowel_frame
 
 
@@ -32,8 +38,14 @@ class Anchors:
     """The same seed gives the same files."""
     head: str = "open"
     """Head that the lips are fitted to."""
+    dask: str | None = None
+    """Address of a dask cluster's scheduler, whose workers see --out (docs/farm.md); what is there
+    from before is kept."""
 
     def run(self) -> None:
+        if self.dask is not None:
+            self._share_out(self.dask)
+            return
         head = read_head(self.head)
         with Progress(transient=True) as progress:
             task = progress.add_task("anchors", total=self.count)
@@ -47,7 +59,60 @@ class Anchors:
         write_png(self.out / "sheet.png", anchor_sheet(head, self.seed))
         print(f"wrote {path} and sheet.png")
 
+    def _share_out(self, address: str) -> None:
+        """Makes the same files on a cluster, some performances a task."""
+        folder = self.out.absolute()
+        check_count(self.count)
+        tasks = [
+            BatchTask(
+                row=first,
+                kind="anchors",
+                options={
+                    "out": OUT,
+                    "first": first,
+                    "last": min(first + SHARE, self.count) - 1,
+                    "seed": self.seed,
+                    "head": self.head,
+                },
+                files=(f"{OWN}/anchors/{self.seed}_{first}.json",),
+                frames=min(SHARE, self.count - first),
+            )
+            for first in range(0, self.count, SHARE)
+        ]
+        with Cluster(address, folder) as cluster, Progress(transient=True) as progress:
+            bar = progress.add_task("anchors", total=self.count)
+            for task, _ in run_tasks(tasks, folder, cluster):
+                progress.advance(bar, task.frames)
+        entries = [
+            entry for task in tasks for entry in json.loads((folder / task.files[0]).read_bytes())
+        ]
+        head = read_head(self.head)
+        path = write_manifest(folder, entries, seed=self.seed, head=head.name)
+        write_png(self.out / "sheet.png", anchor_sheet(head, self.seed))
+        print(f"wrote {path} and sheet.png")
 
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """Some performances of a data set, and their manifest entries, which a worker makes."""
+
+    out: Path
+    first: int
+    last: int
+    seed: int
+    head: str
+
+    def run(self) -> None:
+        head = read_head(self.head)
+        numbers = range(self.first, self.last + 1)
+        entries = [write_anchor(self.out, index, self.seed, head) for index in numbers]
+        place = self.out / OWN / "anchors" / f"{self.seed}_{self.first}.json"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(place, json.dumps(entries).encode())
+
+
+SHARE = 4
+"""Performances of a task."""
 KINDS = ("neutral", *EMOTIONS)
 PEOPLE = (("train", 0), ("train", 1), ("train", 2), ("held-out", 0))
 _SIZE = (200, 236)

@@ -15,7 +15,8 @@ from affekt.shared.errors import InputError
 from affekt.shared.pictures import Follow
 from affekt.sidecar.avatar import export
 from affekt.sidecar.avatar.drive import Actor
-from affekt.sidecar.avatar.export import ENDINGS, SplatFormat, UpAxis, encode_frame, write_sequence
+from affekt.sidecar.avatar.endings import ENDINGS, SplatFormat
+from affekt.sidecar.avatar.export import UpAxis, encode_frame, write_sequence
 from affekt.sidecar.avatar.lam import decode_lam_avatar
 from affekt.sidecar.avatar.read import decode_avatar
 from affekt.sidecar.avatar.rest_pose import rest_gaussians

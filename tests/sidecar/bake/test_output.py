@@ -25,8 +25,8 @@ from affekt.sidecar.bake.store import MemoryStore
 from affekt.sidecar.bake.take import prepare
 from affekt.sidecar.cache.cache import Cache
 from affekt.sidecar.cache.claim import Claim
-from affekt.sidecar.commands.frames import parse_frames
 from affekt.sidecar.modulation.weights import save_modulator
+from affekt.sidecar.motion.frames import parse_frames
 from affekt.sidecar.motion.read import encode_motion, read_motion, read_take
 from affekt.sidecar.motion.write import write_motion
 from affekt.sidecar.server.authenticator import LOCAL_USER

@@ -15,7 +15,7 @@ from affekt.shared.pictures import PictureRequest
 from affekt.sidecar.avatar.animated_mesh import head_turns
 from affekt.sidecar.avatar.avatar import Avatar
 from affekt.sidecar.avatar.read import read_avatar
-from affekt.sidecar.commands.frames import parse_frames
+from affekt.sidecar.motion.frames import parse_frames
 from affekt.sidecar.raster.colour import over
 from affekt.sidecar.raster.project import to_pixels
 from affekt.sidecar.render.frame import Frame

@@ -3,7 +3,7 @@
 
 import pytest
 from affekt.shared.errors import InputError
-from affekt.sidecar.commands.frames import parse_frames
+from affekt.sidecar.motion.frames import parse_frames
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Run inside Blender 5.3 or later, for the output `blender` of a batch: draws files of Gaussians,
+one after the other, by Blender itself. A script of its own, which needs no extension:
+`blender -b [SCENE] --python batch_drawing.py -- JOB`, where
+JOB is a JSON file: frames (pairs of a PLY and a picture), camera (a matrix, in the head's axes, and
+how it is seen), width, height. The light and the world are the scene's; without one, the Gaussians
+are drawn as they are, on nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from pathlib import Path
+
+import bpy
+from mathutils import Matrix
+
+UPRIGHT = Matrix.Rotation(math.radians(90), 4, "X")
+"""From the head's axes (y up) to Blender's (z up)."""
+SAMPLES = 16
+
+
+def main() -> None:
+    job = json.loads(Path(sys.argv[-1]).read_text("utf-8"))
+    scene = bpy.context.scene
+    if not bpy.data.filepath:
+        for thing in list(bpy.data.objects):
+            bpy.data.objects.remove(thing)
+        scene.render.engine = "CYCLES"
+        scene.cycles.samples = SAMPLES
+        scene.render.film_transparent = True
+        scene.view_settings.view_transform = "Standard"
+    scene.render.image_settings.file_format = "PNG"
+    scene.render.image_settings.color_mode = "RGBA"
+    scene.render.resolution_x, scene.render.resolution_y = job["width"], job["height"]
+    scene.render.resolution_percentage = 100
+    scene.camera = make_camera(job["camera"], job["width"], job["height"])
+    for source, target in job["frames"]:
+        draw(scene, source, target)
+
+
+def make_camera(camera: dict, width: int, height: int) -> bpy.types.Object:
+    """Places a camera as the sidecar's: pinhole, x right, y down, z forward in its own axes."""
+    data = bpy.data.cameras.new("Affekt batch")
+    data.sensor_fit = "HORIZONTAL"
+    data.sensor_width = 36.0
+    data.lens = 36.0 * camera["focal_x"] / width
+    data.shift_x = (width / 2 - camera["centre_x"]) / width
+    data.shift_y = (camera["centre_y"] - height / 2) / width
+    data.clip_start, data.clip_end = 0.01, 1000.0
+    made = bpy.data.objects.new(data.name, data)
+    bpy.context.scene.collection.objects.link(made)
+    flip = Matrix.Diagonal((1, -1, -1, 1))
+    made.matrix_world = UPRIGHT @ Matrix(camera["camera_from_world"]).inverted() @ flip
+    return made
+
+
+def draw(scene: bpy.types.Scene, source: str, target: str) -> None:
+    """Draws one file; the picture appears whole or not at all."""
+    before = set(bpy.data.objects)
+    bpy.ops.wm.ply_import(filepath=source)
+    made = [thing for thing in bpy.data.objects if thing not in before]
+    for thing in made:
+        thing.matrix_world = UPRIGHT @ thing.matrix_world
+    partial = f"{target}.partial.png"
+    scene.render.filepath = partial
+    bpy.ops.render.render(write_still=True)
+    os.replace(partial, target)
+    for thing in made:
+        data = thing.data
+        bpy.data.objects.remove(thing)
+        bpy.data.batch_remove([data])
+
+
+if __name__ == "__main__":
+    main()

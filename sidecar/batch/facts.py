@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is known of a row before it is made: how many frames, in which space; and whether its files
+can be read at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...shared import limits
+from ...shared.errors import InputError
+from ...shared.motion import FLAME_SPACES, ReadOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """Reads a row's files. `run` raises what reading them raises."""
+
+    motion: Path
+    emotions: Path | None = None
+    avatar: str | None = None
+    head: str | None = None
+    adapter: Path | None = None
+    frames: str | None = None
+    fps: float | None = None
+
+    def run(self) -> dict[str, object]:
+        """frames: that the row makes; all: that the take has; fps; space."""
+        from ..files import read_bytes
+        from ..motion.adapter import read_adapter
+        from ..motion.emotions import decode_emotion_keys
+        from ..motion.frames import parse_frames
+        from ..motion.read import read_take
+
+        take = read_take(self.motion, ReadOptions(fps=self.fps))
+        frames = parse_frames(self.frames, len(take.motion))
+        if self.emotions is not None:
+            data = read_bytes(self.emotions, limits.MAX_MOTION_BYTES, "emotion file")
+            decode_emotion_keys(data, self.emotions.name, take.motion.fps)
+        if self.adapter is not None:
+            read_adapter(self.adapter)
+        self._check_avatar(take.motion.space)
+        for note in take.notes:
+            print(f"{self.motion.name}: {note}")
+        return {"frames": len(frames), "fps": take.motion.fps, "space": take.motion.space}
+
+    def _check_avatar(self, space: str) -> None:
+        """Raises InputError `space.no_adapter` for a take on FLAME that nothing brings over."""
+        if self.avatar is not None:
+            from ..render.shot import read_subject
+
+            read_subject(self.avatar, self.head)
+        if self.emotions is not None and space in FLAME_SPACES and self.adapter is None:
+            raise InputError(
+                "space.no_adapter",
+                f"The take is in the space '{space}', where emotions need an adapter.",
+                "Name one in the column adapter (`affekt adapter build` makes it).",
+            )

@@ -1,0 +1,211 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An engine on this machine: processes that do one task after the other, and that are started again
+when they die. Each has the modules and the avatars of its last tasks in memory.
+
+A thread for each worker writes a task to its standard input and waits for the answer's line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import psutil
+
+from ...shared.errors import AffektError, JobError
+from .task import encode_answer, failed
+from .work import too_little_memory
+from .worker import MAKE_WAY_SETTING, MEMORY_SETTING
+
+WORKER_COMMAND = (sys.executable, "-m", "affekt.sidecar.batch")
+MOST_TRIES = 3
+"""A task whose worker has died so often is given up: it may be the task."""
+WORKER_BYTES = 2_000_000_000
+"""What a worker takes that draws an avatar; fewer are started where there is less memory."""
+_MEMORY_SHARE = 0.75
+_KILLED = -9
+
+
+def default_workers() -> int:
+    """As many as there are processors that we may use, as far as the memory goes."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+    memory = int(_MEMORY_SHARE * psutil.virtual_memory().total // WORKER_BYTES)
+    return max(1, min(cores, memory))
+
+
+class Pool:
+    """An `Engine`. Use it as a context: it ends its processes."""
+
+    def __init__(self, workers: int, logs: Path, *, cards: int = 0, makes_way: bool = True) -> None:
+        """logs: a folder for what workers print. cards: how many graphics cards are shared out
+        among the workers, 0 to let each see them all. makes_way: whether all else on this machine
+        goes first."""
+        self.slots = 2 * workers
+        self._tasks: queue.SimpleQueue[tuple[int, str] | None] = queue.SimpleQueue()
+        self._answers: queue.SimpleQueue[tuple[int, str]] = queue.SimpleQueue()
+        self._is_closed = threading.Event()
+        told = {MAKE_WAY_SETTING: "1"} if makes_way else {}
+        self._workers = [
+            _Worker(logs / f"worker_{n}.log", told | _share(n, workers, cards))
+            for n in range(workers)
+        ]
+        self._threads = [
+            threading.Thread(target=self._serve, args=(worker,), daemon=True)
+            for worker in self._workers
+        ]
+
+    def __enter__(self) -> Pool:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._is_closed.set()
+        for worker in self._workers:
+            self._tasks.put(None)
+            worker.kill()
+        for thread in self._threads:
+            thread.join()
+
+    def pids(self) -> list[int]:
+        """The processes of the workers that live."""
+        return [pid for worker in self._workers if (pid := worker.pid) is not None]
+
+    def submit(self, number: int, text: str) -> None:
+        """See `Engine`."""
+        self._tasks.put((number, text))
+
+    def wait(self) -> tuple[int, str]:
+        """See `Engine`."""
+        return self._answers.get()
+
+    def _serve(self, worker: _Worker) -> None:
+        while (given := self._tasks.get()) is not None and not self._is_closed.is_set():
+            number, text = given
+            self._answers.put((number, self._do(worker, text)))
+
+    def _do(self, worker: _Worker, text: str) -> str:
+        """The answer, from a new worker if need be; of one that nobody can do, its error."""
+        code = None
+        for _ in range(MOST_TRIES):
+            try:
+                answer = worker.ask(text)
+            except OSError as error:
+                return encode_answer(failed(_no_worker(str(error))))
+            if answer is not None:
+                return answer
+            if self._is_closed.is_set():
+                break
+            code = worker.end()
+        if code == _KILLED:
+            return encode_answer(failed(too_little_memory()))
+        return encode_answer(failed(_no_worker(f"it ended with the code {code}")))
+
+
+def _no_worker(reason: str) -> AffektError:
+    return JobError(
+        "batch.worker",
+        f"No worker could do this: {reason}.",
+        f"The workers' logs are in .affekt_batch; {MOST_TRIES} workers were tried.",
+    )
+
+
+class _Worker:
+    """One process after the other."""
+
+    def __init__(self, log: Path, told: dict[str, str]) -> None:
+        """told: by its environment."""
+        self._log = log
+        self._environment = {**os.environ, **told}
+        self._process: subprocess.Popen[str] | None = None
+        self._lock = threading.Lock()
+        self._is_over = False
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process, if there is one."""
+        process = self._process
+        return None if process is None else process.pid
+
+    def ask(self, text: str) -> str | None:
+        """The answer's line; None if the process has died. Raises OSError if none can be
+        started."""
+        process = self._start()
+        if process is None:
+            return None
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            process.stdin.write(text + "\n")
+            process.stdin.flush()
+            return process.stdout.readline() or None
+        except (OSError, ValueError):
+            return None
+
+    def end(self) -> int | None:
+        """Clears up behind a process that has died; its exit code."""
+        process, self._process = self._process, None
+        if process is None:
+            return None
+        with contextlib.suppress(OSError):
+            process.kill()
+        code = process.wait()
+        for pipe in (process.stdin, process.stdout):
+            with contextlib.suppress(OSError):
+                if pipe is not None:
+                    pipe.close()
+        return code
+
+    def kill(self) -> None:
+        """Ends the process, and starts none any more. What is done is kept, the rest is done
+        again."""
+        with self._lock:
+            self._is_over = True
+            process = self._process
+        if process is not None:
+            with contextlib.suppress(OSError):
+                process.kill()
+            process.wait()
+            self.end()
+
+    def _start(self) -> subprocess.Popen[str] | None:
+        with self._lock:
+            if self._is_over:
+                return None
+            if self._process is None:
+                self._log.parent.mkdir(parents=True, exist_ok=True)
+                with self._log.open("ab") as log:
+                    self._process = _spawn(self._environment, log.fileno())
+            return self._process
+
+
+def _spawn(environment: dict[str, str], log: int) -> subprocess.Popen[str]:
+    flags = subprocess.CREATE_NO_WINDOW if sys.platform == "win32" else 0
+    # A session of its own: Ctrl-C is for the batch, and Linux shares a processor by sessions.
+    return subprocess.Popen(
+        WORKER_COMMAND,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        env=environment,
+        encoding="utf-8",
+        creationflags=flags,
+        start_new_session=True,
+    )
+
+
+def _share(number: int, of: int, cards: int) -> dict[str, str]:
+    """What a worker is told of its share of the machine."""
+    cores = max(1, (os.cpu_count() or 1) // of)
+    told = {"OMP_NUM_THREADS": str(cores)}
+    memory = int(_MEMORY_SHARE * psutil.virtual_memory().total / of)
+    told[MEMORY_SETTING] = str(memory)
+    if cards:
+        told["CUDA_VISIBLE_DEVICES"] = str(number % cards)
+    return told

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sheets as rows, and what is wrong with a row."""
+
+from pathlib import Path
+
+import pytest
+from affekt.shared.errors import InputError
+from affekt.sidecar.batch.sheet import Fault, Sheet
+
+
+def rows_of(path: Path, **defaults: str) -> list:
+    return list(Sheet(path=path, defaults=defaults).rows())
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("a.csv", "b.csv", ".hidden"):
+        (tmp_path / "takes" / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "takes" / name).write_bytes(b"x")
+    return tmp_path
+
+
+def test_paths_are_the_sheets_own(folder: Path) -> None:
+    (folder / "s.csv").write_text("take,out,avatar\ntakes/a.csv,a,open\n")
+    (row,) = rows_of(folder / "s.csv")
+    assert row.take == str(folder / "takes" / "a.csv")
+    assert row.avatar == "open"
+
+
+def test_faults_stop_no_other_row(folder: Path) -> None:
+    lines = ["takes/a.csv,a", "takes/c.csv,c", "takes/b.csv,A", "takes/b.csv,", "takes/b.csv,b"]
+    (folder / "s.csv").write_text("\n".join(["take,out", *lines]))
+    rows = rows_of(folder / "s.csv")
+    codes = [row.error.code if isinstance(row, Fault) else row.out for row in rows]
+    assert codes == ["a", "file.missing", "batch.same_output", "batch.cell", "b"]
+    assert [row.number for row in rows] == [1, 2, 3, 4, 5]
+
+
+def test_a_missing_file_of_emotions_is_a_fault(folder: Path) -> None:
+    (folder / "s.csv").write_text("take,out,emotions\ntakes/a.csv,a,keys.json\n")
+    (row,) = rows_of(folder / "s.csv")
+    assert isinstance(row, Fault)
+    assert row.error.code == "file.missing"
+
+
+def test_defaults_fill_what_is_empty(folder: Path) -> None:
+    (folder / "s.csv").write_text("take,out,size\ntakes/a.csv,a,64\ntakes/b.csv,b,\n")
+    rows = rows_of(folder / "s.csv", size="128", avatar="open")
+    assert [row.size for row in rows] == [(64, 64), (128, 128)]
+    with pytest.raises(InputError, match="colour"):
+        rows_of(folder / "s.csv", colour="red")
+
+
+@pytest.mark.parametrize("name", ["takes", "takes/*.csv"])
+def test_a_folder_or_a_pattern_of_takes(folder: Path, name: str) -> None:
+    rows = rows_of(folder / name, emotions="sad")
+    assert [(Path(row.take).name, row.out) for row in rows] == [("a.csv", "a"), ("b.csv", "b")]
+
+
+def test_toml(folder: Path) -> None:
+    (folder / "s.toml").write_text(
+        'avatar = "open"\n[[row]]\ntake = "takes/a.csv"\nout = "a"\noutputs = ["png", "bake"]\n'
+        'size = 64\nfps = 29.97\n[[row]]\ntake = "takes/b.csv"\nout = "b"\navatar = ""\n'
+    )
+    first, second = rows_of(folder / "s.toml")
+    assert (first.outputs, first.size, first.fps) == (("png", "bake"), (64, 64), "29.97")
+    assert second.outputs == ("bake",)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "row = 3", "[[row]", "other = 1\n[[row]]\n", "[[row]]\ntake = true\nout = 'a'"]
+)
+def test_files_that_are_no_toml_sheets(tmp_path: Path, text: str) -> None:
+    (tmp_path / "s.toml").write_text(text or " ")
+    with pytest.raises(InputError) as caught:
+        rows_of(tmp_path / "s.toml")
+    assert caught.value.code == "batch.sheet"
+
+
+def test_a_sheet_without_rows(tmp_path: Path) -> None:
+    (tmp_path / "s.csv").write_text("take,out\n")
+    with pytest.raises(InputError) as caught:
+        rows_of(tmp_path / "s.csv")
+    assert caught.value.code == "batch.sheet"
