@@ -44,6 +44,8 @@ class PictureRecipes:
         # What no emotion moves keeps the recipe of before 3.8.
         skin = request.skin_emotions_until(index, self._motion.fps)
         around = range(max(index - reach, 0), min(index + reach + 1, len(self._motion)))
+        # An avatar whose emotions move its Gaussians has them in its motion vectors too.
+        beside = [] if skin is None else [self._felt(i) for i in around if i != index]
         return fingerprint(
             self._common,
             index,
@@ -51,8 +53,12 @@ class PictureRecipes:
             request.world_at(index),
             request.emotions_at(index),
             request.appearance_at(index),
-            *([] if skin is None else [skin]),
+            *([] if skin is None else [skin, *beside]),
         )
+
+    def _felt(self, index: int) -> list[object]:
+        request, fps = self._request, self._motion.fps
+        return [request.skin_emotions_until(index, fps), request.appearance_at(index)]
 
     def _shown(self, index: int) -> list[object]:
         motion, request = self._motion, self._request

@@ -104,7 +104,7 @@ class _Performance(_Avatar):
         motion = motion_for(avatar, take.motion, adapter)
         track = read_track(self.emotions, take)
         appearance = appearance_rows(self.appearance, len(motion), track)
-        shown = None if track is None else track.shown_weights()[take.first_frame :]
+        shown = None if track is None else track.shown_weights()  # those before a cut take too
         return Actor(avatar, motion, self.follow, appearance, shown)
 
 

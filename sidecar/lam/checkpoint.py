@@ -156,7 +156,9 @@ def load_flame(checkpoint: Checkpoint) -> Flame:
     """The checkpoint's FLAME. Raises InputError `file.damaged`, `file.wrong_kind`, `head.*`."""
     wanted = ("v_template", "shapedirs", "posedirs", "J_regressor", "lbs_weights", "faces_up")
     found = dict(read_tensors(checkpoint.path, {_FLAME + name for name in wanted}))
-    arrays = {name: found[_FLAME + name].numpy() for name in wanted}
+    numbers = (found[_FLAME + name] for name in wanted)
+    plain = (values.float() if values.is_floating_point() else values for values in numbers)
+    arrays = {name: values.numpy() for name, values in zip(wanted, plain, strict=True)}
     template, divided = arrays["v_template"], arrays["faces_up"]
     faces = _whole_faces(divided)
     division = divide(faces, len(template))
@@ -289,6 +291,9 @@ def _check_flame(entries: Mapping[str, Entry], path: Path) -> None:
         found = entries.get(_FLAME + name)
         if found is None or found.shape != shape or divided.shape[0] % 4:
             raise _other_network(path, "FLAME's mesh in it is not that of FLAME 2023")
+        is_index = name == "faces_up"
+        if is_index != (found.dtype == torch.int64) or is_index == found.dtype.is_floating_point:
+            raise _other_network(path, f"FLAME's {name} in it is of another type")
 
 
 def read_tensors(path: Path, names: set[str]) -> Iterator[tuple[str, Tensor]]:

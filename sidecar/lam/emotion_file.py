@@ -10,12 +10,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from ...shared.emotion import EMOTIONS
-from ...shared.errors import InputError, not_writable
-from ...shared.replacement import replacing
+from ...shared.errors import InputError
+from ..files import write_whole
 from .checkpoint import Checkpoint, file_sha256, put_parameter, read_header, read_tensors
 from .emotion import EmotionTokens
 from .network import LamNetwork
@@ -95,11 +95,7 @@ def save_emotion(
         "checkpoint": checkpoint.sha256,
         "config": json.dumps(asdict(tokens.config)),
     }
-    try:
-        with replacing(path) as partial:
-            save_file(tensors, partial, metadata)
-    except (OSError, ValueError) as error:
-        raise not_writable(path, error) from error
+    write_whole(path, save(tensors, metadata))
 
 
 def _tokens(config: EmotionConfig, network: LamConfig) -> dict[str, Tensor]:

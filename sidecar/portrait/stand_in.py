@@ -31,6 +31,7 @@ from ..adapter.registration import register
 from ..adapter.skin import SKIN
 from ..avatar import kernels
 from ..avatar.avatar import Avatar, anchor_points
+from ..avatar.looks import Looks
 from ..files import kept_arrays
 from ..head.forward import layer_of
 from ..head.read import OPEN, read_head
@@ -52,6 +53,8 @@ _ISLAND = 0.25
 registration, which inside of the mouth is poor: skin there would shine between the teeth."""
 _AT_VERTICES = ("template", "shape_basis", "expression_basis", "pose_basis", "skin_weights",
                 "upper", "colour")  # fmt: skip
+_LEAST_OF_SHAPES = 0.02
+"""Of the largest: what FLAME's expressions hardly make of ARKit's shapes drives no looks."""
 _STILL_M, _WHOLE = 3e-4, 0.97
 """What none of ARKit's shapes moves further, and the neck's joint so nearly alone, is the skull, to
 which hair is bound: in FLAME's shapes everything moves a little."""
@@ -144,10 +147,22 @@ def avatar_on_flame(avatar: Avatar, stand_in: StandIn) -> Avatar:
         anchors=_carried_by(stand_in, avatar),
         quaternions=_f32(np.roll(turned, 1, 1)),
         scales=_f32(avatar.scales / scale),
+        looks=None if avatar.looks is None else _looks_on_flame(avatar.looks, stand_in),
     )
     at = (avatar.means.astype(np.float64) - stand_in.shift) @ turn / scale
     middles = anchor_points(moved.vertices, flame.faces, moved.anchors, "face")
     return replace(moved, offsets=_f32(at - middles))
+
+
+def _looks_on_flame(looks: Looks, stand_in: StandIn) -> Looks:
+    """The looks, driven by FLAME's numbers: of its expressions those that make the stand-in's
+    shapes most nearly, and its jaw."""
+    of_shapes, of_jaw = looks.drivers[:, : len(ARKIT_NAMES)], looks.drivers[:, 100:103]
+    drivers = np.zeros_like(looks.drivers)
+    back = np.linalg.pinv(stand_in.expression, rcond=_LEAST_OF_SHAPES)
+    drivers[:, : len(stand_in.expression)] = of_shapes @ back
+    drivers[:, 100:103], drivers[:, 103] = of_jaw @ stand_in.turn, looks.drivers[:, 103]
+    return replace(looks, drivers=drivers)
 
 
 def fit_on_flame(fit: Fit, stand_in: StandIn) -> Fit:

@@ -66,8 +66,9 @@ def read_avatar(source: AvatarSource) -> AvatarRead:
 
 
 def _folds(avatar: Avatar) -> dict[str, np.ndarray]:
-    """How the skin wrinkles, whatever moved it; nothing of an avatar without a face."""
-    found = find_wrinkles(avatar)
+    """How the skin wrinkles, whatever moved it; nothing of an avatar without a face, nor of one
+    whose network made looks of emotions, which stand in place of our wrinkles."""
+    found = None if avatar.emotion_looks is not None else find_wrinkles(avatar)
     if found is None:
         return {}
     return {

@@ -149,6 +149,19 @@ def test_a_truncated_file(whole: Path, tmp_path: Path, share: float) -> None:
     refused(path, "file.damaged", "m.safetensors is damaged", "LAM-20K")
 
 
+def test_flame_of_other_types(whole: Path, flame: dict[str, np.ndarray], tmp_path: Path) -> None:
+    """Half precision is read, what is no number refused."""
+    from safetensors.torch import save_file
+
+    tensors, path = load_file(whole), tmp_path / "m.safetensors"
+    save_file(tensors | {f"{FLAME}shapedirs": tensors[f"{FLAME}shapedirs"].bfloat16()}, path)
+    found = load_flame(open_checkpoint(path, SMALL)).head.expression_basis
+    np.testing.assert_allclose(found, flame["shapedirs"][..., 300:], rtol=0.01, atol=1e-6)
+    for name, dtype in (("v_template", torch.int64), ("faces_up", torch.float32)):
+        save_file(tensors | {FLAME + name: tensors[FLAME + name].to(dtype)}, path)
+        refused(path, "file.wrong_kind", name, "of another type")
+
+
 def test_values_that_are_not_numbers(whole: Path, tmp_path: Path) -> None:
     from safetensors.torch import save_file
 

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 from affekt.shared.camera import look_at
 from affekt.shared.head import JOINTS, REGIONS, HeadModel
-from affekt.shared.motion import ARKIT_NAMES, Motion, make_motion
+from affekt.shared.motion import ARKIT_NAMES, Motion, make_motion, numbers_of
 from affekt.sidecar.adapter.registration import Registration
 from affekt.sidecar.adapter.skin import Hits, skin_of
 from affekt.sidecar.avatar.avatar import Avatar
 from affekt.sidecar.avatar.drive import Actor
+from affekt.sidecar.avatar.looks import Looks, look_shares
 from affekt.sidecar.avatar.open_avatar import open_avatar
 from affekt.sidecar.commands.demo import PHOTO
 from affekt.sidecar.head.flame.read import read_flame
@@ -26,7 +27,7 @@ from affekt.sidecar.portrait import landmarks as marks
 from affekt.sidecar.portrait import stand_in as module
 from affekt.sidecar.portrait.fit import Fit
 from affekt.sidecar.portrait.framing import polygon
-from affekt.sidecar.portrait.hair import _rigid_anchors
+from affekt.sidecar.portrait.hair import rigid_anchors
 from affekt.sidecar.portrait.making import make_steps
 from affekt.sidecar.portrait.networks import can_see_faces
 from affekt.sidecar.portrait.stand_in import (
@@ -205,7 +206,7 @@ def test_hair_has_a_skull_to_hang_on(known: Known) -> None:
     head, flame = known.stand_in.head, known.flame
     assert (np.abs(flame.expression_basis).max((1, 2)) > 2e-6).all()
     assert flame.skin_weights.min() > 1e-3
-    cloud = _rigid_anchors(head, cut_head(head, np.zeros(1, np.float32), head.template * 0), HIGH)
+    cloud = rigid_anchors(head, cut_head(head, np.zeros(1, np.float32), head.template * 0), HIGH)
     assert np.linalg.norm(head.template[head.faces[cloud]].mean(1) - HIGH, axis=1).max() < 0.03
 
 
@@ -232,6 +233,24 @@ def test_its_avatar_is_the_same_on_flame(known: Known) -> None:
     turned = [Rotation.from_quat(np.roll(one.quaternions[own], -1, 1)) for one in (here, there)]
     apart = (turned[0].inv() * Rotation.from_matrix(TURN) * turned[1]).magnitude()
     assert np.quantile(apart, 0.95) < 5e-3
+
+
+def test_looks_come_with_the_same_faces_on_flame(known: Known) -> None:
+    """A smile of the left side, a jaw that opens and one that goes aside."""
+    drivers = np.zeros((3, 104), np.float32)
+    drivers[0, ARKIT_NAMES.index("mouthSmileLeft")] = 0.7
+    drivers[1, 100], drivers[2, 101] = 2.0, 3.0
+    drivers[:, 103] = 0.1, 0.05, 0.2
+    one = np.arange(3, dtype=np.int32)
+    looks = Looks(drivers=drivers, gaussian=one, driver=one, colours=np.full((3, 3), 0.1, "f4"))
+    moved = avatar_on_flame(replace(avatar_of(known), looks=looks), known.stand_in)
+    fit = any_fit(known.stand_in.head)
+    there = fit_on_flame(fit, known.stand_in).motion
+    wanted = look_shares(looks, numbers_of(fit.motion))
+    assert moved.looks is not None
+    np.testing.assert_allclose(look_shares(moved.looks, numbers_of(there)), wanted, atol=0.02)
+    assert 0.05 < wanted.min() < wanted.max() < 0.95
+    np.testing.assert_array_equal(moved.looks.colours, looks.colours)
 
 
 def test_teeth_follow_skull_and_jaw(known: Known) -> None:
