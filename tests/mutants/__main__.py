@@ -2,7 +2,7 @@
 """Do the tests notice? Plants one fault after another into a copy of the tree and runs the tests
 that are there to notice: `python -m tests.mutants`, about two hours on two cores.
 
-`named`, `seen`, `rooms`, `first` to `thirteenth` take a part of the faults, `--only PATTERN` those
+`named`, `seen`, `rooms`, `first` to `fourteenth` take a part of the faults, `--only PATTERN` those
 whose line has this pattern, `--list` names them. The working tree stays as it is. First the same
 tests run without a fault (the control); they must pass, or else a failure would say nothing. Ends
 with 1 if a fault survived, with 2 if the control failed or a fault no longer fits the code.
@@ -29,6 +29,7 @@ from .faults_eighth import EIGHTH
 from .faults_eleventh import ELEVENTH
 from .faults_fifth import FIFTH
 from .faults_first import FIRST
+from .faults_fourteenth import FOURTEENTH
 from .faults_fourth import FOURTH
 from .faults_named import NAMED
 from .faults_ninth import NINTH
@@ -59,6 +60,7 @@ SETS = {
     "eleventh": ELEVENTH,
     "twelfth": TWELFTH,
     "thirteenth": THIRTEENTH,
+    "fourteenth": FOURTEENTH,
     "rooms": ROOMS,
 }
 LIMIT_S = 900.0

@@ -164,6 +164,13 @@ def test_arkits_file_by_field() -> None:
         assert frame["rotation"] == motion.rotation[row].tolist()
 
 
+def test_times_of_a_rate_with_a_part_run_at_that_rate() -> None:
+    """At 30 for 29.97 sound would be a frame late after 33 s."""
+    content = json.loads(encode_take(take("arkit", frames=4, fps=29.97), "arkit").data)
+    times = [frame["time"] for frame in content["frames"]]
+    np.testing.assert_allclose(times, [0, 0.033366700, 0.066733400, 0.100100100], atol=1e-9)
+
+
 def test_what_a_motion_does_not_have_is_not_in_its_file() -> None:
     plain = make_motion(expression=np.zeros((2, 100)), fps=30.0, space="open")
     with np.load(io.BytesIO(encode_motion(plain))) as file:

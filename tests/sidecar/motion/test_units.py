@@ -409,6 +409,18 @@ def test_the_ends_of_units_of_place(away: float, metres: float) -> None:
     np.testing.assert_allclose(out.rows["translation"][1], [0, 0, -metres])
 
 
+def test_one_place_far_away_does_not_tell_the_unit() -> None:
+    """A tracker that slips for a frame, of five in metres, and of five in centimetres."""
+    places = np.array([[0, 0, -0.6], [0, 0, -0.61], [3.0, -5, -40], [0, 0, -0.62], [0, 0, -0.63]])
+    out = converted(head(np.zeros((5, 3)), key="rotation", translation=places))
+    np.testing.assert_allclose(out.rows["translation"], places)
+    assert out.notes == ()
+    places = np.array([[0, 0, -60.0], [0, 0, -61], [0.3, -0.5, -4], [0, 0, -62], [90, 0, -400]])
+    out = converted(head(np.zeros((5, 3)), key="rotation", translation=places))
+    np.testing.assert_allclose(out.rows["translation"], places / 100)
+    assert "centimetres (61 from" in out.notes[0]
+
+
 def test_only_rows_with_a_face_prove_anything() -> None:
     seen = np.array([True, False, True])
     away = np.array([[0, 0, -0.5], [0, 0, -900.0], [0, 0, -0.6]])
