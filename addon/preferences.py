@@ -60,6 +60,25 @@ class AFFEKT_AP_preferences(SetUpProperties, bpy.types.AddonPreferences):
         "another; the last one that was used is kept here",
         subtype="FILE_PATH",
     )
+    lam_weights: bpy.props.StringProperty(
+        name="LAM's Weights",
+        description="LAM's checkpoint, your own download (model.safetensors of LAM-20K, 2.36 GB): "
+        "avatars from photos can then be made by LAM's network. It counts from the sidecar's next "
+        "start, and stays on this machine",
+        subtype="FILE_PATH",
+    )
+    lam_emotion_weights: bpy.props.StringProperty(
+        name="LAM's Emotions",
+        description="What 'affekt train lam' wrote for these weights: LAM's avatars then have a "
+        "look for each emotion; leave it empty for LAM as it is",
+        subtype="FILE_PATH",
+    )
+    lam_unknown_weights: bpy.props.BoolProperty(
+        name="Other Weights Than the Published Ones",
+        description="Allow weights that are not the file that LAM's authors published, such as "
+        "those that you trained",
+        default=False,
+    )
     shows_strip: bpy.props.BoolProperty(
         name="Emotions in the Timeline",
         description="A strip of colours in the timeline and the dope sheet tells which emotion "
@@ -90,7 +109,17 @@ class AFFEKT_AP_preferences(SetUpProperties, bpy.types.AddonPreferences):
         column.separator()
         column.prop(self, "adapter")
         column.prop(self, "shows_strip")
+        self._draw_lam(column)
         column.operator("affekt.open_manual", icon="HELP")
+
+    def _draw_lam(self, column: bpy.types.UILayout) -> None:
+        column.separator()
+        column.prop(self, "lam_weights")
+        more = column.column()
+        more.active = bool(self.lam_weights)
+        more.prop(self, "lam_emotion_weights")
+        more.prop(self, "lam_unknown_weights")
+        column.separator()
 
 
 def preferences(context: bpy.types.Context) -> AFFEKT_AP_preferences | None:
@@ -124,6 +153,16 @@ def sidecar_command(settings: AFFEKT_AP_preferences | None) -> list[str]:
             "Press Set Up Sidecar, which installs it.",
         )
     return [program, *words[1:]]
+
+
+def sidecar_options(settings: AFFEKT_AP_preferences | None) -> list[str]:
+    """The options of a sidecar that is started here: where LAM's files are on this machine."""
+    if settings is None or not settings.lam_weights:
+        return []
+    options = ["--lam-weights", bpy.path.abspath(settings.lam_weights)]
+    if settings.lam_emotion_weights:
+        options += ["--lam-emotion-weights", bpy.path.abspath(settings.lam_emotion_weights)]
+    return [*options, "--lam-unknown-weights"] if settings.lam_unknown_weights else options
 
 
 def known_command(settings: AFFEKT_AP_preferences | None) -> list[str] | LinkError:

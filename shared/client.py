@@ -71,6 +71,7 @@ from .messages import (
 from .motion import FlameSpace, ReadOptions, TakeRead, TakeSpace
 from .pictures import PictureRequest
 from .pixels import PixelRing
+from .portrait_messages import Backbone
 from .previews import Previews, picture_of_view, track_rows
 from .replacement import replacing
 from .version import AFFEKT_VERSION
@@ -357,11 +358,12 @@ class Client:
         more: Sequence[Artefact] = (),
         head: str = "open",
         head_space: FlameSpace | None = None,
+        backbone: Backbone = "affekt",
     ) -> str:
         """Starts to make an avatar of the person in an uploaded photo; returns the job's id at
         once. face: counted from 1 by size, the largest for None. more: further photos of the same
-        person. head, head_space: what the avatar sits on, as in `get_head`. `poll` gives
-        `JobProgressed`, then `AvatarFinished` or `JobFailed`."""
+        person. head, head_space: what the avatar sits on, as in `get_head`. backbone: what makes
+        it. `poll` gives `JobProgressed`, then `AvatarFinished` or `JobFailed`."""
         request = CreateAvatar(
             job=secrets.token_hex(16),
             photo=photo.sha256,
@@ -371,6 +373,7 @@ class Client:
             more_names=tuple(one.name for one in more),
             head=head,
             head_space=head_space,
+            backbone=backbone,
         )
         return self._start(request)
 

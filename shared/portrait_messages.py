@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal, get_args
 
 from . import limits
 from . import motion as takes
@@ -24,6 +24,12 @@ from .schema import Choice, Integer, Several
 
 CAPABILITY = "create_avatar"
 """What a sidecar says of itself where the networks that see a face are installed."""
+LAM_CAPABILITY = "lam"
+"""What it says where it was started with LAM's weights."""
+
+Backbone = Literal["affekt", "lam"]
+"""What makes an avatar of a photo: our own stages, or LAM's network with a user's checkpoint."""
+BACKBONES: tuple[Backbone, ...] = get_args(Backbone)
 
 _SOME_FACE = Integer(low=1, high=limits.MAX_FACES, optional=True)
 _PHOTOS = Several(item=SHA256, most=limits.MAX_FURTHER_PHOTOS)
@@ -47,8 +53,8 @@ class CreateAvatar(Message):
     client chooses `job`, a random id. face: which one, counted from 1 by size; the largest if
     absent. Its progress has a stage for each step of the work. more, more_names: further photos of
     the same person, artefacts, and what each file is called; head: what the avatar sits on, `open`
-    or the SHA-256 of a FLAME file that was uploaded; head_space: as in `GetHead` (all since 3.10).
-    """
+    or the SHA-256 of a FLAME file that was uploaded; head_space: as in `GetHead`; backbone: what
+    makes it: LAM's network takes one photo, and makes a head of its own (all since 3.10)."""
 
     TYPE: ClassVar[str] = "create_avatar"
     ANSWER: ClassVar[type[Message] | None] = Acknowledged
@@ -60,6 +66,7 @@ class CreateAvatar(Message):
     more_names: Annotated[tuple[str, ...], _NAMES] = ()
     head: Annotated[str, NAME] = "open"
     head_space: Annotated[takes.FlameSpace | None, _SOME_FLAME_SPACE] = None
+    backbone: Annotated[Backbone, Choice(values=BACKBONES)] = "affekt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from ...shared.errors import LinkError
 from ...shared.process import START_S
 from ...shared.supervisor import SupervisorState
 from ..guard import guard_call
-from ..preferences import preferences, remote_file, sidecar_command
+from ..preferences import preferences, remote_file, sidecar_command, sidecar_options
 from ..words.sentences import translate
 from .log_text import open_log
 from .session import session
@@ -77,7 +77,8 @@ class AFFEKT_OT_start_sidecar(bpy.types.Operator):
     )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        session.start(sidecar_command(preferences(context)))
+        settings = preferences(context)
+        session.start(sidecar_command(settings), sidecar_options(settings))
         if self.wait:
             wait_for_session(self.timeout)
         watch_session()

@@ -34,6 +34,7 @@ from ...shared.head import HeadModel
 from ...shared.messages import RESTART_STAGE
 from ...shared.motion import FlameSpace, Motion, ReadOptions, TakeRead, TakeSpace
 from ...shared.pictures import PictureRequest
+from ...shared.portrait_messages import Backbone
 from ...shared.supervisor import Supervisor, SupervisorState
 from ...shared.take_files import encode_motion
 from ..motion.npz import decode_motion
@@ -131,15 +132,19 @@ def fetch_avatar(
 
 
 def create_avatar(
-    line: Supervisor, photos: Sequence[FileBytes], face: int, head: HeadName
+    line: Supervisor,
+    photos: Sequence[FileBytes],
+    face: int,
+    head: HeadName,
+    backbone: Backbone = "affekt",
 ) -> Waiting[AvatarFinished]:
     """The avatar of the person in some photos, the first from the front. face: in that one, counted
-    from 1 by size. head: what the avatar sits on."""
+    from 1 by size. head: what the avatar sits on. backbone: what makes it."""
 
     def start(client: Client) -> str:
         sent, *more = (client.upload(photo.data, "photo", photo.name) for photo in photos)
         return client.start_avatar(
-            sent, face=face, more=more, head=head.name, head_space=head.space
+            sent, face=face, more=more, head=head.name, head_space=head.space, backbone=backbone
         )
 
     done = yield from _run_job(line, start)
@@ -362,7 +367,12 @@ def _describe(event: JobProgressed) -> Progress:
     seconds = 0 if event.seconds_left is None else round(event.seconds_left)
     left = f", {seconds} s left" if seconds > 0 else ""
     left = f", {round(seconds / 60)} min left" if seconds >= _IN_MINUTES_S else left
-    stage = _STAGES.get(event.stage, event.stage.replace("-", " ").capitalize())
+    stage = _STAGES.get(event.stage, _sentence(event.stage.replace("-", " ")))
     return Progress(
         fraction=event.done / max(event.total, 1), text=f"{stage} {event.done}/{event.total}{left}"
     )
+
+
+def _sentence(words: str) -> str:
+    """The words with a capital at their start, and their names as they are."""
+    return words[:1].upper() + words[1:]

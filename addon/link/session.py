@@ -4,6 +4,7 @@ scripts and tests."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -67,11 +68,13 @@ class Session:
         """The state in a few words."""
         return SupervisorState.OFF.value if self._line is None else self._line.describe()
 
-    def start(self, command: Sequence[str]) -> None:
-        """Starts a sidecar of our own; `step` then connects to it. command: up to `serve`."""
+    def start(self, command: Sequence[str], options: Sequence[str] = ()) -> None:
+        """Starts a sidecar of our own; `step` then connects to it. command: up to `serve`; options:
+        what comes after it."""
         self.stop()
         folder = own_run_folder()
-        self._begin(Supervisor([*command, "serve"], folder, after=self._last, spawn=_spawn))
+        spawn = functools.partial(_spawn, options)
+        self._begin(Supervisor([*command, "serve"], folder, after=self._last, spawn=spawn))
 
     def connect(self, connection_file: Path | None = None) -> None:
         """Connects to a sidecar that somebody else runs: the user in a terminal, or a remote
@@ -136,9 +139,9 @@ class Session:
         line.start()
 
 
-def _spawn(command: Sequence[str], runtime_folder: Path) -> SidecarProcess:
+def _spawn(options: Sequence[str], command: Sequence[str], runtime_folder: Path) -> SidecarProcess:
     remove_old_runs(runtime_folder.parent)
-    return start_sidecar(command, runtime_folder)
+    return start_sidecar([*command, *options], runtime_folder)
 
 
 session = Session()

@@ -17,11 +17,25 @@ from ..link.tasks import Steps
 from ..splats.cloud import LEAST_BLENDER
 from ..splats.operators import PROXIES
 from ..words.sentences import translate
-from .creating import LACKS, CreateOptions, create_steps, selected_flame
+from .creating import LACKS, CreateOptions, create_steps, offers_lam, selected_flame
 from .places import ENDING
 
 LABEL = "Create Avatar from Photo"
 _ENDINGS = ("*.jpg", "*.jpeg", "*.png", "*.webp", "*.tif", "*.tiff", "*.bmp")
+
+_BACKBONES = (
+    (
+        "AFFEKT",
+        "Affekt",
+        "Affekt's own stages: of one photo or more, on the open head or on your FLAME head",
+    ),
+    (
+        "LAM",
+        "LAM",
+        "LAM's network with the weights in the add-on's preferences: of one photo, on a FLAME head "
+        "of its own; some minutes of a processor",
+    ),
+)
 
 
 class PhotoProperties:
@@ -47,6 +61,13 @@ class PhotoProperties:
         description="Further photos of the same person, from the sides and with any expression, "
         "beside the first unless you name their folder: they show what the first does not",
         type=bpy.types.OperatorFileListElement,
+        options={"SKIP_SAVE"},
+    )
+    backbone: bpy.props.EnumProperty(
+        name="Backbone",
+        description="What makes the avatar",
+        items=_BACKBONES,
+        default="AFFEKT",
         options={"SKIP_SAVE"},
     )
     on_flame: bpy.props.BoolProperty(
@@ -96,6 +117,7 @@ class AFFEKT_OT_create_avatar(PhotoProperties, TaskOperator, bpy.types.Operator)
             face=self.face,
             more=tuple(photo.parent / bpy.path.abspath(one.name) for one in self.more),
             on_flame=self.on_flame,
+            backbone="lam" if self.backbone == "LAM" else "affekt",
             out=photo.parent / bpy.path.ensure_ext(out, ENDING) if out else None,
             proxy=self.proxy,
         )
@@ -119,7 +141,9 @@ several that are selected the active one is the photo from the front"""
         layout = self.layout
         layout.use_property_split, layout.use_property_decorate = True, False
         layout.prop(self, "face")
-        if selected_flame(context) is not None:
+        if offers_lam(context):
+            layout.prop(self, "backbone")
+        if self.backbone == "AFFEKT" and selected_flame(context) is not None:
             layout.prop(self, "on_flame")
         layout.prop(self, "out")
         if bpy.app.version >= LEAST_BLENDER:  # before, the mesh is all that is added

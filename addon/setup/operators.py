@@ -14,7 +14,7 @@ from ..link.operators import watch_session
 from ..link.session import session
 from ..link.task_operator import TaskOperator
 from ..link.tasks import Progress, Steps
-from ..preferences import preferences, sidecar_command
+from ..preferences import preferences, sidecar_command, sidecar_options
 from ..words.sentences import translate
 from . import running
 from .aside import wait_aside
@@ -79,7 +79,7 @@ def _set_up(plan: Plan) -> Steps:
     said = f"The sidecar is set up: Affekt {made.affekt}"
     if bpy.app.background:
         return f"{said}."
-    session.start(sidecar_command(settings))
+    session.start(sidecar_command(settings), sidecar_options(settings))
     watch_session()
     return f"{said}. It is starting."
 

@@ -63,7 +63,7 @@ class Create:
     head: str = "open"
     """What the avatar sits on: the open head, or your FLAME file, or a head file made of it. FLAME
     takes move an avatar on FLAME as they are; whoever reads it needs the same head."""
-    backbone: Literal["own", "lam"] = "own"
+    backbone: Literal["affekt", "lam"] = "affekt"
     """What makes the avatar: our own stages, or LAM's network with your checkpoint."""
     lam: tyro.conf.OmitArgPrefixes[Lam] = field(default_factory=Lam)
     sheet: Path | None = None

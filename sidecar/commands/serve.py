@@ -21,6 +21,7 @@ from .log import open_log
 if TYPE_CHECKING:
     from ..server.server import ServerOptions
     from ..server.sockets import ClientEndpoint
+    from ..worker.services import LamFiles
 
 LEAST_MEMORY_GB = 2.0
 """The least for `--memory-gb`: a worker that has loaded and shown a head takes 1 GB."""
@@ -44,6 +45,13 @@ class Serve:
     memory_gb: float | None = None
     """How much memory the worker may use; what needs more is refused. By default three quarters
     of what this machine has."""
+    lam_weights: Path | None = None
+    """LAM's checkpoint, your own download: clients may then have avatars of photos made by LAM's
+    network. It stays where it is."""
+    lam_emotion_weights: Path | None = None
+    """With --lam-weights: what `affekt train lam` wrote."""
+    lam_unknown_weights: bool = False
+    """With --lam-weights: use another file than the published one."""
     parent_pid: int | None = None
     """End when this process has ended."""
     watch_stdin: bool = False
@@ -69,8 +77,11 @@ class Serve:
         # After the options are checked: their errors go to the terminal.
         open_log(self.log)
         cache = (options.cache_folder, options.cache_bytes)
+        lam = self._lam_files()
         server = Server(
-            lambda sockets: WorkerProcess(sockets, *cache, memory_bytes=options.memory_bytes),
+            lambda sockets: WorkerProcess(
+                sockets, *cache, memory_bytes=options.memory_bytes, lam=lam
+            ),
             options,
         )
         signals: list[int] = []
@@ -103,6 +114,20 @@ class Serve:
             cache_bytes=self._cache_bytes(),
             memory_bytes=self._memory_bytes(),
             endpoint=self._endpoint(),
+            has_lam=self.lam_weights is not None,
+        )
+
+    def _lam_files(self) -> LamFiles | None:
+        """LAM's files. They are looked at when an avatar is made of a photo: a file that has moved
+        away does not keep anybody from other work."""
+        from ..worker.services import LamFiles
+
+        if self.lam_weights is None:
+            return None
+        return LamFiles(
+            weights=self.lam_weights.absolute(),
+            emotion=self.lam_emotion_weights and self.lam_emotion_weights.absolute(),
+            unknown_allowed=self.lam_unknown_weights,
         )
 
     def _say(self, sentence: str) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -63,6 +64,8 @@ class LamMade:
 
 
 MakingSteps = Generator[Progress, None, LamMade]
+_AROUND = 7
+"""Steps of `make_steps` that are no layers: five before the network, its loading, and the last."""
 
 
 def make_steps(data: bytes, name: str, face: int | None, options: LamOptions) -> MakingSteps:
@@ -105,6 +108,13 @@ def make_steps(data: bytes, name: str, face: int | None, options: LamOptions) ->
     )
 
 
+def count_steps(options: LamOptions) -> int:
+    """How many steps `make_steps` has where nothing of it is kept yet; else it has fewer."""
+    runs = 1 if options.emotion is None else 1 + len(EMOTIONS)
+    config = options.config
+    return _AROUND + config.encoder_layers + config.layers * runs
+
+
 def _asked(question: Question, means: Means) -> RunSteps:
     """The Gaussians of neutral, and with emotion weights of each emotion after it. Raises JobError
     `job.gpu_memory`."""
@@ -129,7 +139,15 @@ def _precision(options: LamOptions, checkpoint: Checkpoint) -> Precision:
 
 
 def _free_bytes() -> int:
-    return psutil.virtual_memory().available
+    """Of this machine's memory; where this process may use less, of that."""
+    free = psutil.virtual_memory().available
+    if sys.platform != "linux":
+        return free
+    import resource
+
+    most, _ = resource.getrlimit(resource.RLIMIT_DATA)
+    used = psutil.Process().memory_info().data
+    return free if most == resource.RLIM_INFINITY else min(free, most - used)
 
 
 def _step(stage: str) -> Progress:

@@ -80,13 +80,15 @@ class _Session:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerOptions:
     """Settings of a server. endpoint: None is a local one with fresh keys. memory_bytes: that the
-    worker may use, 0 for `default_memory_bytes`. The fields after it are for tests."""
+    worker may use, 0 for `default_memory_bytes`. has_lam: whether the worker has LAM's files. The
+    fields after it are for tests."""
 
     runtime_folder: Path
     cache_folder: Path
     endpoint: ClientEndpoint | None = None
     cache_bytes: int = limits.CACHE_BYTES
     memory_bytes: int = 0
+    has_lam: bool = False
     open_socket: OpenSocket = open_router
     user_of: UserOf = user_of
     silence_s: float = limits.CLIENT_SILENCE_S
@@ -325,7 +327,7 @@ class Server:
     ) -> Message | None:
         """Handles a request; returns the answer, or None if it comes later or never."""
         if isinstance(request, messages.Hello):
-            return _greet(session, request)
+            return _greet(session, request, _capabilities(has_lam=self._options.has_lam))
         if not session.has_greeted:
             raise LinkError("link.no_hello", "A client did not say hello first.", "Connect again.")
         client = incoming.client
@@ -544,19 +546,24 @@ def _safely(task: Callable[[], None]) -> None:
         _log.exception("a turn failed in the sockets' thread")
 
 
-def _greet(session: _Session, hello: messages.Hello) -> messages.Welcome:
+def _greet(
+    session: _Session, hello: messages.Hello, capabilities: tuple[str, ...]
+) -> messages.Welcome:
     if hello.protocol[0] != limits.PROTOCOL_VERSION[0]:
         raise version_error(
             client=(hello.protocol, hello.affekt), sidecar=(limits.PROTOCOL_VERSION, AFFEKT_VERSION)
         )
     session.has_greeted = True
     return messages.Welcome(
-        protocol=limits.PROTOCOL_VERSION, affekt=AFFEKT_VERSION, capabilities=_capabilities()
+        protocol=limits.PROTOCOL_VERSION, affekt=AFFEKT_VERSION, capabilities=capabilities
     )
 
 
-def _capabilities() -> tuple[str, ...]:
-    return (*CAPABILITIES, portrait_messages.CAPABILITY) if can_see_faces() else CAPABILITIES
+def _capabilities(*, has_lam: bool) -> tuple[str, ...]:
+    if not can_see_faces():
+        return CAPABILITIES
+    lam = (portrait_messages.LAM_CAPABILITY,) if has_lam else ()
+    return (*CAPABILITIES, portrait_messages.CAPABILITY, *lam)
 
 
 def _remote_pixels() -> LinkError:

@@ -26,6 +26,7 @@ from ...shared.mailbox import Mailbox
 from ...shared.messages import WorkerState
 from ...shared.wire import Frame
 from ..worker.orders import WorkerAccess, WorkerStart, encode_start
+from ..worker.services import LamFiles
 from .sockets import Router, ServerSockets
 
 WORKER_COMMAND = (sys.executable, "-m", "affekt.sidecar.worker")
@@ -113,15 +114,17 @@ class WorkerProcess:
         cache_bytes: int,
         *,
         memory_bytes: int = 0,
+        lam: LamFiles | None = None,
         spawn: Spawn = spawn_worker,
         now: Callable[[], float] = time.monotonic,
         wait: Callable[[threading.Event, float], bool] = threading.Event.wait,
     ) -> None:
-        """memory_bytes: that a worker may use, 0 for any number. spawn, now, wait: tests give
-        their own; wait sleeps for so many seconds or until the event is set, as `Event.wait`."""
+        """memory_bytes: that a worker may use, 0 for any number. lam: LAM's files, None for a
+        worker without LAM. spawn, now, wait: tests give their own; wait sleeps for so many seconds
+        or until the event is set, as `Event.wait`."""
         self._sockets = sockets
         self._cache_folder, self._cache_bytes = cache_folder, cache_bytes
-        self._memory_bytes = memory_bytes
+        self._memory_bytes, self._lam = memory_bytes, lam
         self._spawn, self._now, self._wait = spawn, now, wait
         self._ends: Mailbox[_End] = Mailbox()
         self._is_stopping = threading.Event()
@@ -254,12 +257,16 @@ class WorkerProcess:
         return code
 
     def _start_of(self, access: WorkerAccess) -> WorkerStart:
+        lam = self._lam
         return WorkerStart(
             **asdict(access),
             cache_folder=str(self._cache_folder),
             cache_bytes=self._cache_bytes,
             memory_bytes=self._memory_bytes,
             server_pid=os.getpid(),
+            lam_weights="" if lam is None else str(lam.weights),
+            lam_emotion="" if lam is None or lam.emotion is None else str(lam.emotion),
+            lam_unknown=int(lam is not None and lam.unknown_allowed),
         )
 
     def _delay_s(self) -> float:

@@ -24,7 +24,7 @@ from ..cache.cache import Cache
 from ..memory import MEMORY
 from ..parent_watch import watch_input
 from . import orders
-from .services import Compiling, Services
+from .services import Compiling, LamFiles, Services
 from .warming import NAMES
 from .work import Work
 
@@ -78,7 +78,7 @@ def main(make_services: Callable[[], Services]) -> None:
     watch_input(lambda: leave(start.server_pid))
     socket = connect(zmq.Context.instance(), start)
     cache = Cache(Path(start.cache_folder), start.cache_bytes)
-    run(socket, make_services, cache, memory_bytes=start.memory_bytes)
+    run(socket, make_services, cache, memory_bytes=start.memory_bytes, lam=start.lam)
 
 
 def connect(context: zmq.Context[Dealer], start: orders.WorkerStart) -> Dealer:
@@ -93,10 +93,15 @@ def connect(context: zmq.Context[Dealer], start: orders.WorkerStart) -> Dealer:
 
 
 def run(
-    socket: Dealer, make_services: Callable[[], Services], cache: Cache, *, memory_bytes: int = 0
+    socket: Dealer,
+    make_services: Callable[[], Services],
+    cache: Cache,
+    *,
+    memory_bytes: int = 0,
+    lam: LamFiles | None = None,
 ) -> None:
-    """Loads, says `Ready`, and does orders for ever. memory_bytes: see `WorkerStart`. Raises what
-    loading raises, and zmq.ZMQError once the socket or its context is closed."""
+    """Loads, says `Ready`, and does orders for ever. memory_bytes, lam: see `WorkerStart`. Raises
+    what loading raises, and zmq.ZMQError once the socket or its context is closed."""
     started = time.monotonic()
     services = make_services()
     device = services.load()
@@ -105,7 +110,7 @@ def run(
         limit_memory(memory_bytes)
     if memory_bytes:
         MEMORY.budget_bytes = memory_bytes // REMEMBERED_PART
-    work, compiling = Work(services, cache), services.compile_aside()
+    work, compiling = Work(services, cache, lam), services.compile_aside()
     try:
         pieces = len(NAMES) if compiling is not None else 0
         socket.send_multipart(orders.pack(orders.Ready(device=device, pieces=pieces)))

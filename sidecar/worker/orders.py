@@ -11,12 +11,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from typing import Annotated, ClassVar
 
 from ...shared import limits, wire
 from ...shared.messages import PICTURE_KINDS, JobId, Message, PictureKind
 from ...shared.schema import Choice, Flag, Integer, Several, Text
 from ...shared.wire import Frame
+from .services import LamFiles
 
 _UNIT = Integer(low=1)
 _USER = Text(longest=64, pattern="[a-z0-9-]+")
@@ -52,12 +54,27 @@ class WorkerStart(WorkerAccess):
     line and in no file.
 
     cache_folder, cache_bytes: as `Cache` takes them. memory_bytes: the most that the worker may
-    use, 0 for no limit. server_pid: the server's process, whose child the worker is."""
+    use, 0 for no limit. server_pid: the server's process, whose child the worker is. lam_weights,
+    lam_emotion, lam_unknown: as in `LamFiles`, "" and 0 for none."""
 
     cache_folder: str
     cache_bytes: int
     memory_bytes: int
     server_pid: int
+    lam_weights: str = ""
+    lam_emotion: str = ""
+    lam_unknown: int = 0
+
+    @property
+    def lam(self) -> LamFiles | None:
+        """LAM's files, or None."""
+        if not self.lam_weights:
+            return None
+        return LamFiles(
+            weights=Path(self.lam_weights),
+            emotion=Path(self.lam_emotion) if self.lam_emotion else None,
+            unknown_allowed=bool(self.lam_unknown),
+        )
 
 
 def encode_start(start: WorkerStart) -> bytes:

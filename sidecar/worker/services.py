@@ -107,16 +107,28 @@ class RenderTask:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LamFiles:
+    """What LAM's network is made of here, files of whoever started the sidecar: its checkpoint, and
+    what `affekt train lam` wrote, or None. unknown_allowed: whether the checkpoint may be another
+    than the published one."""
+
+    weights: Path
+    emotion: Path | None = None
+    unknown_allowed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PortraitTask:
     """The input of an avatar of a photo, as in `CreateAvatar`: the photo's file, the name for it in
     errors, which face, counted from 1, or None, further photos of the same person with their names,
-    and the head that the avatar sits on."""
+    and the head that the avatar sits on. lam: for LAM's network, None for our own stages."""
 
     photo: Path
     name: str
     face: int | None
     more: tuple[tuple[Path, str], ...] = ()
     head: HeadSource = HeadSource()
+    lam: LamFiles | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from ...shared import conversions, limits, messages, wire
-from ...shared.errors import AffektError, LinkError
+from ...shared.errors import AffektError, InputError, LinkError
 from ...shared.messages import Message
 from ...shared.motion import FlameSpace, ReadOptions
 from ...shared.wire import Frame
@@ -22,6 +22,7 @@ from .services import (
     BakeTask,
     HeadSource,
     JobStep,
+    LamFiles,
     PortraitTask,
     PreviewTask,
     RenderTask,
@@ -71,9 +72,10 @@ class _Job:
 class Work:
     """Does a server's orders one at a time, with `services`, on the files in `cache`."""
 
-    def __init__(self, services: Services, cache: Cache) -> None:
+    def __init__(self, services: Services, cache: Cache, lam: LamFiles | None = None) -> None:
+        """lam: LAM's files; None where an avatar that LAM shall make is refused."""
         self._services = services
-        self._cache = cache
+        self._cache, self._lam = cache, lam
         self._jobs: dict[str, _Job] = {}
         self._rings = preview_messages.PixelRings()
 
@@ -236,6 +238,7 @@ class Work:
         return messages.RenderDone(job=request.job, pictures=pictures)
 
     def _create_avatar(self, request: messages.CreateAvatar, user: UserCache) -> Steps:
+        lam = None if request.backbone == "affekt" else self._need_lam(request)
         photo = user.path(request.photo, request.name)
         further = zip(request.more, request.more_names, strict=True)  # as many, or no job began
         task = PortraitTask(
@@ -244,11 +247,29 @@ class Work:
             face=request.face,
             more=tuple((user.path(sha256, name), name) for sha256, name in further),
             head=_head(request.head, request.head_space, user),
+            lam=lam,
         )
         made = yield from self._services.create_avatar(task, user)
         avatar, size = made.avatar_file
         said = _sentence(made.said)
         return messages.AvatarDone(job=request.job, avatar=avatar, avatar_size=size, said=said)
+
+    def _need_lam(self, request: messages.CreateAvatar) -> LamFiles:
+        """LAM's files. Raises InputError `option.backbone` without them, or for a request that LAM
+        has no use for."""
+        if self._lam is None:
+            raise InputError(
+                "option.backbone",
+                "This sidecar was started without LAM's weights.",
+                "Start it with them: affekt serve --lam-weights model.safetensors.",
+            )
+        if request.more or request.head != "open":
+            raise InputError(
+                "option.backbone",
+                "LAM makes its avatar of one photo, on its own FLAME head.",
+                "Give one photo and no head.",
+            )
+        return self._lam
 
 
 def refused(unit: int, error: AffektError, folder: Path) -> orders.Refused:

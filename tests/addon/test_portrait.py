@@ -52,6 +52,7 @@ def test_a_photo_becomes_a_rigged_avatar(
         "me.002.safetensors": "me.jpg 1",
         "mine.safetensors": "me.jpg 1",
     }
+    check_lam(told["lam"], photo.with_name("lam.safetensors"), draws_splats=draws_splats)
     check_more(told["more"])
 
 
@@ -103,6 +104,25 @@ def check_more(told: dict) -> None:
     assert not {"gone", "many"} & set(made)
     on_open = ["open", None]
     assert told["sat_on"] == [on_open, on_open, [told["model"], "flame2020"], on_open]
+
+
+def check_lam(told: dict, place: Path, *, draws_splats: bool) -> None:
+    """Each way to have no weights says what to do; the weights' path is told to the sidecar's start
+    and nothing of them is sent."""
+    assert "affekt serve --lam-weights" in told["elsewhere"]
+    assert "Download LAM-20K's model.safetensors, name it in the add-on's" in told["none"]
+    assert f"There is no file of weights at {told['weights']}" in told["gone"]
+    assert "started without LAM's weights. Stop it and start it again" in told["restart"]
+    here = ["--lam-weights", told["weights"]]
+    all_of_it = [*here, "--lam-emotion-weights", told["emotions"], "--lam-unknown-weights"]
+    assert told["options"] == [[], here, all_of_it]
+    assert told["offered"] == [False, True]
+    check_added(told["made"], place, draws_splats=draws_splats)
+    assert "LAM makes its avatar of one photo" in told["several"]
+    uploads = [["photo", "me.jpg"], ["avatar", "lam.safetensors"]]
+    assert told["asked"] == [["lam"], [["open", None]], uploads]
+    assert "allow Other Weights Than the Published Ones" in told["unknown"]
+    assert not {"two.safetensors"} & set(told["files"])
 
 
 def check_cancelled(told: dict) -> None:

@@ -91,8 +91,9 @@ def test_an_avatar_of_a_photo() -> None:
     done = events.AvatarFinished(job="job 7", avatar=SimpleNamespace(), said="The larger face.")
     line = Line(client, happens=([done],))
     side, head = FileBytes(name="side.jpg", data=b"a side"), requests.HeadName(name="open")
-    assert run(requests.create_avatar(line, [photo, side], 2, head))[0] is done
+    assert run(requests.create_avatar(line, [photo, side], 2, head, "lam"))[0] is done
     options = {"face": 2, "more": ["photo:side.jpg"], "head": "open", "head_space": None}
+    options["backbone"] = "lam"
     assert client.asked == [("photo:me.jpg", options)]
     assert client.data == {"photo": b"a side"}
 

@@ -216,5 +216,5 @@ def test_old_runs_go_before_a_sidecar_starts(
     told: list[object] = []
     monkeypatch.setattr(module, "remove_old_runs", told.append)
     monkeypatch.setattr(module, "start_sidecar", lambda *words: told.append(words))
-    module._spawn(["python", "serve"], tmp_path / "own")
-    assert told == [tmp_path, (["python", "serve"], tmp_path / "own")]
+    module._spawn(["--lam-weights", "x"], ["python", "serve"], tmp_path / "own")
+    assert told == [tmp_path, (["python", "serve", "--lam-weights", "x"], tmp_path / "own")]

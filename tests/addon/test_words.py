@@ -18,7 +18,8 @@ ADDON = ROOT / "addon"
 GERMAN: dict[str, str] = json.loads((ADDON / "words" / "german.json").read_text("utf-8"))
 SAME = {
     *("Adapter", "Affekt", "ARKit JSON", "Audio2Face (ACE)", "Avatar", "Blender", "Emotion"),
-    *("FLAME 2020", "FLAME 2023", "Format", "LAM (FLAME 2023)", "Live", "Live Link Face CSV"),
+    *("FLAME 2020", "FLAME 2023", "Format", "LAM", "LAM (FLAME 2023)", "Live"),
+    "Live Link Face CSV",
     *(
         "Mesh",
         "Name",

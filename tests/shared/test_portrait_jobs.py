@@ -55,6 +55,9 @@ def test_what_is_asked_and_told(sidecar: ScriptedSidecar, client: Client) -> Non
     client.start_avatar(PHOTO)
     plain = sidecar.expect(CreateAvatar)
     assert (plain.face, plain.more, plain.head, plain.head_space) == (None, (), "open", None)
+    assert plain.backbone == "affekt"
+    client.start_avatar(PHOTO, backbone="lam")
+    assert sidecar.expect(CreateAvatar).backbone == "lam"
     side = Artefact(sha256="c" * 64, kind="photo", name="side.png", size=9)
     client.start_avatar(PHOTO, more=[side, PHOTO], head="d" * 64, head_space="flame2020")
     asked = sidecar.expect(CreateAvatar)

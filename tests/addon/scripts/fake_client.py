@@ -31,6 +31,7 @@ class FakeClient:
     one of `exrs`, frame by frame.
 
     fault: `job` ends every job with an error; `stall` never ends one; `gone` closes at once;
+    `weights` ends every job as LAM's weights that are not the published ones do;
     `full` fails a rendering after two pictures, as a full disk does.
     """
 
@@ -50,6 +51,7 @@ class FakeClient:
         self.uploaded: list[bytes] = []
         self.cancelled: list[str] = []
         self.sat_on: list[tuple[str, str | None]] = []
+        self.backbones: list[str] = []
         self._events: list[object] = []
         self._motions: dict[str, object] = {}
 
@@ -176,16 +178,27 @@ class FakeClient:
         if self.fault == "job":
             error = errors.JobError("job.failed", "The bake broke off.", "Try again.")
             happens = [events.JobFailed(job=job, error=error)]
+        if self.fault == "weights":
+            error = errors.InputError("file.unknown_weights", "It is another file.", "Get it.")
+            happens = [events.JobFailed(job=job, error=error)]
         if self.fault == "stall":
             happens = happens[:-1]
         self._events += happens
         return job
 
     def start_avatar(
-        self, photo: object, *, face: int, more: Sequence[object], head: str, head_space: str | None
+        self,
+        photo: object,
+        *,
+        face: int,
+        more: Sequence[object],
+        head: str,
+        head_space: str | None,
+        backbone: str,
     ) -> str:
         """Its file holds the photo's name, the face's number, and further photos' names."""
         self.sat_on.append((head, head_space))
+        self.backbones.append(backbone)
         words = " ".join([photo.name, str(face), *(one.name for one in more)])
         events, data = harness.load("shared.events"), words.encode()
         fits = events.JobProgressed(

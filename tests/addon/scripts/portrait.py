@@ -15,11 +15,11 @@ ops = bpy.ops.affekt
 photos = Path(asked["photo"]).parent
 
 
-def client(fault: str = "", *, sees: bool = True) -> FakeClient:
-    """A new connection."""
+def client(fault: str = "", *, sees: bool = True, lam: bool = False) -> FakeClient:
+    """A new connection. sees: to a sidecar that can make avatars of photos; lam: by LAM too."""
     made = FakeClient(harness.read_head(asked["head"]), silence(4), fault)
     if sees:
-        made.welcome.capabilities = ("bake", "create_avatar")
+        made.welcome.capabilities = ("bake", "create_avatar", *(["lam"] if lam else []))
     harness.load("addon.link.session").session.attach(made)
     return made
 
@@ -94,6 +94,43 @@ def with_more() -> dict[str, object]:
     return told
 
 
+def by_lam() -> dict[str, object]:
+    """Without weights, on another's machine and here; with weights that have gone, or that came
+    after the start; then made, on no FLAME head though one is selected."""
+    session, noun = harness.load("addon.link.session").session, harness.load("addon.preferences")
+    creating = harness.load("addon.portrait.creating")
+    settings, weights = noun.preferences(bpy.context), photos.parent / "lam weights.safetensors"
+    client()
+    told: dict[str, object] = {"elsewhere": create(backbone="LAM")}
+    told["options"] = [noun.sidecar_options(settings)]
+    told["offered"] = [creating.offers_lam(bpy.context)]
+    session._line.log_path = photos / "sidecar.log"  # as of one that this Blender started
+    told["none"] = create(backbone="LAM")
+    settings.lam_weights = str(weights)
+    told["gone"] = create(backbone="LAM")
+    weights.write_bytes(b"weights")
+    told["restart"] = create(backbone="LAM")
+    told["options"].append(noun.sidecar_options(settings))
+    told["offered"].append(creating.offers_lam(bpy.context))
+    settings.lam_emotion_weights, settings.lam_unknown_weights = str(weights.parent / "e"), True
+    told["options"].append(noun.sidecar_options(settings))
+    told["weights"], told["emotions"] = str(weights), str(weights.parent / "e")
+    seeing = client(lam=True)
+    head = harness.load("addon.head.find").need_head(bpy.context)
+    head.affekt_head.space = "flame2020"
+    told["made"] = added(create(backbone="LAM", out="lam"))
+    head.affekt_head.space = "open"
+    told["several"] = create(backbone="LAM", more=[{"name": "me.jpg"}], out="two")
+    told["asked"] = [seeing.backbones, seeing.sat_on, seeing.uploads]
+    client("weights", lam=True)
+    told["unknown"] = create(backbone="LAM", out="two")
+    for name in ("lam_weights", "lam_emotion_weights", "lam_unknown_weights"):
+        settings.property_unset(name)
+    told["files"] = files()
+    (photos / "lam.safetensors").unlink()
+    return told
+
+
 def cancelled() -> dict[str, object]:
     """Stepped as a timer would until the head is fitted, then ended as by Esc."""
     stalling, before = client("stall"), (census(), files())
@@ -139,6 +176,7 @@ with harness.enabled():
     told["too_big"] = create()
     told["nothing_added"] = census() == before
     told["files"] = files()
+    told["lam"] = by_lam()
     told["more"] = with_more()
     told["more"]["files"] = files()
     bpy.context.view_layer.objects.active = bpy.data.objects[told["first"]["head"]]

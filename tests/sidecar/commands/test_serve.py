@@ -24,6 +24,7 @@ from affekt.shared.errors import InputError, LinkError
 from affekt.sidecar.commands.serve import Serve
 from affekt.sidecar.server import key_files
 from affekt.sidecar.server.key_files import SERVER_FILE
+from affekt.sidecar.worker.services import LamFiles
 from fakes.signals import heard
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="ends the process by a signal")
@@ -117,3 +118,17 @@ def test_memory_in_which_no_worker_works(gigabytes: float, tmp_path: Path) -> No
     with pytest.raises(InputError) as caught:
         Serve(runtime_dir=tmp_path, cache_dir=tmp_path, memory_gb=gigabytes).run()
     assert caught.value.code == "option.memory_gb"
+
+
+def test_lams_files_are_named_whole_and_looked_at_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker may run in another folder; a file that is gone is no reason not to serve."""
+    monkeypatch.chdir(tmp_path)
+    given = Serve(lam_weights=Path("gone"), lam_unknown_weights=True)
+    assert given._lam_files() == LamFiles(weights=tmp_path / "gone", unknown_allowed=True)
+    assert given._options().has_lam
+    with_emotion = Serve(lam_weights=Path("a"), lam_emotion_weights=Path("b"))._lam_files()
+    assert with_emotion == LamFiles(weights=tmp_path / "a", emotion=tmp_path / "b")
+    assert Serve()._lam_files() is None
+    assert not Serve()._options().has_lam

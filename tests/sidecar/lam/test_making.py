@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import functools
 import io
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,7 +14,9 @@ import pytest
 import torch
 from affekt.shared.errors import AffektError
 from affekt.sidecar.avatar.avatar import ArkitRig, Avatar
-from affekt.sidecar.avatar.read import read_avatar
+from affekt.sidecar.avatar.read import decode_avatar, read_avatar
+from affekt.sidecar.cache.cache import Cache
+from affekt.sidecar.cache.user import UserCache
 from affekt.sidecar.commands.portrait import Create, Lam
 from affekt.sidecar.lam import avatar as avatars
 from affekt.sidecar.lam import making, run
@@ -26,6 +30,8 @@ from affekt.sidecar.lam.settings import EmotionConfig
 from affekt.sidecar.motion.adapter import LinearAdapter
 from affekt.sidecar.portrait.seeing import SeenFace
 from affekt.sidecar.steps import finish
+from affekt.sidecar.worker import orders, portraits
+from affekt.sidecar.worker.services import JobStep, LamFiles, PortraitOutput, PortraitTask
 from fakes.flame import flame_arrays
 from fakes.lam_checkpoint import write_checkpoint
 from fakes.lam_twin import SMALL
@@ -237,7 +243,7 @@ def test_options_that_do_not_go_together(ground: Ground, tmp_path: Path) -> None
     for wrong, said in (
         (replace(command(ground, tmp_path), lam=Lam()), "needs its weights"),
         (replace(command(ground, tmp_path), more=(ground.photo,)), "one photo"),
-        (replace(command(ground, tmp_path), backbone="own"), "options of LAM's network"),
+        (replace(command(ground, tmp_path), backbone="affekt"), "options of LAM's network"),
     ):
         with pytest.raises(AffektError, match=said) as caught:
             wrong.run()
@@ -248,3 +254,60 @@ def test_an_unknown_file_is_asked_about(ground: Ground) -> None:
     with pytest.raises(AffektError) as caught:
         make(ground, options(ground, unknown_weights=False))
     assert caught.value.code == "file.unknown_weights"
+
+
+def ask_worker(
+    ground: Ground, folder: Path, monkeypatch: pytest.MonkeyPatch, files: LamFiles
+) -> tuple[list[JobStep], PortraitOutput, UserCache]:
+    """The worker's steps with a small network, and what it made."""
+    small = functools.partial(LamOptions, config=SMALL, precision="float32")
+    monkeypatch.setattr(portraits, "LamOptions", small)
+    user, told = Cache(folder / "users", 10**9).user("local"), []
+    task = PortraitTask(photo=ground.photo, name="me.at.sea.png", face=None, lam=files)
+    return told, finish(portraits.create_avatar(task, user), told.append), user
+
+
+def test_the_worker_tells_layer_by_layer_how_far_it_is(
+    ground: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = LamFiles(weights=ground.weights, emotion=ground.emotion, unknown_allowed=True)
+    told, made, user = ask_worker(ground, tmp_path, monkeypatch, files)
+    layers = SMALL.encoder_layers + 7 * SMALL.layers
+    assert [(step.done, step.total) for step in told] == [
+        (done, 7 + layers) for done in range(7 + layers)
+    ]
+    assert told[6].stage == "seeing-the-photo"
+    assert told[-2].stage == "making-the-Gaussians-7-of-7"
+    for step in told:
+        orders.pack(
+            orders.Stepped(unit=1, job="a" * 32, stage=step.stage, done=step.done, total=step.total)
+        )
+    assert made.said.startswith("One face.")
+    avatar = decode_avatar(user.path(made.avatar_file[0], "").read_bytes(), "me")
+    assert avatar.name == "me.at.sea"
+    assert avatar.emotion_looks is not None
+
+
+def test_the_worker_refuses_what_the_command_refuses(
+    ground: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {
+        "file.unknown_weights": LamFiles(weights=ground.weights),
+        "file.missing": LamFiles(weights=tmp_path / "gone.safetensors"),
+        "file.wrong_kind": LamFiles(weights=ground.emotion, unknown_allowed=True),
+    }
+    for code, one in files.items():
+        with pytest.raises(AffektError) as caught:
+            ask_worker(ground, tmp_path, monkeypatch, one)
+        assert caught.value.code == code
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits a process's memory")
+def test_a_worker_that_may_use_less_has_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    import resource
+
+    used = making.psutil.Process().memory_info().data
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (used + 10**6, used + 10**9))
+    assert making._free_bytes() < 10**9
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY, 0))
+    assert making._free_bytes() > 10**7

@@ -447,11 +447,20 @@ def test_whom_the_machine_ends_waits_for_nobody(link: Link, raw: RawClient) -> N
     assert seen_out == []
 
 
-@pytest.mark.parametrize("sees", [False, True])
+@pytest.mark.parametrize(
+    ("sees", "lam", "more"),
+    [
+        (False, False, ()),
+        (True, False, ("create_avatar",)),
+        (True, True, ("create_avatar", "lam")),
+        (False, True, ()),
+    ],
+)
 def test_the_welcome_says_what_this_sidecar_can(
-    link: Link, monkeypatch: pytest.MonkeyPatch, sees: bool
+    link: Link, monkeypatch: pytest.MonkeyPatch, sees: bool, lam: bool, more: tuple[str, ...]
 ) -> None:
     monkeypatch.setattr(server, "can_see_faces", lambda: sees)
+    link.server._options = replace(link.server._options, has_lam=lam)
     with RawClient(link.connection) as raw:
         welcome = raw.ask(HELLO)
     assert isinstance(welcome, Welcome)
@@ -464,7 +473,7 @@ def test_the_welcome_says_what_this_sidecar_can(
         "preview",
         "pixels",
         "attach",
-        *(["create_avatar"] if sees else []),
+        *more,
     }
 
 

@@ -18,7 +18,7 @@ from affekt.sidecar.cache.cache import Cache
 from affekt.sidecar.memory import MEMORY
 from affekt.sidecar.worker import main, orders
 from affekt.sidecar.worker.orders import WorkerStart, encode_start
-from affekt.sidecar.worker.services import Services
+from affekt.sidecar.worker.services import LamFiles, Services
 from fakes.orders import FAKE_TAKE, JOB, FakeServices, bake_request
 
 START = WorkerStart(
@@ -35,7 +35,12 @@ START = WorkerStart(
 
 def test_what_it_is_told_is_what_it_uses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And what is after the line stays unread, for the watch over its standard input."""
-    start = replace(START, cache_folder=str(tmp_path / "cache"))
+    start = replace(
+        START,
+        cache_folder=str(tmp_path / "cache"),
+        lam_weights="/w/lam model.safetensors",
+        lam_unknown=1,
+    )
     reader, writer = os.pipe()
     os.write(writer, encode_start(start) + b"more")
     left: list[int] = []
@@ -43,8 +48,11 @@ def test_what_it_is_told_is_what_it_uses(tmp_path: Path, monkeypatch: pytest.Mon
     ran: list[tuple[object, object, Cache, int]] = []
     told: dict[str, object] = {}
 
-    def run(socket: object, make: object, cache: Cache, *, memory_bytes: int) -> None:
+    def run(
+        socket: object, make: object, cache: Cache, *, memory_bytes: int, lam: LamFiles | None
+    ) -> None:
         ran.append((socket, make, cache, memory_bytes))
+        assert lam == LamFiles(weights=Path("/w/lam model.safetensors"), unknown_allowed=True)
 
     copied = os.dup(reader)
     monkeypatch.setattr(os, "dup", lambda _: copied)

@@ -20,6 +20,7 @@ from affekt.sidecar.worker.services import (
     BakeSteps,
     BakeTask,
     JobStep,
+    LamFiles,
     PreviewOutput,
     RenderSteps,
     RenderTask,
@@ -348,6 +349,23 @@ def test_an_avatar_of_several_photos_on_a_flame_head(
     assert (task.head.path, task.head.space) == (client.user.path(flame, ""), "flame2020")
     for lost in (replace(asked, more=(absent(),)), replace(asked, head=absent())):
         refused(client.begin(lost), "link.no_artefact")
+
+
+def test_an_avatar_of_a_photo_by_lam(rooms: FakeServices, tmp_path: Path) -> None:
+    """With the files of whoever started the sidecar; one photo, no head."""
+    plain, lam = WorkClient(rooms.services(), tmp_path), LamFiles(weights=tmp_path / "model")
+    photo = plain.keep(b"a photo")
+    asked = messages.CreateAvatar(job=JOB, photo=photo, name="me.jpg", backbone="lam")
+    refused(plain.begin(asked), "option.backbone")
+    plain.work = Work(rooms.services(), plain.cache, lam)
+    plain.run(asked)
+    plain.run(replace(asked, backbone="affekt"))
+    assert [task.lam for task in rooms.portraits] == [lam, None]
+    for wrong in (
+        replace(asked, more=(photo,), more_names=("side.jpg",)),
+        replace(asked, head=photo),
+    ):
+        refused(plain.begin(wrong), "option.backbone")
 
 
 def test_an_avatar_of_a_photo_that_nobody_wants_any_more(
