@@ -155,11 +155,11 @@ def _local(file: gltf.Glb, entry: gltf.JsonDict) -> Float64Array:
 
 
 def _field(file: gltf.Glb, entry: gltf.JsonDict, key: str, absent: Sequence[float]) -> Float64Array:
-    values = entry.get(key, list(absent))
-    is_row = isinstance(values, list) and len(values) == len(absent)
-    if not is_row or any(isinstance(v, bool) or not isinstance(v, int | float) for v in values):
+    values = gltf.get_list(file, entry, key) if key in entry else list(absent)
+    row = [float(v) for v in values if isinstance(v, int | float) and not isinstance(v, bool)]
+    if not len(row) == len(values) == len(absent):
         raise gltf.broken(file.name, f"the {key} of a node is none")
-    return _numbers(file, np.array(values, np.float64))
+    return _numbers(file, np.array(row, np.float64))
 
 
 def _numbers(file: gltf.Glb, values: NDArray) -> Float64Array:

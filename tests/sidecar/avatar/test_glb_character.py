@@ -190,6 +190,7 @@ def test_numbers_that_are_none_are_refused() -> None:
     assert caught.value.code == "avatar.glb"
 
 
+@pytest.mark.full
 def test_lam_s_mesh(real_data: Path, take: Motion) -> None:
     """The mesh of a LAM bundle, 51 shapes in sparse targets, with a skeleton."""
     with zipfile.ZipFile(next((real_data / "lam_avatars").glob("*.zip"))) as bundle:
