@@ -57,7 +57,7 @@ OUTPUTS = {
     "spz": "Gaussians, an SPZ a frame",
     "usd": "Gaussians over time in one file of USD",
     "blender": "pictures of the Gaussians that Blender 5.3 draws itself",
-    "glb": "the character's file with an animation of its weights",
+    "glb": "the character's file with an animation of its weights, character.glb",
 }
 """What a row can make, and as what."""
 DRAWN = ("png", "exr", "mp4", "ply", "compressed", "spz", "usd", "blender")

@@ -4,13 +4,12 @@ back and is kept with it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import bpy
 import numpy as np
 
-from ...shared.arrays import BoolArray, Float32Array, Float64Array, Int32Array
+from ...shared.arrays import Float32Array, Float64Array, Int32Array
 from ...shared.calibration import SHAPES, Calibration
+from ...shared.character_face import FACE_SHAPES, FaceArrays, near_face
 from ...shared.character_mapping import encode_calibration
 from ...shared.wording import say_count
 from ..head.find import Held, hold, need_editable
@@ -20,22 +19,6 @@ from ..link.tasks import Progress, Steps
 from .applying import apply_mapping
 from .find import DrivenKey, need_driven_keys
 from .look import positions
-
-_FACE_SHAPES = 10
-"""A mesh with as many shapes is a part of the face's skin; teeth, tongue and lashes have fewer."""
-_AROUND = 2.0
-"""How far from the middle of what moves the face's mesh is looked at, in the radius of that; a body
-is left out."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class FaceArrays:
-    """vertices (V, 3) and shapes (52, V, 3) in the face's axes (left, up, front), in the unit of
-    the character's mesh; faces (F, 3)."""
-
-    vertices: Float32Array
-    faces: Int32Array
-    shapes: Float32Array
 
 
 def calibration_steps(head: bpy.types.Object, scene: bpy.types.Scene) -> Steps:
@@ -74,7 +57,7 @@ def read_face(head: bpy.types.Object) -> FaceArrays:
     for one in need_driven_keys(head):
         by_mesh.setdefault(one.keys.name_full, []).append(one)
     own = head.data.shape_keys.name_full
-    chosen = {k: v for k, v in by_mesh.items() if k == own or len(v) >= _FACE_SHAPES}
+    chosen = {k: v for k, v in by_mesh.items() if k == own or len(v) >= FACE_SHAPES}
     vertices: list[Float64Array] = []
     faces: list[Int32Array] = []
     shapes: list[Float32Array] = []
@@ -86,7 +69,7 @@ def read_face(head: bpy.types.Object) -> FaceArrays:
         shapes.append(_displacements(keys, len(rest)) @ turn.T.astype(np.float32))
         faces.append(_triangles(keys[0].mesh.data) + count)
         count += len(rest)
-    return _near_face(np.concatenate(vertices), np.concatenate(faces), np.concatenate(shapes, 1))
+    return near_face(np.concatenate(vertices), np.concatenate(faces), np.concatenate(shapes, 1))
 
 
 def _face_from_mesh(
@@ -112,21 +95,3 @@ def _triangles(mesh: bpy.types.Mesh) -> Int32Array:
     flat = np.empty(3 * len(mesh.loop_triangles), np.int32)
     mesh.loop_triangles.foreach_get("vertices", flat)
     return flat.reshape(-1, 3)
-
-
-def _near_face(vertices: Float64Array, faces: Int32Array, shapes: Float32Array) -> FaceArrays:
-    """The part of the mesh around what moves."""
-    size = np.linalg.norm(shapes, axis=2).max(0)
-    moved = vertices[size > 0.05 * size.max(initial=0)]
-    keep: BoolArray = np.ones(len(vertices), bool)
-    if len(moved):
-        middle = moved.mean(0)
-        radius = _AROUND * np.linalg.norm(moved - middle, axis=1).max()
-        keep = np.linalg.norm(vertices - middle, axis=1) <= radius
-    number = np.cumsum(keep) - 1
-    whole = faces[keep[faces].all(1)]
-    return FaceArrays(
-        vertices=np.ascontiguousarray(vertices[keep], np.float32),
-        faces=np.ascontiguousarray(number[whole], np.int32),
-        shapes=np.ascontiguousarray(shapes[:, keep], np.float32),
-    )

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Binary glTF 2.0, as far as head avatars need it: accessors (plain and sparse), one mesh with
-morph targets, and its skin. Source: the glTF 2.0 specification, sections 3.6, 3.7 and 4.4.
+"""Binary glTF 2.0 as chunks and values: accessors, plain and sparse. Source: the glTF 2.0
+specification, sections 3.6 and 4.4.
 
 Every size is checked against the bytes that are there before memory is taken for it. Not here:
-scenes, materials, animations, files beside the GLB, and any extension.
+scenes, materials, files beside the GLB, and any extension.
 """
 
 from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +25,9 @@ _WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 _MAX_COUNT = 6 * limits.MAX_GAUSSIANS
 # A hundred times the JSON of a LAM bundle.
 _MAX_JSON_BYTES = 16 * 1024 * 1024
+
+JSON, BINARY = b"JSON", b"BIN\x00"
+"""Kinds of chunks."""
 
 JsonDict = dict[str, object]
 
@@ -47,7 +51,23 @@ def broken(name: str, what: str) -> InputError:
 
 
 def decode_glb(data: bytes, name: str) -> Glb:
-    """Splits a GLB into its chunks. Raises InputError `avatar.glb`."""
+    """The JSON and the binary chunk of a GLB. Raises InputError `avatar.glb`."""
+    chunks: dict[bytes, memoryview] = {}
+    for kind, content in split_glb(data, name):
+        chunks.setdefault(kind, content)
+    if JSON not in chunks or len(chunks[JSON]) > _MAX_JSON_BYTES:
+        raise broken(name, "its description is missing or too long")
+    try:
+        document = json.loads(bytes(chunks[JSON]))
+    except (ValueError, RecursionError) as error:
+        raise broken(name, "its description cannot be read") from error
+    if not isinstance(document, dict):
+        raise broken(name, "its description is not an object")
+    return Glb(name=name, document=document, binary=chunks.get(BINARY, memoryview(b"")))
+
+
+def split_glb(data: bytes, name: str) -> list[tuple[bytes, memoryview]]:
+    """All chunks of a GLB in their order, each with its kind. Raises InputError `avatar.glb`."""
     if len(data) < 20 or data[:4] != b"glTF":
         raise broken(name, "it does not begin as a binary glTF file does")
     version, length = struct.unpack_from("<II", data, 4)
@@ -55,23 +75,23 @@ def decode_glb(data: bytes, name: str) -> Glb:
         raise broken(name, f"it is glTF version {version}, not 2")
     if length > len(data):
         raise broken(name, f"it should have {length} bytes but ends after {len(data)}")
-    chunks: dict[bytes, memoryview] = {}
+    chunks: list[tuple[bytes, memoryview]] = []
     start = 12
     while start + 8 <= length:
         size, kind = struct.unpack_from("<I4s", data, start)
         if start + 8 + size > length:
             raise broken(name, "one of its parts is longer than the file")
-        chunks.setdefault(kind, memoryview(data)[start + 8 : start + 8 + size])
+        chunks.append((kind, memoryview(data)[start + 8 : start + 8 + size]))
         start += 8 + size
-    if b"JSON" not in chunks or len(chunks[b"JSON"]) > _MAX_JSON_BYTES:
-        raise broken(name, "its description is missing or too long")
-    try:
-        document = json.loads(bytes(chunks[b"JSON"]))
-    except (ValueError, RecursionError) as error:
-        raise broken(name, "its description cannot be read") from error
-    if not isinstance(document, dict):
-        raise broken(name, "its description is not an object")
-    return Glb(name=name, document=document, binary=chunks.get(b"BIN\x00", memoryview(b"")))
+    return chunks
+
+
+def join_glb(chunks: Iterable[tuple[bytes, bytes | memoryview]]) -> bytes:
+    """A GLB of these chunks, whose lengths are multiples of four."""
+    parts: list[bytes | memoryview] = []
+    for kind, content in chunks:
+        parts += [struct.pack("<I4s", len(content), kind), content]
+    return b"".join([b"glTF", struct.pack("<II", 2, 12 + sum(map(len, parts))), *parts])
 
 
 def get_item(glb: Glb, collection: str, index: object) -> JsonDict:
@@ -104,6 +124,17 @@ def get_dict(glb: Glb, owner: JsonDict, key: str) -> JsonDict:
     if not isinstance(values, dict):
         raise broken(glb.name, f"{key} is not an object")
     return values
+
+
+def parents_of(glb: Glb) -> dict[object, int]:
+    """The node above each node that has one."""
+    parents: dict[object, int] = {}
+    for index in range(len(get_list(glb, glb.document, "nodes"))):
+        node = get_item(glb, "nodes", index)
+        for child in get_list(glb, node, "children"):
+            if isinstance(child, int):
+                parents[child] = index
+    return parents
 
 
 def read_accessor(glb: Glb, index: object, kind: str, *, count: int | None = None) -> NDArray:

@@ -180,7 +180,7 @@ def _read_neck(
         return middle, np.ones((len(vertices), 1), np.float32), np.ones(1, np.float32)
     skin = gltf.get_item(file, "skins", 0)
     joints = gltf.get_list(file, skin, "joints")
-    parents = _parents(file)
+    parents = gltf.parents_of(file)
     names = [str(gltf.get_item(file, "nodes", joint).get("name", "")).lower() for joint in joints]
     if "head" not in names:
         raise gltf.broken(file.name, "its skeleton has no joint called head")
@@ -199,16 +199,6 @@ def _read_neck(
     # The head takes half of the turn, the neck the rest, as necks do.
     shares = [0.5 / len(necks)] * len(necks) + [0.5] if necks else [1.0]
     return np.array(pivots, np.float32), weights, np.array(shares, np.float32)
-
-
-def _parents(file: gltf.Glb) -> dict[object, int]:
-    parents: dict[object, int] = {}
-    for index in range(len(gltf.get_list(file, file.document, "nodes"))):
-        node = gltf.get_item(file, "nodes", index)
-        for child in gltf.get_list(file, node, "children"):
-            if isinstance(child, int):
-                parents[child] = index
-    return parents
 
 
 def _chain(joint: object, parents: dict[object, int]) -> list[object]:

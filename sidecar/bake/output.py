@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A bake as files: motion.npz, vertices.pc2 where they are wanted, take.npz for takes of another
-space, report.json.
+space, character.glb for a character, report.json.
 
 All are written in a temporary folder inside the target and renamed at the end, the report last; a
 failure leaves nothing.
@@ -29,7 +29,8 @@ from ..modulation.modulator import Modulator
 from .bake import BakedChunk, BakeJob, BakeResult
 
 MOTION, TAKE, VERTICES, REPORT = "motion.npz", "take.npz", "vertices.pc2", "report.json"
-NAMES = (TAKE, MOTION, VERTICES, REPORT)
+CHARACTER = "character.glb"
+NAMES = (TAKE, MOTION, VERTICES, CHARACTER, REPORT)
 _PACKAGES = ("affekt", "numpy", "torch", "scipy")
 
 
@@ -40,11 +41,13 @@ def write_bake(
     settings: Mapping[str, object],
     inputs: Mapping[str, bytes | str],
     on_chunk: Callable[[BakedChunk], None] | None = None,
+    animate: Callable[[BakeResult], bytes] | None = None,
 ) -> dict[str, object]:
     """Iterates the bake, writes its files and returns its report.
 
     settings go into the report as they are; inputs are named contents whose SHA-256 go into it
     (a text counts as a hash already taken). on_chunk is called after each chunk.
+    animate makes character.glb of the result; without it there is none.
     Raises InputError `file.not_writable`, and what the bake raises.
     """
     with _new_files(folder) as part:
@@ -64,6 +67,8 @@ def write_bake(
             hashes[TAKE] = _write(part / TAKE, encode_motion(result.take_motion, first))
         if result.vertices is not None:
             hashes[VERTICES] = result.vertices.sha256
+        if animate is not None:
+            hashes[CHARACTER] = _write(part / CHARACTER, animate(result))
         rest = time.perf_counter() - began - (sum(bake.seconds.values()) - before)
         seconds = bake.seconds | {"vertices and writing": rest}
         report = _report(bake, result, settings, inputs, hashes, seconds)
@@ -94,7 +99,8 @@ def _new_files(folder: Path) -> Iterator[Path]:
 
 def _move(part: Path, folder: Path) -> None:
     is_ours = (folder / REPORT).is_file()
-    for name in (TAKE, VERTICES):  # of an earlier bake here, of another take or with more files
+    # Of an earlier bake here, of another take or with more files.
+    for name in (TAKE, VERTICES, CHARACTER):
         if is_ours and not (part / name).exists():
             (folder / name).unlink(missing_ok=True)
     for name in NAMES:

@@ -21,6 +21,7 @@ class Facts:
     avatar: str | None = None
     head: str | None = None
     adapter: Path | None = None
+    character: Path | None = None
     frames: str | None = None
     fps: float | None = None
 
@@ -39,6 +40,10 @@ class Facts:
             decode_emotion_keys(data, self.emotions.name, take.motion.fps)
         if self.adapter is not None:
             read_adapter(self.adapter)
+        if self.character is not None:
+            from ..avatar.glb_character import read_character
+
+            read_character(self.character)
         self._check_avatar(take.motion.space)
         for note in take.notes:
             print(f"{self.motion.name}: {note}")

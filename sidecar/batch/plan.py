@@ -2,7 +2,8 @@
 """What a row needs: tasks in stages, of which each waits for the one before. Its commands are those
 of the terminal, so a row's files are those that they write:
 
-    OUT/motion.npz  report.json  take.npz  vertices.pc2      affekt bake
+    OUT/motion.npz  report.json  take.npz  vertices.pc2
+        character.glb                                        affekt bake
     OUT/arkit.json  livelink.csv  vhap.npz  lam.json         affekt convert
     OUT/png/  exr/  with preview.mp4                         affekt render
     OUT/ply/  compressed/  spz/  avatar.usdc                 affekt avatar sequence
@@ -18,7 +19,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...shared.batch_sheet import SheetRow, emotions_of_words, names_a_file
-from ...shared.errors import InputError
 from ...shared.motion import FLAME_SPACES
 from ...shared.pictures import frame_name
 from ..avatar.endings import ENDINGS
@@ -58,25 +58,18 @@ class Settings:
 
 
 def first_task(row: SheetRow, settings: Settings) -> Task:
-    """The task that tells a row's `Facts`, and whether its files can be read. Raises InputError
-    `batch.output` for what no row can make yet."""
-    if "glb" in row.outputs:
-        raise InputError(
-            "batch.output",
-            "A character's own GLB cannot be animated by a batch yet.",
-            "Leave out glb, and write arkit, whose weights it takes.",
-        )
+    """The task that tells a row's `Facts`, and whether its files can be read."""
     options: dict[str, Value] = {"motion": row.take, **_reading(row)}
     for name in ("avatar", "head", "adapter", "frames"):
         if getattr(row, name):
             options[name] = getattr(row, name)
-    options |= _emotions(row, settings)
+    options |= _emotions(row, settings) | _character(row)
     return Task(row=row.number, kind="facts", options=options)
 
 
 def plan_row(row: SheetRow, facts: Facts, settings: Settings) -> tuple[tuple[Task, ...], ...]:
     """The row's tasks behind the first one, stage by stage."""
-    bakes = bool(row.emotions or row.frames or {"bake", "cache"} & set(row.outputs))
+    bakes = bool(row.emotions or row.frames or {"bake", "cache", "glb"} & set(row.outputs))
     bake = [_bake(row, facts, settings)] if bakes else []
     made = [*_convert(row, facts, bakes), *_draw(row, facts, settings, bakes)]
     made += _sequences(row, facts, settings, bakes)
@@ -89,7 +82,7 @@ def _bake(row: SheetRow, facts: Facts, settings: Settings) -> Task:
     has_vertices = "cache" in row.outputs
     emotions = _emotions(row, settings) or _kept_words({"influence": 0.0}, settings)
     options: dict[str, Value] = {"motion": row.take, **emotions, **_reading(row)}
-    options |= {"out": _out(row), "vertices": has_vertices}
+    options |= {"out": _out(row), "vertices": has_vertices, **_character(row)}
     for name in ("head", "frames", "adapter"):
         if getattr(row, name):
             options[name] = getattr(row, name)
@@ -97,6 +90,7 @@ def _bake(row: SheetRow, facts: Facts, settings: Settings) -> Task:
         options["cache_dir"] = settings.cache
     names = ["motion.npz", "report.json"]
     names += ["vertices.pc2"] * has_vertices + ["take.npz"] * (facts.space != "open")
+    names += ["character.glb"] * ("glb" in row.outputs)
     return _task(row, "bake", options, names, facts.frames)
 
 
@@ -230,6 +224,10 @@ def _kept_words(values: Mapping[str, float], settings: Settings) -> dict[str, Va
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, data)
     return {"emotions": f"{OUT}{place}"}
+
+
+def _character(row: SheetRow) -> dict[str, Value]:
+    return {"character": row.character} if "glb" in row.outputs else {}
 
 
 def _spans(frames: int) -> list[range]:

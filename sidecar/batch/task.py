@@ -31,6 +31,7 @@ INPUTS = (
     "camera",
     "sound",
     "scene",
+    "character",
 )
 """Options that name what a task reads."""
 PLACES = (*INPUTS, "out", "cache_dir", "splats", "pictures")

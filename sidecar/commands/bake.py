@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,8 @@ from .reading import Reading, print_notes
 if TYPE_CHECKING:
     from ...shared.emotion import EmotionTrack
     from ...shared.motion import Motion
-    from ..bake.bake import BakedChunk
+    from ..avatar.glb_character import GlbCharacter
+    from ..bake.bake import BakedChunk, BakeResult
     from ..bake.store import ChunkStore
 
 _MOTION_BYTES = 2 * 4 * 103
@@ -30,7 +32,7 @@ _MOTION_BYTES = 2 * 4 * 103
 
 @dataclass(frozen=True, kw_only=True)
 class Bake:
-    """Bake an emotion track into a take: motion.npz, vertices.pc2 and report.json."""
+    """Bake an emotion track into a take: motion.npz, vertices.pc2, character.glb, report.json."""
 
     motion: Path
     """The take: a tracker's file or its folder of frames (docs/formats.md)."""
@@ -49,6 +51,9 @@ class Bake:
     """A trained modulator; the one that ships if absent."""
     vertices: bool = True
     """Also write vertices.pc2, the mesh cache, which is large: 12 bytes a vertex and frame."""
+    character: Path | None = None
+    """A GLB with ARKit's morph targets: character.glb is the same file with an animation of their
+    weights, calibrated (docs/characters.md)."""
     cache_dir: Path | None = None
     """Another folder than the user's own for baked chunks, which a next bake need not compute."""
     reading: tyro.conf.OmitArgPrefixes[Reading] = field(default_factory=Reading)
@@ -66,8 +71,10 @@ class Bake:
         from ..motion.frames import parse_frames
 
         made_of = (self.motion, self.emotions, self.head, self.adapter, self.modulator)
+        made_of += (self.character,)
         check_outputs(folder=self.out, names=NAMES, sources=made_of)
         say_when_compiling()
+        character = self._read_character()
         motion, motion_hash = self._read_motion()
         emotions = read_bytes(self.emotions, limits.MAX_MOTION_BYTES, "emotion file")
         frames = parse_frames(self.frames, len(motion))
@@ -77,6 +84,8 @@ class Bake:
         if self.adapter is not None:
             adapter = read_adapter(self.adapter)
             inputs["adapter"] = self.adapter.read_bytes()
+        if character is not None:
+            inputs["character"] = character.data
         head, modulator = read_head(self.head), load_modulator(self.modulator)
         inputs |= {"head": head_sha256(head), "modulator": modulator_sha256(modulator)}
         began = time.perf_counter()
@@ -89,7 +98,12 @@ class Bake:
             )
             job.seconds["convert"] = converted
             report = write_bake(
-                job, self.out, settings=self._settings(), inputs=inputs, on_chunk=progress.show
+                job,
+                self.out,
+                settings=self._settings(),
+                inputs=inputs,
+                on_chunk=progress.show,
+                animate=None if character is None else partial(self._animate, character),
             )
         seconds = time.perf_counter() - began
         print(
@@ -99,6 +113,35 @@ class Bake:
         )
         for name, digest in report["sha256"]["outputs"].items():  # pyright: ignore[reportIndexIssue]
             print(f"  {name}  sha256 {digest[:16]}")
+
+    def _read_character(self) -> GlbCharacter | None:
+        """The character, of which is said what was found."""
+        if self.character is None:
+            return None
+        from ..avatar.glb_character import describe_character, read_character
+
+        found = read_character(self.character)
+        for sentence in describe_character(found):
+            print(f"{self.character.name}: {sentence}")
+        return found
+
+    def _animate(self, character: GlbCharacter, result: BakeResult) -> bytes:
+        """The character's file with the result as an animation."""
+        from ...shared.errors import InputError
+        from ..avatar.glb_character import animate, calibration_of
+        from ..head.read import OPEN, read_head
+        from ..motion.adapter import as_arkit
+
+        own, head = result.take_motion, read_head(OPEN)
+        motion = own if own.space == "arkit" else as_arkit(result.motion, head)
+        calibration = None
+        try:
+            calibration = calibration_of(character, head)
+        except InputError as error:
+            if error.code != "avatar.calibration":
+                raise
+            print(f"{character.file.name}: {error.message} It takes ARKit's weights as they are.")
+        return animate(character, motion, calibration, title=self.motion.stem)
 
     def _make_track(self, data: bytes, motion: Motion, frames: range) -> EmotionTrack:
         """The emotion keys at the take's frames. Says what holds where, and which keys do
@@ -144,6 +187,7 @@ class Bake:
             "adapter": self.adapter and self.adapter.name,
             "modulator": self.modulator and self.modulator.name,
             "vertices": self.vertices,
+            "character": self.character and self.character.name,
         }
 
 

@@ -109,10 +109,15 @@ def test_a_row_that_was_there_says_so(tmp_path: Path) -> None:
     assert first[0].sha256 == second[0].sha256 != ""
 
 
-def test_a_glb_is_refused_in_a_sentence(tmp_path: Path) -> None:
-    (made,) = outcomes([row(1, character="c.glb")], FakeEngine(answer), tmp_path)
-    assert made.error is not None
-    assert made.error[0] == "batch.output"
+def test_a_character_is_read_first_then_baked(tmp_path: Path) -> None:
+    """A row without emotions too: the file is made by the bake."""
+    engine = FakeEngine(answer)
+    (made,) = outcomes([row(1, character="c.glb")], engine, tmp_path)
+    assert made.error is None
+    first, bake, _ = engine.given
+    assert (first.kind, bake.kind) == ("facts", "bake")
+    assert first.options["character"] == bake.options["character"] == "c.glb"
+    assert "line_1/character.glb" in bake.files
 
 
 def test_memory_is_flat(tmp_path: Path) -> None:
