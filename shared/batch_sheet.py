@@ -21,7 +21,6 @@ from .errors import InputError, not_writable
 from .pictures import PASSES
 from .presets import BUILT_IN
 from .replacement import replacing
-from .wording import say_count
 
 COLUMNS = {
     "take": "the take: a tracker's file or its folder of frames",
@@ -329,8 +328,6 @@ def _rows(
     for number, line in enumerate(lines, 1):
         if any(line[len(columns) :]):
             raise bad_sheet(path, f"has more cells in row {number} than columns")
-        if number > MOST_ROWS:
-            raise bad_sheet(path, f"has more than {say_count(MOST_ROWS, 'row')}")
         yield {n: t for n, t in zip(columns, line, strict=False) if t.strip()}
 
 

@@ -84,7 +84,7 @@ class Draw:
         words = [self.blender, "-b", *scene, *options]
         try:
             done = subprocess.run(
-                words, capture_output=True, text=True, errors="replace", timeout=_TIME_S
+                words, capture_output=True, encoding="utf-8", errors="replace", timeout=_TIME_S
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise InputError(

@@ -5,9 +5,12 @@ and the main process need not remember it."""
 from __future__ import annotations
 
 import json
+from array import array
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+import numpy as np
 
 from ...shared.errors import InputError, not_writable
 from .run import Outcome
@@ -67,13 +70,14 @@ class Journal:
 def read_journal(path: Path) -> Iterator[Outcome]:
     """The rows in the sheet's order, one by one; lines that are not whole are passed over."""
     with path.open("rb") as file:
-        places, place = list[tuple[int, int]](), 0
+        numbers, places, place = array("q"), array("q"), 0
         for line in file:
             outcome = _parse(line)
             if outcome is not None:
-                places.append((outcome.number, place))
+                numbers.append(outcome.number)
+                places.append(place)
             place += len(line)
-        for _, place in sorted(places):
+        for place in np.array(places)[np.argsort(np.array(numbers), kind="stable")]:
             file.seek(place)
             outcome = _parse(file.readline())
             if outcome is not None:

@@ -24,7 +24,8 @@ body {{ font: 14px/1.45 system-ui, sans-serif; margin: 2rem; color: #222; backgr
 h1 {{ font-size: 1.3rem; margin: 0 0 .3rem }} p {{ margin: .2rem 0 }}
 table {{ border-collapse: collapse; margin-top: 1rem; background: #fff }}
 th, td {{ text-align: left; vertical-align: top; padding: .45rem .7rem; border: 1px solid #ddd }}
-th {{ background: #eee; position: sticky; top: 0 }}
+th {{ background: #eee; position: sticky; top: 0; white-space: nowrap }}
+tr {{ scroll-margin-top: 2.5rem }}
 td.n {{ text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap }}
 img {{ display: block; height: 96px }}
 .done, .kept {{ color: #1a6b2f }} .failed {{ color: #a3161b; font-weight: 600 }}
@@ -71,6 +72,10 @@ def _summary(totals: Totals, about: About) -> Iterator[str]:
     exact = "; drawn on processors alone, for the same bits everywhere" if about.is_exact else ""
     yield f"<h1>{html.escape(about.sheet)}</h1>\n"
     yield f"<p>{say_count(totals.rows, 'row')}: {', '.join(said)}.</p>\n"
+    if totals.lost:
+        lost = [f'<a class="failed" href="#row{n}">row {n}</a>' for n in totals.lost]
+        more = ", ..." if totals.failed > len(lost) else ""
+        yield f"<p>Failed: {', '.join(lost)}{more}</p>\n"
     yield (
         f"<p>{say_count(totals.frames, 'frame')} in {say_clock(about.seconds)} by the clock, "
         f"{say_clock(totals.seconds)} of work ({rate:.3g} frames/s) on {html.escape(about.engine)}"
@@ -104,12 +109,12 @@ def _row(outcome: Outcome, folder: Path, *, with_look: bool) -> str:
         f"<td>{''.join(notes)}</td>",
         f"<td><small><code>{outcome.sha256[:12]}</code></small></td>",
     )
-    return f"<tr>{''.join(columns)}</tr>\n"
+    return f'<tr id="row{outcome.number}">{"".join(columns)}</tr>\n'
 
 
 def _kind(note: str) -> str:
-    """What is only said of the emotions is no warning."""
-    return "said" if note.startswith("emotions: ") else "note"
+    """What is only said of the emotions, or of a first start, is no warning."""
+    return "said" if note.startswith(("emotions: ", "Compiling ")) else "note"
 
 
 def _look(path: Path) -> str:

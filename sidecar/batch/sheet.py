@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import glob
 import tomllib
+from array import array
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,12 +31,15 @@ from ...shared.batch_sheet import (
     same_output,
 )
 from ...shared.errors import AffektError, InputError
+from ...shared.wording import say_count
 from ..files import read_bytes
 
 FILES = ("take", "avatar", "head", "character", "camera", "adapter", "sound", "scene")
 """Columns that name files; `emotions` may name one."""
 EMBEDDED = ("open", "open-gaussians")
 _WILD = "*?["
+_SLOT_BITS = 18
+"""2.6 slots for each of `MOST_ROWS`; 2 MB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,14 +68,15 @@ class Sheet:
         """The rows from the first one on, paths made whole. Raises InputError `batch.sheet`,
         `batch.column` for a sheet that is none, which is known before the first row."""
         check_columns(self.defaults)
-        outs, number = set[int](), 0
+        outs, number = _Seen(), 0
         for number, given in enumerate(self._cells(), 1):
+            if number > MOST_ROWS:
+                raise bad_sheet(self.path, f"has more than {say_count(MOST_ROWS, 'row')}")
             cells = {**self.defaults, **given}
             try:
                 row = self._whole(check_row(cells, number))
-                if hash(out_key(row.out)) in outs:
+                if not outs.add(out_key(row.out)):
                     raise same_output(row.out)
-                outs.add(hash(out_key(row.out)))
                 self._check_files(row)
                 yield row
             except AffektError as error:
@@ -103,6 +108,24 @@ class Sheet:
         for text in files:
             if text and text not in EMBEDDED and not Path(text).exists():
                 raise InputError("file.missing", f"There is no file at {text}.", "Check the path.")
+
+
+class _Seen:
+    """Texts by their hashes, for `MOST_ROWS` of them, in as much memory for one as for all."""
+
+    def __init__(self) -> None:
+        self._slots = array("Q", bytes(8 << _SLOT_BITS))
+
+    def add(self, text: str) -> bool:
+        """Notes the text; False if it was there."""
+        key = hash(text) & (1 << 64) - 1 or 1  # 0 is an empty slot
+        slot = key
+        while self._slots[slot := slot & (1 << _SLOT_BITS) - 1]:
+            if self._slots[slot] == key:
+                return False
+            slot += 1
+        self._slots[slot] = key
+        return True
 
 
 def _is_pattern(path: Path) -> bool:

@@ -48,10 +48,12 @@ def make_way() -> None:
         return
     with contextlib.suppress(OSError):
         os.nice(_NICE)
-        Path("/proc/self/autogroup").write_text(str(_NICE))
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            Path("/proc/self/autogroup").write_bytes(str(_NICE).encode())
 
 
 def _has_card() -> bool:
     """Whether there is a card to draw on: its driver reserves more addresses than there is
-    memory."""
-    return Path("/dev/nvidia0").exists()
+    memory. Only asked for on Linux, the one system that can limit a process."""
+    return sys.platform == "linux" and Path("/dev/nvidia0").exists()

@@ -115,8 +115,9 @@ class Where:
 
 
 def _cards() -> int:
-    """How many cards torch would see; without torch, which the main process does without."""
-    return len(list(Path("/dev").glob("nvidia[0-9]*")))
+    """How many cards torch would see; without torch, which the main process does without. 0, so
+    that each worker sees them all, where that cannot be told."""
+    return len(list(Path("/dev").glob("nvidia[0-9]*"))) if sys.platform == "linux" else 0
 
 
 @dataclass(frozen=True)

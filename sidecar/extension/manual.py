@@ -27,6 +27,7 @@ PAGES = (
     "portrait",
     "compositor",
     "export",
+    "farm",
     "remote",
     "errors",
 )

@@ -49,6 +49,9 @@ def test_a_page_without_scripts_shows_every_row(tmp_path: Path) -> None:
     assert "2 rows: 1 done, 0 there from before, 1 failed." in page.texts
     pictures = [attributes["src"] for tag, attributes in page.tags if tag == "img"]
     assert pictures == ["data:image/jpeg;base64," + base64.b64encode(b"picture").decode()]
+    links = [of["href"] for tag, of in page.tags if tag == "a"]
+    assert links == ["#row2", "l1/", "l2/"]  # above the table, the row that failed
+    assert [of["id"] for tag, of in page.tags if "id" in of] == ["row1", "row2"]
     assert "script" not in [tag for tag, _ in page.tags]
 
 

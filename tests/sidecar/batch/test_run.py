@@ -3,7 +3,6 @@
 
 import gc
 import tracemalloc
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from affekt.shared.batch_sheet import SheetRow, check_row
 from affekt.shared.errors import InputError
 from affekt.sidecar.batch.plan import SPAN, Settings
 from affekt.sidecar.batch.run import Done, Outcome, run_rows
-from affekt.sidecar.batch.sheet import Fault
+from affekt.sidecar.batch.sheet import Fault, Sheet
 from affekt.sidecar.batch.task import Answer, Task
 from fakes.engines import FakeEngine
 
@@ -121,14 +120,16 @@ def test_a_character_is_read_first_then_baked(tmp_path: Path) -> None:
 
 
 def test_memory_is_flat(tmp_path: Path) -> None:
-    def count_bytes(rows: int) -> int:
-        def coming() -> Iterator[SheetRow]:
-            return (row(number) for number in range(1, rows + 1))
+    (tmp_path / "a.csv").touch()
 
+    def count_bytes(rows: int) -> int:
+        path = tmp_path / f"{rows}.csv"
+        path.write_text("take,out\n" + "".join(f"a.csv,line_{n}\n" for n in range(rows)))
+        coming = Sheet(path=path, defaults={}).rows()
         engine = FakeEngine(answer)
-        engine.given = Ignored()
+        engine.given, held = Ignored(), 0
         tracemalloc.start()
-        for step in run_rows(coming(), Settings(folder=tmp_path), engine):
+        for step in run_rows(coming, Settings(folder=tmp_path), engine):
             assert isinstance(step, Done | Outcome)
             if isinstance(step, Outcome) and step.number == rows - 1:
                 gc.collect()  # Python's own store of tuples for the next ones goes too

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from affekt.shared.errors import InputError
+from affekt.sidecar.batch import sheet
 from affekt.sidecar.batch.sheet import Fault, Sheet
 
 
@@ -75,6 +76,14 @@ def test_files_that_are_no_toml_sheets(tmp_path: Path, text: str) -> None:
     with pytest.raises(InputError) as caught:
         rows_of(tmp_path / "s.toml")
     assert caught.value.code == "batch.sheet"
+
+
+def test_a_sheet_of_too_many_rows(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sheet, "MOST_ROWS", 2)
+    lines = ["takes/a.csv,a", "takes/a.csv,b", "takes/a.csv,c"]
+    (folder / "s.csv").write_text("\n".join(["take,out", *lines]))
+    with pytest.raises(InputError, match="more than 2 rows"):
+        rows_of(folder / "s.csv")
 
 
 def test_a_sheet_without_rows(tmp_path: Path) -> None:
