@@ -307,8 +307,8 @@ ROOMS = (
     Fault(
         what="of two descriptions in a mesh file the last counts",
         file="sidecar/avatar/glb.py",
-        old="chunks.setdefault(kind, memoryview(data)[start + 8 : start + 8 + size])",
-        new="chunks[kind] = memoryview(data)[start + 8 : start + 8 + size]",
+        old="chunks.setdefault(kind, content)",
+        new="chunks[kind] = content",
         tests=("tests/sidecar/avatar/test_glb.py",),
     ),
     Fault(

@@ -22,8 +22,8 @@ def face() -> dict[str, object]:
     faces = np.array([[0, 1, 2], [1, 2, 4], [2, 4, 5], [3, 4, 5]], np.int32)
     shapes = np.zeros((52, 6, 3), np.float32)
     shapes[3, 2, 0], shapes[7, 4, 1], shapes[8, 0, 2] = 1.0, -1.0, 0.04
-    near = calibrating._near_face(vertices, faces, shapes)
-    still = calibrating._near_face(vertices, faces, np.zeros((52, 6, 3), np.float32))
+    near = calibrating.near_face(vertices, faces, shapes)
+    still = calibrating.near_face(vertices, faces, np.zeros((52, 6, 3), np.float32))
     reach = np.zeros((52, 2), np.float32)
     reach[[3, 7, 9]] = [[0.5, 0.9], [0.7, 1.1], [9, 9]]
     return {
