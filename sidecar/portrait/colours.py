@@ -290,15 +290,32 @@ def _paint_lids(canvas: Canvas, evidence: Evidence, out: Float32Array) -> None:
     """What a shut eye unfolds gets the colour of the skin around, away from the lashes."""
     lids = canvas.lids
     plain, light = evidence.plain[lids], out[lids] @ LUMINANCE
-    firm = _FIRM_LIDS * plain
-    if (plain > 0).any():  # what is as bright as the skin around is no lash, and the lid meets it
-        bright = light > _NO_LASH * np.median(light[plain > 0])
+    firm, eyes = _FIRM_LIDS * plain, _skin_around_eyes(canvas.pieces.places[lids], plain > 0, light)
+    for eye, around in eyes:  # what is as bright as the skin around is no lash; the lid meets it
+        bright = eye & (light > _NO_LASH * np.median(light[around]))
         firm = np.maximum(firm, _BRIGHT_LIDS * evidence.trust[lids] * bright)
     whole = canvas.lid_graph.filled(out[lids], firm, out[lids])
-    if (plain > 0).any():
-        whole = _no_darker(whole, out[lids[plain > 0]])
+    for eye, around in eyes:
+        whole[eye] = _no_darker(whole[eye], out[lids[around]])
     folded = canvas.folded[lids]
     out[lids[folded]] = whole[folded]
+
+
+def _skin_around_eyes(
+    places: Float64Array, plain: BoolArray, light: Float32Array
+) -> list[tuple[BoolArray, BoolArray]]:
+    """For each eye which lids (N,) at places (N, 3) are its, and which plain skin says how dark
+    they may be: its own where that is darker, on a face's side in shadow, else that of both eyes.
+    No eye without any. light: (N,) luminances."""
+    if not plain.any():
+        return []
+    out = []
+    for side in (1, -1):
+        eye = side * places[:, 0] > 0
+        own = plain & eye
+        darker = own.any() and np.median(light[own]) < np.median(light[plain])
+        out.append((eye, own if darker else plain))
+    return out
 
 
 def _no_darker(lids: Float32Array, around: Float32Array) -> Float32Array:

@@ -34,7 +34,6 @@ from .further import Photograph, with_photo
 from .glasses import MOST_OF_GLASSES, behind_glasses, find_glasses, put_on
 from .hair import MOST_GAUSSIANS, Hair, make_hair, solid_hair
 from .landmarks import HeadLandmarks
-from .lips import with_red_lips
 from .looks import photo_looks
 from .masks import hair_mask
 from .refine import at_rest, sharpened
@@ -86,7 +85,6 @@ def portrait_steps(
     from elsewhere, which fill what the first does not show. Raises InputError `photo.profile`,
     `photo.no_fit`."""
     yield "fitting the head"
-    seen = with_red_lips(photo, seen)
     own = Photograph(name=name, pixels=photo, seen=seen, focal_pixels=focal_pixels)
     fit, *fits = _fitted(head, found, [own, *more])
     others = list(zip(more, fits, strict=True))

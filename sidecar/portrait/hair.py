@@ -145,7 +145,8 @@ def make_hair(
         _ring(frame, relief, solid),
     ]
     nape = bottom if relief.lowest > frame.landmarks[list(marks.BROWS), 1].mean() else -np.inf
-    strands = _strands(head, pieces, frame, texture, behind, nape)
+    thick = _opacities(behind, relief, texture)
+    strands = _strands(head, pieces, frame, texture, behind, thick, nape)
     room -= len(strands.means) + sum(len(sheet.pixels) for sheet in behind)
     sheets = [_front(frame, relief, away, solid, room), *behind]
     front = sheets[0].pixels
@@ -189,16 +190,18 @@ def _strands(
     frame: Frame,
     texture: Texture,
     behind: list[_Sheet],
+    thick: Float32Array,
     bottom: float,
 ) -> Strands:
-    """What lies over the sheets that no photo shows. bottom: where the nape's hair begins."""
+    """What lies over the sheets that no photo shows. thick: (N,) the sheets' opacities; bottom:
+    where the nape's hair begins."""
     nape = nape_hair(head, pieces, texture, bottom)
     means = np.concatenate([sheet.means for sheet in behind])
     turned = np.concatenate([sheet.quaternions for sheet in behind])
     normals = Rotation.from_quat(np.roll(turned, -1, 1)).as_matrix()[:, :, 2]
     outwards = means - means.mean(0)
     normals = normals * np.where((normals * outwards).sum(1) < 0, -1, 1)[:, None]
-    return joined([nape, loose_ends(frame, texture, means, normals)])
+    return joined([nape, loose_ends(frame, texture, means, normals, thick)])
 
 
 def _front(

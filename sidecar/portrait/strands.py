@@ -258,10 +258,11 @@ def nape_hair(head: HeadModel, pieces: Pieces, texture: Texture, bottom: float) 
 
 
 def loose_ends(
-    frame: Frame, texture: Texture, means: Float64Array, normals: Float64Array
+    frame: Frame, texture: Texture, means: Float64Array, normals: Float64Array, thick: Float32Array
 ) -> Strands:
     """Single hairs on the outside of hair, of which some Gaussians lie at means (N, 3) with outward
-    normals (N, 3): a soft outline from wherever one looks."""
+    normals (N, 3) and opacities thick (N,), which the hairs there share: a soft outline from
+    wherever one looks, and none that floats where strands have ended."""
     random = np.random.default_rng(_SEED + 1)
     frayed = texture.frayed / 0.01
     count = min(round(_LOOSE + frayed * 1200), _LOOSE_MOST)
@@ -287,7 +288,7 @@ def loose_ends(
         means=at,
         quaternions=_quaternions(axes),
         scales=scales.astype(np.float32),
-        opacities=np.full(count, _LOOSE_OPACITY, np.float32),
+        opacities=(_LOOSE_OPACITY * thick[chosen]).astype(np.float32),
         colours=colours.astype(np.float32),
         anchors=np.full(count, -1, np.int32),
     )

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from affekt.sidecar.portrait.colours import _clear_neck
+from affekt.sidecar.portrait.colours import _clear_neck, _skin_around_eyes
 from affekt.sidecar.portrait.completion import Graph, completed
 
 
@@ -38,3 +38,14 @@ def test_a_beard_does_not_grow_on_down_the_neck(dark: float, cleared: bool) -> N
     np.testing.assert_allclose(before[nape], np.tile(dark * skin, (nape.sum(), 1)), rtol=0.25)
     wanted = skin if cleared else dark * skin
     np.testing.assert_allclose(whole[nape], np.tile(wanted, (nape.sum(), 1)), rtol=0.25)
+
+
+def test_lids_in_a_faces_shadow_may_be_as_dark_as_the_skin_there() -> None:
+    places = np.array([[0.03, 0, 0], [0.03, 0, 0], [-0.03, 0, 0], [-0.03, 0, 0], [-0.02, 0, 0]])
+    plain = np.array([True, False, True, False, True])
+    light = np.array([0.2, 0.9, 0.7, 0.9, 0.6], np.float32)
+    shadow, lit = _skin_around_eyes(places, plain, light)
+    np.testing.assert_array_equal(shadow[0], [True, True, False, False, False])
+    np.testing.assert_array_equal(shadow[1], [True, False, False, False, False])
+    np.testing.assert_array_equal(lit[1], plain)
+    assert _skin_around_eyes(places, np.zeros(5, np.bool_), light) == []

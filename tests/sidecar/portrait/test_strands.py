@@ -90,8 +90,12 @@ def test_loose_ends_lie_along_the_hair_on_its_outside(head: HeadModel) -> None:
     out = np.stack([np.sin(turn), 0 * turn, -np.cos(turn)], 1)
     crown = texture(head, upright=True).crown
     means = 0.09 * out + crown - [0, 0.08, 0]
-    made = loose_ends(frame, texture(head, upright=True), means, out)
+    thick = np.where(turn < 0, 0.0, 0.5).astype(np.float32)
+    made = loose_ends(frame, texture(head, upright=True), means, out, thick)
     assert len(made.means) == 3000
+    faint = made.means[:, 0] < crown[0]  # where strands have ended
+    np.testing.assert_allclose(made.opacities[faint].mean(), 0.0, atol=0.02)
+    np.testing.assert_allclose(made.opacities[~faint].mean(), 0.3, atol=0.02)
     away = np.linalg.norm((made.means - crown)[:, [0, 2]], axis=1)
     assert 0.088 < away.min() < away.max() < 0.096
     w, x, y, z = made.quaternions.T
