@@ -13,6 +13,7 @@ import json
 import math
 import os
 import sys
+import time
 from pathlib import Path
 
 import bpy
@@ -21,6 +22,7 @@ from mathutils import Matrix
 UPRIGHT = Matrix.Rotation(math.radians(90), 4, "X")
 """From the head's axes (y up) to Blender's (z up)."""
 SAMPLES = 16
+_TRIES, _PAUSE_S = 20, 0.05
 
 
 def main() -> None:
@@ -68,11 +70,23 @@ def draw(scene: bpy.types.Scene, source: str, target: str) -> None:
     partial = f"{target}.partial.png"
     scene.render.filepath = partial
     bpy.ops.render.render(write_still=True)
-    os.replace(partial, target)
+    _replace(partial, target)
     for thing in made:
         data = thing.data
         bpy.data.objects.remove(thing)
         bpy.data.batch_remove([data])
+
+
+def _replace(partial: str, target: str) -> None:
+    """Windows refuses while a program, such as a virus scanner, has the target open."""
+    for tries_left in reversed(range(_TRIES)):
+        try:
+            os.replace(partial, target)
+            return
+        except PermissionError:
+            if not tries_left:
+                raise
+            time.sleep(_PAUSE_S)
 
 
 if __name__ == "__main__":

@@ -181,6 +181,8 @@ OWN_CACHES = {("threads.py", "_pool"), ("raster/parallel.py", "_pool")}
 OWN_CACHES |= {("raster/device.py", "_started_cuda")}
 # Bounded: a few thousand short names.
 OWN_CACHES |= {("motion/weight_names.py", "key_of")}
+# Types of the options of some commands; hashes of a batch's inputs, 64 letters each.
+OWN_CACHES |= {("batch/options.py", "_hints"), ("batch/work.py", "_hash_of_file")}
 # Three networks of at most 2.6 MB.
 OWN_CACHES |= {("portrait/networks.py", "network")}
 

@@ -219,6 +219,8 @@ def test_a_bakes_report_names_files_without_their_folders() -> None:
         "frames": None,
         "adapter": None,
         "modulator": None,
+        "vertices": True,
+        "character": None,
     }
     whole = replace(
         plain,
@@ -402,7 +404,15 @@ DEFAULTS = {
     },
     Render: AVATAR | {"frames": None, "adapter": None, "sound": None, "emotions": None},
     Reading: {"fps": None, "degrees": False, "axes": None},
-    Bake: {"head": "open", "frames": None, "adapter": None, "modulator": None, "cache_dir": None},
+    Bake: {
+        "head": "open",
+        "frames": None,
+        "adapter": None,
+        "modulator": None,
+        "vertices": True,
+        "character": None,
+        "cache_dir": None,
+    },
     Serve: {
         "runtime_dir": None,
         "cache_dir": None,

@@ -247,8 +247,7 @@ def test_pictures_are_the_renderings(
         frames=range(40, 41),
         cameras=() if own_camera else (CAMERAS[who],),
         appearance=track.appearance,
-        # A preview knows one frame's emotions, and blood is slow: there they are held.
-        skin_emotions=np.repeat(track.shown_weights()[40:41], FRAMES, 0),
+        skin_emotions=track.shown_weights(),
     )
     subject = {"avatar": avatar, "avatar_name": "egg.zip", "head": None if avatar else who}
     wanted = rendered(real, conversions.with_request(render_request(after, **subject), pictures))
