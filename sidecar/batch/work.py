@@ -217,7 +217,7 @@ def hash_of_input(path: Path) -> str:
         parts = [f"{f.relative_to(path).as_posix()} {_hash_of_file(f, stamp_of(f))}" for f in files]
     except OSError as error:
         raise InputError("file.missing", f"{path} cannot be read.", "Check the path.") from error
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return hashlib.sha256(os.fsencode("\n".join(parts))).hexdigest()
 
 
 @functools.lru_cache(4096)

@@ -51,9 +51,9 @@ class Flamenco:
         from ..files import write_whole
 
         written = _write(self.rows, self.out, self.where)
+        job = encode_job(written.counts, self.rows.sheet.name, self.out.absolute())
         write_whole(self.out / JOB_TYPE, read_job_type())
-        name = self.rows.sheet.name
-        write_whole(self.out / JOB, encode_job(written.counts, name, self.out.absolute()))
+        write_whole(self.out / JOB, job)
         print(f"{self.out / JOB}: {_said(written)}")
         print(f"  put {JOB_TYPE} into the manager's folder scripts, then post the job to it")
 

@@ -4,7 +4,7 @@
 from pathlib import Path
 
 from affekt.shared.batch_sheet import check_row
-from affekt.sidecar.batch.check import SAMPLE, estimate
+from affekt.sidecar.batch.check import estimate
 from affekt.sidecar.batch.plan import Settings
 from affekt.sidecar.batch.rates import Rates
 from affekt.sidecar.batch.task import Answer, Task, resolve
@@ -24,7 +24,7 @@ class InOrder(FakeEngine):
 def answer(task: Task) -> Answer:
     if task.kind == "facts":
         return Answer(facts={"frames": FRAMES, "fps": 30.0, "space": "arkit"})
-    files = {name: (7 * task.frames, "hash") for name in task.files[:1]}
+    files = dict.fromkeys(task.files[:1], (7 * task.frames, "hash"))
     return Answer(seconds=0.5 * task.frames, files=files)
 
 

@@ -17,13 +17,7 @@ from affekt.sidecar.batch.openjd import encode_template
 from affekt.sidecar.batch.plan import SPAN, Settings
 from affekt.sidecar.batch.sheet import Fault
 from affekt.sidecar.batch.task import Answer, Task, encode_answer
-from affekt.sidecar.batch.written import (
-    STAGES,
-    collect,
-    group_size,
-    run_written,
-    write_plan,
-)
+from affekt.sidecar.batch.written import STAGES, collect, group_size, run_written, write_plan
 from fakes.engines import FakeEngine, InlineEngine
 from fakes.takes import arkit_motion
 
@@ -71,6 +65,8 @@ def test_a_template_has_a_step_a_stage_and_the_report() -> None:
     assert steps[1]["script"]["actions"]["onRun"]["args"][-1] == "8"
     with pytest.raises(InputError):
         encode_template(dict.fromkeys(STAGES, 0), "night.csv")
+    with pytest.raises(InputError):
+        encode_job(dict.fromkeys(STAGES, 0), "night.csv", Path("/farm/night"))
 
 
 @pytest.mark.skipif(shutil.which("openjd") is None, reason="openjd-cli is not installed")
