@@ -61,6 +61,8 @@ OUTPUTS = {
 """What a row can make, and as what."""
 DRAWN = ("png", "exr", "mp4", "ply", "compressed", "spz", "usd", "blender")
 """Outputs that need an avatar."""
+OWN_NAMES = ("report.html", "affekt.openjd.json", "affekt.flamenco.json", "affekt_batch.js")
+"""Files in a batch's folder that are no row's."""
 MOST_BYTES = 64 * 1024 * 1024
 """A sheet of a hundred thousand rows has 20 MB."""
 MOST_ROWS = 100_000
@@ -231,7 +233,8 @@ def _place(text: str) -> str:
     """The row's folder, as a path inside the batch's."""
     place = PurePosixPath(text.replace("\\", "/"))
     parts = place.parts
-    if place.is_absolute() or not parts or ".." in parts or ":" in text or parts[0][0] == ".":
+    is_inside = bool(parts) and not (place.is_absolute() or ".." in parts or ":" in text)
+    if not is_inside or parts[0][0] == "." or parts[0].casefold() in OWN_NAMES:
         raise _bad(
             "out", f"is '{text:.60}'", "Name a folder inside that of the batch, such as line_012."
         )

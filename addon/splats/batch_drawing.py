@@ -2,9 +2,9 @@
 """Run inside Blender 5.3 or later, for the output `blender` of a batch: draws files of Gaussians,
 one after the other, by Blender itself. A script of its own, which needs no extension:
 `blender -b [SCENE] --python batch_drawing.py -- JOB`, where
-JOB is a JSON file: frames (pairs of a PLY and a picture), camera (a matrix, in the head's axes, and
-how it is seen), width, height. The light and the world are the scene's; without one, the Gaussians
-are drawn as they are, on nothing.
+JOB is a JSON file: frames (pairs of a PLY and a picture), cameras (of each frame: its size, a
+matrix in the head's axes, and how it is seen). The light and the world are the
+scene's; without one, the Gaussians are drawn as they are, on nothing.
 """
 
 from __future__ import annotations
@@ -37,27 +37,28 @@ def main() -> None:
         scene.view_settings.view_transform = "Standard"
     scene.render.image_settings.file_format = "PNG"
     scene.render.image_settings.color_mode = "RGBA"
-    scene.render.resolution_x, scene.render.resolution_y = job["width"], job["height"]
     scene.render.resolution_percentage = 100
-    scene.camera = make_camera(job["camera"], job["width"], job["height"])
-    for source, target in job["frames"]:
+    scene.camera = bpy.data.objects.new("Affekt batch", bpy.data.cameras.new("Affekt batch"))
+    scene.collection.objects.link(scene.camera)
+    for (source, target), camera in zip(job["frames"], job["cameras"], strict=True):
+        place_camera(scene, camera)
         draw(scene, source, target)
 
 
-def make_camera(camera: dict, width: int, height: int) -> bpy.types.Object:
-    """Places a camera as the sidecar's: pinhole, x right, y down, z forward in its own axes."""
-    data = bpy.data.cameras.new("Affekt batch")
+def place_camera(scene: bpy.types.Scene, camera: dict) -> None:
+    """Has the scene seen as by the sidecar's camera: pinhole, x right, y down, z forward in its own
+    axes."""
+    data, width, height = scene.camera.data, camera["width"], camera["height"]
+    scene.render.resolution_x, scene.render.resolution_y = width, height
     data.sensor_fit = "HORIZONTAL"
     data.sensor_width = 36.0
     data.lens = 36.0 * camera["focal_x"] / width
     data.shift_x = (width / 2 - camera["centre_x"]) / width
     data.shift_y = (camera["centre_y"] - height / 2) / width
     data.clip_start, data.clip_end = 0.01, 1000.0
-    made = bpy.data.objects.new(data.name, data)
-    bpy.context.scene.collection.objects.link(made)
     flip = Matrix.Diagonal((1, -1, -1, 1))
-    made.matrix_world = UPRIGHT @ Matrix(camera["camera_from_world"]).inverted() @ flip
-    return made
+    turned = Matrix(camera["camera_from_world"]).inverted()
+    scene.camera.matrix_world = UPRIGHT @ turned @ flip
 
 
 def draw(scene: bpy.types.Scene, source: str, target: str) -> None:

@@ -62,20 +62,25 @@ class Draw:
         from ..render.shot import read_subject
 
         if self.camera is None:
-            camera = default_camera(read_subject(self.avatar, self.head), self.width, self.height)
+            subject = read_subject(self.avatar, self.head)
+            cameras = (default_camera(subject, self.width, self.height),)
         else:
-            camera = read_cameras(self.camera, frames.stop)[0]
+            cameras = read_cameras(self.camera, frames.stop)
+        seen = [cameras[i if len(cameras) > 1 else 0] for i in frames]
         sources = [str(self.splats / frame_name(i, suffix="ply")) for i in frames]
         return {
-            "width": camera.width,
-            "height": camera.height,
             "frames": [[s, str(self._target(i))] for i, s in zip(frames, sources, strict=True)],
-            "camera": {
-                "camera_from_world": camera.camera_from_world.tolist(),
-                "focal_x": camera.focal_x,
-                "centre_x": camera.centre_x,
-                "centre_y": camera.centre_y,
-            },
+            "cameras": [
+                {
+                    "camera_from_world": camera.camera_from_world.tolist(),
+                    "width": camera.width,
+                    "height": camera.height,
+                    "focal_x": camera.focal_x,
+                    "centre_x": camera.centre_x,
+                    "centre_y": camera.centre_y,
+                }
+                for camera in seen
+            ],
         }
 
     def _start(self, job: Path) -> None:

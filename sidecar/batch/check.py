@@ -47,20 +47,24 @@ def estimate(
     rows: Iterable[SheetRow | Fault], settings: Settings, engine: Engine, rates: Rates
 ) -> Estimate:
     """Reads every row's files and adds up what its tasks take. Raises what the engine raises."""
-    found, tried = Estimate(), set[str]()
+    found, frames = Estimate(), dict[str, tuple[Task, int]]()
+    samples = list[tuple[SheetRow | Fault, Facts]]()
     for row, facts in read_facts(rows, settings, engine):
         found.rows += 1
-        if isinstance(facts, Facts):
-            tasks = _tasks(row, facts, settings, found)
-            kinds = {kind_of(task) for task in tasks if rates.find(task) is None}
-            if kinds - tried:
-                tried |= kinds
-                _measure(row, facts, settings, engine, rates)
-            found.frames += facts.frames if tasks else 0
-            for task in tasks:
-                _add(found, task, rates)
-        else:
+        if not isinstance(facts, Facts):
             found.fail(row.number, facts)
+            continue
+        tasks = _tasks(row, facts, settings, found)
+        if any(kind_of(t) not in frames and rates.find(t) is None for t in tasks):
+            samples.append((row, facts))
+        found.frames += facts.frames if tasks else 0
+        for task in tasks:
+            before = frames.get(kind_of(task), (task, 0))[1]
+            frames[kind_of(task)] = task, before + task.frames
+    for row, facts in samples:  # the engine is free only now
+        _measure(row, facts, settings, engine, rates)
+    for task, count in frames.values():
+        _add(found, task, count, rates)
     return found
 
 
@@ -121,26 +125,32 @@ def _tasks(row: SheetRow | Fault, facts: Facts, settings: Settings, found: Estim
     return [task for stage in stages for task in stage if task.frames]
 
 
-def _add(found: Estimate, task: Task, rates: Rates) -> None:
+def _add(found: Estimate, task: Task, frames: int, rates: Rates) -> None:
+    """Adds so many frames of this kind of task."""
     rate = rates.find(task)
     if rate is None:
         found.unknown.add(kind_of(task))
         return
-    found.seconds += rate[0] * task.frames
-    found.bytes += rate[1] * task.frames
+    found.seconds += rate[0] * frames
+    found.bytes += rate[1] * frames
 
 
 def _measure(
     row: SheetRow | Fault, facts: Facts, settings: Settings, engine: Engine, rates: Rates
 ) -> None:
-    """Makes some frames of a row into a folder that goes again, and notes what they took."""
+    """Makes some frames of a row into a folder that goes again, and notes what they took. It lies
+    in the batch's, where the row's inputs are."""
     assert isinstance(row, SheetRow)
     first = int(row.frames.split("-")[0]) if row.frames else 0
     count = min(SAMPLE, (facts.frames + 1) // 2)
     with tempfile.TemporaryDirectory(prefix=".affekt-sample-", dir=settings.folder) as name:
         for begin in (first, first + facts.frames - count):
             span = f"{begin}-{begin + count - 1}"
-            sample = replace(row, frames=span, out=f"sample-{begin}")
-            for step in run_rows([sample], replace(settings, folder=Path(name)), engine):
-                if isinstance(step, Done) and begin != first:
+            sample = replace(row, frames=span, out=f"{Path(name).name}/{begin}")
+            for step in run_rows([sample], settings, engine):
+                if not isinstance(step, Done):
+                    continue
+                if step.task.kind == "look":
+                    (settings.folder / step.task.files[0]).unlink(missing_ok=True)
+                if begin != first:
                     rates.note(step.task, step.answer)

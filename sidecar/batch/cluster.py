@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """An engine on a dask cluster: its scheduler, its workers, its dashboard, its TLS (dask's own
-configuration). A task is a line of text in and a line out, done by `work.run_text`, which dask
-names by its place in this package; data go through the batch's folder."""
+configuration). A task is a line of text in and a line out, done by `do_task`, which dask names
+by its place in this package; data go through the batch's folder."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 from ...shared.errors import AffektError, InputError, JobError, LinkError, not_writable
 from ...shared.wording import say_count
 from .task import OWN, encode_answer, failed
-from .work import FOLDER_SETTING, run_text, version_text
+from .work import run_text, version_text
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
+FOLDER_SETTING = "AFFEKT_BATCH_FOLDER"
+"""Where a worker whose machine mounts the batch's folder elsewhere has it."""
 CONNECT_S = 10
 WORKERS_S = 10
 """How long a first worker is waited for."""
@@ -64,7 +66,7 @@ class Cluster:
         """See `Engine`."""
         key = f"affekt-{self._name}-{number}"
         self._numbers[key] = number
-        self._done.add(self._client.submit(run_text, text, key=key, pure=False, retries=RETRIES))
+        self._done.add(self._client.submit(do_task, text, key=key, pure=False, retries=RETRIES))
 
     def wait(self) -> tuple[int, str]:
         """See `Engine`. Raises LinkError `batch.scheduler` if the scheduler is lost."""
@@ -150,6 +152,11 @@ def _check_folder(client: Client, folder: Path) -> None:
             f"Choose a folder that all machines share; where one mounts it elsewhere, set "
             f"{FOLDER_SETTING} for its worker.",
         )
+
+
+def do_task(text: str) -> str:
+    """Does a task's line on this worker."""
+    return run_text(text, os.environ.get(FOLDER_SETTING, ""))
 
 
 def sees(folder: str, token: str) -> bool:

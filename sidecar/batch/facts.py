@@ -14,7 +14,8 @@ from ...shared.motion import FLAME_SPACES, ReadOptions
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """Reads a row's files. `run` raises what reading them raises."""
+    """Reads a row's files. `run` raises what reading them raises. bakes: whether the row is baked,
+    as it is with emotions, but also without."""
 
     motion: Path
     emotions: Path | None = None
@@ -24,6 +25,7 @@ class Facts:
     character: Path | None = None
     frames: str | None = None
     fps: float | None = None
+    bakes: bool = False
 
     def run(self) -> dict[str, object]:
         """frames: that the row makes; all: that the take has; fps; space."""
@@ -55,9 +57,9 @@ class Facts:
             from ..render.shot import read_subject
 
             read_subject(self.avatar, self.head)
-        if self.emotions is not None and space in FLAME_SPACES and self.adapter is None:
+        if self.bakes and space in FLAME_SPACES and self.adapter is None:
             raise InputError(
                 "space.no_adapter",
-                f"The take is in the space '{space}', where emotions need an adapter.",
+                f"The take is in the space '{space}', which is baked through an adapter.",
                 "Name one in the column adapter (`affekt adapter build` makes it).",
             )

@@ -37,14 +37,14 @@ def _portable(row: SheetRow, folder: Path) -> SheetRow:
     return replace(
         row,
         **{
-            name: _keep(Path(text), folder)
+            name: keep_input(Path(text), folder)
             for name, text in given.items()
             if text and text not in EMBEDDED
         },
     )
 
 
-def _keep(path: Path, folder: Path) -> str:
+def keep_input(path: Path, folder: Path) -> str:
     """Copies a file or folder into the batch's, under its hash, unless it is there; how a task
     names it."""
     digest = hash_of_input(path)

@@ -59,7 +59,7 @@ class Journal:
     def add(self, outcome: Outcome) -> None:
         """Writes a row down."""
         self.totals.add(outcome)
-        line = json.dumps(asdict(outcome), ensure_ascii=False) + "\n"
+        line = json.dumps(asdict(outcome)) + "\n"
         try:
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(line)

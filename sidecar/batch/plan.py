@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +60,7 @@ class Settings:
 
 def first_task(row: SheetRow, settings: Settings) -> Task:
     """The task that tells a row's `Facts`, and whether its files can be read."""
-    options: dict[str, Value] = {"motion": row.take, **_reading(row)}
+    options: dict[str, Value] = {"motion": row.take, "bakes": _bakes(row), **_reading(row)}
     for name in ("avatar", "head", "adapter", "frames"):
         if getattr(row, name):
             options[name] = getattr(row, name)
@@ -69,13 +70,17 @@ def first_task(row: SheetRow, settings: Settings) -> Task:
 
 def plan_row(row: SheetRow, facts: Facts, settings: Settings) -> tuple[tuple[Task, ...], ...]:
     """The row's tasks behind the first one, stage by stage."""
-    bakes = bool(row.emotions or row.frames or {"bake", "cache", "glb"} & set(row.outputs))
+    bakes = _bakes(row)
     bake = [_bake(row, facts, settings)] if bakes else []
     made = [*_convert(row, facts, bakes), *_draw(row, facts, settings, bakes)]
     made += _sequences(row, facts, settings, bakes)
     last = [*_video(row, facts, settings, bakes), *_blender(row, facts, settings)]
     stages = (bake, made, last, [_look(row, facts, bakes)])
     return tuple(tuple(stage) for stage in stages if stage)
+
+
+def _bakes(row: SheetRow) -> bool:
+    return bool(row.emotions or row.frames or {"bake", "cache", "glb"} & set(row.outputs))
 
 
 def _bake(row: SheetRow, facts: Facts, settings: Settings) -> Task:
@@ -165,7 +170,7 @@ def _look(row: SheetRow, facts: Facts, bakes: bool) -> Task:
         options["pictures"] = [
             _out(row, f"{drawn[0]}/{frame_name(i, suffix=suffix)}") for i in moments
         ]
-    place = f"{OWN}/looks/{hashlib.sha256(row.out.encode()).hexdigest()[:24]}.jpg"
+    place = f"{OWN}/looks/{hashlib.sha256(os.fsencode(row.out)).hexdigest()[:24]}.jpg"
     options["out"] = f"{OUT}{place}"
     return Task(row=row.number, kind="look", options=options, files=(place,))
 

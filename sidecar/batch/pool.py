@@ -29,6 +29,8 @@ WORKER_BYTES = 2_000_000_000
 """What a worker takes that draws an avatar; fewer are started where there is less memory."""
 _MEMORY_SHARE = 0.75
 _KILLED = -9
+_CARDS_SETTING = "CUDA_VISIBLE_DEVICES"
+"""The cards that CUDA may use, apart by commas, where the user leaves us only some."""
 
 
 def default_workers() -> int:
@@ -144,7 +146,8 @@ class _Worker:
         try:
             process.stdin.write(text + "\n")
             process.stdin.flush()
-            return process.stdout.readline() or None
+            line = process.stdout.readline()
+            return line if line.endswith("\n") else None  # half a line: it died as it wrote
         except (OSError, ValueError):
             return None
 
@@ -206,6 +209,8 @@ def _share(number: int, of: int, cards: int) -> dict[str, str]:
     told = {"OMP_NUM_THREADS": str(cores)}
     memory = int(_MEMORY_SHARE * psutil.virtual_memory().total / of)
     told[MEMORY_SETTING] = str(memory)
+    given = os.environ.get(_CARDS_SETTING)
+    listed = [str(n) for n in range(cards)] if given is None else given.split(",")
     if cards:
-        told["CUDA_VISIBLE_DEVICES"] = str(number % cards)
+        told[_CARDS_SETTING] = listed[number % len(listed)].strip()
     return told

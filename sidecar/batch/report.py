@@ -53,7 +53,10 @@ def write_report(folder: Path, journal: Path, totals: Totals, about: About) -> P
     """Writes the page row by row, and returns its path. Raises InputError `file.not_writable`."""
     path = folder / NAME
     try:
-        with replacing(path) as partial, partial.open("w", encoding="utf-8") as file:
+        with (
+            replacing(path) as partial,  # names on a disk need not be UTF-8
+            partial.open("w", encoding="utf-8", errors="replace") as file,
+        ):
             file.write(_HEAD.format(title=html.escape(f"Affekt batch {about.sheet}")))
             file.writelines(_summary(totals, about))
             cells = "".join(f"<th>{name}</th>" for name in _COLUMNS)

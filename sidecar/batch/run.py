@@ -8,6 +8,7 @@ from __future__ import annotations
 import collections
 import hashlib
 import itertools
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -256,7 +257,7 @@ def _cells(row: SheetRow) -> dict[str, str]:
 
 def _outcome(run: _Run) -> Outcome:
     named = sorted((n, h) for n, h in run.hashes.items() if not n.endswith("/report.json"))
-    digest = hashlib.sha256("\n".join(f"{n} {h}" for n, h in named).encode()).hexdigest()
+    digest = hashlib.sha256(os.fsencode("\n".join(f"{n} {h}" for n, h in named))).hexdigest()
     # What reads a take makes no file and so leaves no mark: it does not count.
     is_kept = run.kept == run.tasks - 1
     return Outcome(

@@ -33,6 +33,8 @@ from ...shared.batch_sheet import (
 from ...shared.errors import AffektError, InputError
 from ...shared.wording import say_count
 from ..files import read_bytes
+from ..motion.folder import TAKE_ENDINGS
+from .task import OWN
 
 FILES = ("take", "avatar", "head", "character", "camera", "adapter", "sound", "scene")
 """Columns that name files; `emotions` may name one."""
@@ -133,10 +135,15 @@ def _is_pattern(path: Path) -> bool:
 
 
 def _found_takes(path: Path) -> Iterator[dict[str, str]]:
-    """A row for each file that the pattern names, or that lies in the folder."""
-    pattern = str(path) if _is_pattern(path) else str(path / "*")
+    """A row for each file that the pattern names, or for what in the folder may be a take: not its
+    sounds and pictures, nor the folder of a batch."""
+    pattern = str(path) if _is_pattern(path) else glob.escape(str(path)) + "/*"
     for name in sorted(glob.glob(pattern, recursive=True))[: MOST_ROWS + 1]:
-        if not Path(name).name.startswith("."):
+        place = Path(name)
+        is_take = not place.name.startswith(".") and not (place / OWN).exists()
+        if is_take and pattern != str(path) and not place.is_dir():
+            is_take = place.suffix.lower() in TAKE_ENDINGS
+        if is_take:
             yield {"take": name, "out": Path(name).stem}
 
 

@@ -57,16 +57,15 @@ KINDS = {
 }
 """Kind of a task -> the module of the sidecar and the dataclass in it that does it; those of the
 terminal's commands are the very same. Named as text and imported late, as `cli.py` does it."""
-FOLDER_SETTING = "AFFEKT_BATCH_FOLDER"
-"""Where a worker whose machine mounts the batch's folder elsewhere has it."""
 _UNTOLD = ("  ",)
 _lock = threading.Lock()
 _BLOCK = 1 << 20
 
 
-def run_text(text: str) -> str:
+def run_text(text: str, elsewhere: str = "") -> str:
     """Does the task of this line (`encode_task`) and returns the line of its answer. It raises
-    nothing but what ends the process."""
+    nothing but what ends the process. elsewhere: the batch's folder on this machine, where it is
+    not as the line names it."""
     try:
         task, version, named = decode_task(text)
         if version != version_text():
@@ -75,7 +74,7 @@ def run_text(text: str) -> str:
                 f"This worker has Affekt {version_text()}, the batch is of {version}.",
                 "Install the same version on every machine, and start the workers again.",
             )
-        folder = Path(os.environ.get(FOLDER_SETTING) or named)
+        folder = Path(elsewhere or named)
         with _lock:  # what a command says is caught from the whole process
             return encode_answer(run_task(task, folder))
     except AffektError as error:
@@ -102,10 +101,17 @@ def run_task(task: Task, folder: Path) -> Answer:
 
 @functools.cache
 def version_text() -> str:
-    """Affekt's version and a fingerprint of its code: workers that differ in either may give other
-    bits."""
-    code = fingerprint_code(Path(__file__).parents[2], ("sidecar", "shared"))
-    return f"{AFFEKT_VERSION} ({code[:12]})"
+    """Affekt's version and a fingerprint of all in it that results come of: workers that differ in
+    either may give other bits."""
+    return f"{AFFEKT_VERSION} ({fingerprint_package(Path(__file__).parents[2])[:12]})"
+
+
+def fingerprint_package(root: Path) -> str:
+    """40 hexadecimal digits of the package's code, of its assets (networks, heads) and tables, and
+    of the script that Blender draws with."""
+    code = fingerprint_code(root, ("sidecar", "shared", "addon/splats/batch_drawing.py"))
+    read = [root / "sidecar" / "assets", *sorted((root / "sidecar").rglob("*.toml"))]
+    return fingerprint(code, [hash_of_input(path) for path in read])
 
 
 def _do(task: Task, options: Mapping[str, Value], folder: Path) -> Answer:
@@ -211,7 +217,7 @@ def hash_of_input(path: Path) -> str:
         parts = [f"{f.relative_to(path).as_posix()} {_hash_of_file(f, stamp_of(f))}" for f in files]
     except OSError as error:
         raise InputError("file.missing", f"{path} cannot be read.", "Check the path.") from error
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    return hashlib.sha256(os.fsencode("\n".join(parts))).hexdigest()
 
 
 @functools.lru_cache(4096)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import json
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -46,13 +47,15 @@ class Written:
 
 
 def write_plan(rows: Iterable[SheetRow | Fault], settings: Settings, engine: Engine) -> Written:
-    """Reads every row's files with the engine, and writes what is to be done. Raises InputError
-    `file.not_writable`, and what the engine raises."""
+    """Reads every row's files with the engine, and writes what is to be done; the answers of an
+    older plan go. Raises InputError `file.not_writable`, and what the engine raises."""
     folder = settings.folder / OWN / "plan"
     counts: dict[str, int] = dict.fromkeys(STAGES, 0)
     lost = list[Outcome]()
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if (answers := settings.folder / OWN / "answers").is_dir():
+            shutil.rmtree(answers)
         with ExitStack() as stack:
             files = {
                 name: stack.enter_context(
@@ -110,29 +113,48 @@ def _stage_of(tasks: tuple[Task, ...]) -> str:
 
 
 def run_written(folder: Path, stage: str, number: int) -> tuple[Task, Answer]:
-    """Does the task with this number, from 1 on, of a stage, unless its row has failed before, and
-    keeps its answer. Raises InputError `batch.task` if there is none."""
+    """Does the task with this number, from 1 on, of a stage, and keeps its answer; of a row that
+    another task has failed it is not tried, and has that one's answer. A task that is given out
+    again is tried again. Raises InputError `batch.task` if there is none."""
     task = _read_task(folder, stage, number)
-    answers = folder / OWN / "answers"
-    broken = answers / f"row_{task.row}.failed"
-    if broken.exists():
-        return task, decode_answer(broken.read_text("utf-8"))
-    text = encode_task(task, version_text(), folder)
-    answer = decode_answer(run_text(text))
-    try:
-        answers.mkdir(parents=True, exist_ok=True)
-        if answer.error is not None:
-            write_whole(broken, encode_answer(answer).encode())
-        write_whole(_answer_path(folder, stage, number), encode_answer(answer).encode())
-    except OSError as error:
-        raise not_writable(answers, error) from error
+    own = _answer_path(folder, stage, number)
+    broken = own.with_name(f"row_{task.row}.failed")
+    failing = _failing_task(broken)
+    other = None if failing in (None, own.stem) else _read_answer(own.with_name(f"{failing}.json"))
+    is_earlier = failing is not None and failing.partition("_")[0] != stage
+    if other is not None and other.error is not None and (is_earlier or not own.exists()):
+        _write(own, encode_answer(other))
+        return task, other
+    answer = decode_answer(run_text(encode_task(task, version_text(), folder)))
+    _write(own, encode_answer(answer))
+    if answer.error is not None and other is None:
+        _write(broken, own.stem)
+    elif failing == own.stem:
+        broken.unlink(missing_ok=True)
     return task, answer
 
 
-def forget_failures(folder: Path) -> None:
-    """Lets rows that failed in an earlier run be tried again."""
-    for path in (folder / OWN / "answers").glob("row_*.failed"):
-        path.unlink(missing_ok=True)
+def _failing_task(broken: Path) -> str | None:
+    """The stage and number of the task that failed a row first, as its answer's file has them."""
+    try:
+        return broken.read_text("utf-8")
+    except (OSError, ValueError):
+        return None
+
+
+def _read_answer(path: Path) -> Answer | None:
+    try:
+        return decode_answer(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, text.encode())
+    except OSError as error:
+        raise not_writable(path, error) from error
 
 
 def _answer_path(folder: Path, stage: str, number: int) -> Path:
@@ -191,9 +213,8 @@ def _done(folder: Path, stage: str, stack: ExitStack) -> Iterator[Done]:
     file = stack.enter_context(path.open(encoding="utf-8"))
     for number, line in enumerate(file, 1):
         task = decode_task(line)[0]
-        try:
-            answer = decode_answer(_answer_path(folder, stage, number).read_text("utf-8"))
-        except (OSError, ValueError):
+        answer = _read_answer(_answer_path(folder, stage, number))
+        if answer is None:
             broken = ("batch.rows", "Not all of this row was done.", "Run the job again.")
             answer = Answer(error=broken)
         yield Done(task=task, answer=answer)

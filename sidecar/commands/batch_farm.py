@@ -51,9 +51,9 @@ class Flamenco:
         from ..files import write_whole
 
         written = _write(self.rows, self.out, self.where)
+        job = encode_job(written.counts, self.rows.sheet.name, self.out.absolute())
         write_whole(self.out / JOB_TYPE, read_job_type())
-        name = self.rows.sheet.name
-        write_whole(self.out / JOB, encode_job(written.counts, name, self.out.absolute()))
+        write_whole(self.out / JOB, job)
         print(f"{self.out / JOB}: {_said(written)}")
         print(f"  put {JOB_TYPE} into the manager's folder scripts, then post the job to it")
 
@@ -62,7 +62,7 @@ def _write(rows: Rows, out: Path, where: Where) -> Written:
     """Writes the plan. Raises InputError `option.dask` with --dask, which needs no templates."""
     from ...shared.errors import InputError
     from ..batch.farm import portable_rows
-    from ..batch.written import forget_failures, write_plan
+    from ..batch.written import write_plan
     from ..files import check_outputs
 
     if where.dask is not None:
@@ -72,7 +72,6 @@ def _write(rows: Rows, out: Path, where: Where) -> Written:
     folder, sheet = out.absolute(), rows.read()
     check_outputs(folder=folder, sources=(rows.sheet,))
     say_faults(sheet)
-    forget_failures(folder)
     with where.engine(folder) as (engine, _):
         return write_plan(
             portable_rows(sheet.rows(), folder), where.settings(folder, is_farm=True), engine

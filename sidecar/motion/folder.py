@@ -32,6 +32,8 @@ ARRAYS = ("exp", "pose", "shape", "jawpose", "globalpose")
 """EMOCA's and inferno's npy files of one frame."""
 _FRAMES = (".npz", ".frame", ".npy", ".pkl", ".pickle", ".pt", ".pth", ".mat", ".json")
 _TAKES = (*_FRAMES, ".csv", ".tsv", ".jsonl", ".ndjson", ".gesichter")
+TAKE_ENDINGS = (*_TAKES, ".zip", ".txt")
+"""Of files that may hold a take by themselves."""
 _MOST_DEPTH = 5
 _MOST_FOLDERS = limits.MAX_FRAMES
 _MOST_TRIED = 64  # files that may be a take; a data set's folder has ten

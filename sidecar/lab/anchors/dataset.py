@@ -55,6 +55,7 @@ MET_MM = 0.5
 MAX_COUNT = 20_000
 """Twenty thousand performances are 40 GB; a larger count is a typing error."""
 HELD_OUT_EVERY = 10
+_TAKE_FILES = (".npz", "_source.npz", ".npy")
 
 
 def write_anchors(
@@ -72,10 +73,7 @@ def write_anchors(
     Raises InputError `option.count`, `file.not_empty`, `file.not_writable`, `option.espeak`.
     """
     check_count(count)
-    if folder.exists() and any(folder.iterdir()):
-        raise InputError(
-            "file.not_empty", f"The folder {folder} is not empty.", "Choose a new folder."
-        )
+    check_empty(folder)
     folder.mkdir(parents=True, exist_ok=True)
     entries = []
     for index in range(count):
@@ -83,6 +81,14 @@ def write_anchors(
         if on_progress is not None:
             on_progress(index + 1, count)
     return write_manifest(folder, entries, seed=seed, head=head.name)
+
+
+def check_empty(folder: Path) -> None:
+    """Raises InputError `file.not_empty` for a folder with something in it."""
+    if folder.exists() and any(folder.iterdir()):
+        raise InputError(
+            "file.not_empty", f"The folder {folder} is not empty.", "Choose a new folder."
+        )
 
 
 def check_count(count: int) -> None:
@@ -96,11 +102,23 @@ def check_count(count: int) -> None:
 def write_anchor(folder: Path, index: int, seed: int, head: HeadModel) -> dict[str, object]:
     """Writes the performance with this number and returns its manifest entry; each depends on
     nothing but its number and the seed. Raises as `write_anchors`."""
-    held_out = index % HELD_OUT_EVERY == HELD_OUT_EVERY - 1
-    place = index // HELD_OUT_EVERY if held_out else index - index // HELD_OUT_EVERY
-    split = "held-out" if held_out else "train"
+    split, place = _place(index)
     made = make_synchronised(split, place, TRAINING_KINDS, seed, head)
     return write_performance(made, folder)
+
+
+def anchor_files(index: int) -> tuple[str, ...]:
+    """What `write_anchor` writes, relative to the folder."""
+    name = "{}-{:05d}".format(*_place(index))
+    takes = [f"{n}{end}" for n in range(len(TRAINING_KINDS)) for end in _TAKE_FILES]
+    return tuple(f"{name}/{file}" for file in (*takes, "closure.npy", "held.npy"))
+
+
+def _place(index: int) -> tuple[str, int]:
+    """The split of the performance with this number, and which one of it."""
+    held_out = index % HELD_OUT_EVERY == HELD_OUT_EVERY - 1
+    place = index // HELD_OUT_EVERY if held_out else index - index // HELD_OUT_EVERY
+    return "held-out" if held_out else "train", place
 
 
 def write_performance(made: Synchronised, folder: Path) -> dict[str, object]:

@@ -13,7 +13,9 @@ from ....shared.arrays import UInt8Array
 from ....shared.emotion import EMOTIONS
 from ....shared.head import HeadModel
 from ...batch.cluster import Cluster
+from ...batch.farm import keep_input
 from ...batch.run import run_tasks
+from ...batch.sheet import EMBEDDED
 from ...batch.task import OUT, OWN
 from ...batch.task import Task as BatchTask
 from ...files import write_whole
@@ -21,7 +23,14 @@ from ...head.read import read_head
 from ...render.images import write_png
 from ...render.portrait import draw_frame
 from ...render.sheets import contact_sheet
-from ..anchors.dataset import check_count, write_anchor, write_anchors, write_manifest
+from ..anchors.dataset import (
+    anchor_files,
+    check_count,
+    check_empty,
+    write_anchor,
+    write_anchors,
+    write_manifest,
+)
 from ..anchors.synchronised import closure_frame, make_synchronised, vowel_frame
 
 
@@ -63,6 +72,9 @@ class Anchors:
         """Makes the same files on a cluster, some performances a task."""
         folder = self.out.absolute()
         check_count(self.count)
+        if not (folder / OWN).is_dir():  # else it was begun by such a run
+            check_empty(folder)
+        head_file = self.head if self.head in EMBEDDED else keep_input(Path(self.head), folder)
         tasks = [
             BatchTask(
                 row=first,
@@ -72,9 +84,9 @@ class Anchors:
                     "first": first,
                     "last": min(first + SHARE, self.count) - 1,
                     "seed": self.seed,
-                    "head": self.head,
+                    "head": head_file,
                 },
-                files=(f"{OWN}/anchors/{self.seed}_{first}.json",),
+                files=(f"{OWN}/anchors/{self.seed}_{first}.json", *_files(first, self.count)),
                 frames=min(SHARE, self.count - first),
             )
             for first in range(0, self.count, SHARE)
@@ -109,6 +121,11 @@ class Share:
         place = self.out / OWN / "anchors" / f"{self.seed}_{self.first}.json"
         place.parent.mkdir(parents=True, exist_ok=True)
         write_whole(place, json.dumps(entries).encode())
+
+
+def _files(first: int, count: int) -> list[str]:
+    numbers = range(first, min(first + SHARE, count))
+    return [name for number in numbers for name in anchor_files(number)]
 
 
 SHARE = 4

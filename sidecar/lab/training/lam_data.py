@@ -21,6 +21,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,8 +38,11 @@ from ....shared.errors import InputError
 from ....shared.wording import say_count
 from ...files import read_bytes
 from ...lam.crop import network_image
+from ...motion.npz import BROKEN, decode_npz
 
 _MOST_JSON_BYTES, _MOST_PICTURE_BYTES, _MOST_NPZ_BYTES = 64 * 2**20, 64 * 2**20, 2**20
+_MOST_ARRAY_BYTES = 2**16
+"""An array of 300 numbers has 2.4 kB; a small npz may unpack to a gigabyte."""
 _MASK = 180
 """A mask's pixel above it is the person, LAM's limit."""
 _BACKGROUNDS = (0.0, 0.5, 1.0)
@@ -217,8 +221,17 @@ def _frame(said: object, emotion: Float32Array, folder: Path, path: Path) -> Cli
         matrix = np.array(said["transform_matrix"], np.float64)
         lens = [float(said[key]) for key in ("fl_x", "fl_y", "cx", "cy")]
         places = [folder / str(said[f"{key}_path"]) for key in ("file", "fg_mask", "flame_param")]
+        assert matrix.shape == (4, 4)
+        assert np.isfinite([*matrix.ravel(), *lens]).all()
         camera = opengl_camera(matrix, lens)
-    except (AssertionError, KeyError, TypeError, ValueError, np.linalg.LinAlgError) as error:
+    except (
+        AssertionError,
+        OverflowError,
+        KeyError,
+        TypeError,
+        ValueError,
+        np.linalg.LinAlgError,
+    ) as error:
         raise _bad(path, "a frame lacks a file, its camera or its lens") from error
     return ClipFrame(
         image=places[0], mask=places[1], flame=places[2], camera=camera, emotion=emotion
@@ -285,13 +298,17 @@ def _read_npz(path: Path, wanted: Mapping[str, int]) -> dict[str, Float32Array]:
     data = read_bytes(path, _MOST_NPZ_BYTES, "FLAME parameters")
     out: dict[str, Float32Array] = {}
     try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as file:
-            for name, size in wanted.items():
-                values = np.asarray(file[name], np.float32).ravel()
-                if len(values) < size or not np.isfinite(values).all():
-                    raise _bad(path, f"{name} has not {size} numbers")
-                out[name] = values[:size]
-    except (KeyError, OSError, TypeError, ValueError) as error:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            sizes = {m.filename.removesuffix(".npy"): m.file_size for m in archive.infolist()}
+        if any(sizes[name] > _MOST_ARRAY_BYTES for name in wanted):
+            raise _bad(path, "an array in it is larger than FLAME's are")
+        held = decode_npz(data, path.name, dict.fromkeys(wanted))
+        for name, size in wanted.items():
+            values = np.asarray(held[name], np.float32).ravel()
+            if len(values) < size or not np.isfinite(values).all():
+                raise _bad(path, f"{name} has not {size} numbers")
+            out[name] = values[:size]
+    except (KeyError, TypeError, *BROKEN) as error:
         raise _bad(path, "it holds no FLAME parameters") from error
     return out
 

@@ -44,9 +44,26 @@ def test_blender_gets_each_frame_and_the_camera(tmp_path: Path) -> None:
     names = [(Path(source).name, Path(target).name) for source, target in job["frames"]]
     assert names == [(f"frame_{n:04d}.ply", f"frame_{n:04d}.png") for n in (5, 6, 7)]
     assert (tmp_path / "out" / "frame_0005.png").read_bytes() == b"new"
-    matrix = np.array(job["camera"]["camera_from_world"])
-    assert (matrix.shape, job["width"], job["height"]) == ((4, 4), 64, 32)
-    assert job["camera"]["centre_x"] == 32
+    assert len(job["cameras"]) == 3
+    camera = job["cameras"][2]
+    assert np.array(camera["camera_from_world"]).shape == (4, 4)
+    assert (camera["width"], camera["height"], camera["centre_x"]) == (64, 32, 32)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a script")
+def test_each_frame_has_its_own_camera(tmp_path: Path) -> None:
+    path = tmp_path / "camera.json"
+    moved = np.eye(4)
+    entries = []
+    for frame, away in ((0, 1.0), (6, 2.0)):
+        moved[2, 3] = away
+        entries.append({"frame": frame, "camera_from_head": moved.tolist()})
+    lens = {"width": 64, "height": 32, "focal_px": [90.0, 90.0]}
+    path.write_text(json.dumps({**lens, "frames": entries}))
+    draw(tmp_path, camera=path)
+    job = json.loads((tmp_path / "log.json").read_text())[1]
+    away = [camera["camera_from_world"][2][3] for camera in job["cameras"]]
+    assert away == [1.0, 1.0, 2.0]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a script")

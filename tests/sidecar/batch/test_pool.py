@@ -22,6 +22,12 @@ for line in iter(sys.stdin.readline, ""):
     if word == "hang":
         pathlib.Path(place).touch()
         import time; time.sleep(60)
+    if word == "half" and not pathlib.Path(place).exists():
+        pathlib.Path(place).touch()
+        print('{"notes": ["ha', end="", flush=True)
+        sys.exit(3)
+    if word == "card":
+        word = os.environ["CUDA_VISIBLE_DEVICES"]
     if word == "leave":
         sys.exit(3)
     print('{"notes": ["%s %d"]}' % (word, os.getpid()), flush=True)
@@ -68,6 +74,23 @@ def test_a_task_that_kills_every_worker_is_given_up(workers: Path) -> None:
     assert codes[1][0] == "batch.worker"
     assert "code 3" in codes[1][1]
     assert codes[2] is None
+
+
+def test_half_an_answer_is_none(workers: Path) -> None:
+    with Pool(1, workers) as one:
+        answers = ask(one, f"half {workers / 'half'}")
+    assert decode_answer(answers[0]).notes[0].split()[0] == "half"
+
+
+@pytest.mark.parametrize(("given", "seen"), [(None, "0"), ("3, 1", "3"), ("GPU-7", "GPU-7")])
+def test_cards_are_shared_out_of_those_that_are_left_to_us(
+    workers: Path, monkeypatch: pytest.MonkeyPatch, given: str | None, seen: str
+) -> None:
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    if given is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", given)
+    with Pool(1, workers, cards=4) as one:
+        assert decode_answer(ask(one, "card")[0]).notes[0].split()[0] == seen
 
 
 def test_its_end_is_that_of_its_workers(workers: Path) -> None:

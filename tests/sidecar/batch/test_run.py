@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What is handed out when, and what is told of a row, on an engine that answers at once."""
 
+import contextlib
 import gc
+import os
 import tracemalloc
 from pathlib import Path
 
 import pytest
 from affekt.shared.batch_sheet import SheetRow, check_row
 from affekt.shared.errors import InputError
+from affekt.sidecar.batch.facts import Facts
+from affekt.sidecar.batch.journal import Journal, read_journal
 from affekt.sidecar.batch.plan import SPAN, Settings
+from affekt.sidecar.batch.report import About, write_report
 from affekt.sidecar.batch.run import Done, Outcome, run_rows
 from affekt.sidecar.batch.sheet import Fault, Sheet
 from affekt.sidecar.batch.task import Answer, Task
@@ -117,6 +122,36 @@ def test_a_character_is_read_first_then_baked(tmp_path: Path) -> None:
     assert (first.kind, bake.kind) == ("facts", "bake")
     assert first.options["character"] == bake.options["character"] == "c.glb"
     assert "line_1/character.glb" in bake.files
+
+
+def test_names_need_not_be_utf8(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9")
+    (made,) = outcomes([row(1, take=f"{name}.csv", out=name)], FakeEngine(answer), tmp_path)
+    assert made.state == "done"
+    journal = Journal(tmp_path)
+    journal.add(made)
+    (read,) = read_journal(journal.path)
+    assert read.out == name
+    about = About(sheet="s", seconds=1.0, engine="x", began="now", version="1")
+    page = write_report(tmp_path, journal.path, journal.totals, about)
+    assert "caf?" in page.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("cells", "bakes"),
+    [({}, True), ({"outputs": "arkit"}, False), ({"outputs": "arkit", "frames": "0-3"}, True)],
+)
+def test_what_reads_the_take_knows_whether_it_is_baked(
+    tmp_path: Path, cells: dict[str, str], bakes: bool
+) -> None:
+    engine = FakeEngine(answer)
+    outcomes([row(1, **cells)], engine, tmp_path)
+    assert engine.given[0].options["bakes"] is bakes
+    assert ("bake" in [task.kind for task in engine.given]) is bakes
+    facts = Facts(motion=Path("a.csv"), bakes=bakes)
+    raised = pytest.raises(InputError, match="adapter") if bakes else contextlib.nullcontext()
+    with raised:
+        facts._check_avatar("flame2023")
 
 
 def test_memory_is_flat(tmp_path: Path) -> None:

@@ -6,6 +6,9 @@ from pathlib import Path
 import pytest
 from affekt.shared.errors import InputError
 from affekt.sidecar.batch import sheet
+from affekt.sidecar.batch.flamenco import JOB, JOB_TYPE
+from affekt.sidecar.batch.openjd import NAME
+from affekt.sidecar.batch.report import NAME as REPORT
 from affekt.sidecar.batch.sheet import Fault, Sheet
 
 
@@ -56,6 +59,21 @@ def test_defaults_fill_what_is_empty(folder: Path) -> None:
 def test_a_folder_or_a_pattern_of_takes(folder: Path, name: str) -> None:
     rows = rows_of(folder / name, emotions="sad")
     assert [(Path(row.take).name, row.out) for row in rows] == [("a.csv", "a"), ("b.csv", "b")]
+
+
+def test_a_folder_has_more_than_takes(folder: Path) -> None:
+    for name in ("a.wav", "a.png", "night/.affekt_batch/x", "frames/0.npz"):
+        (folder / "takes" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "takes" / name).write_bytes(b"x")
+    assert [row.out for row in rows_of(folder / "takes")] == ["a", "b", "frames"]
+
+
+@pytest.mark.parametrize("name", [NAME, "Affekt.OpenJD.json/x", JOB, JOB_TYPE, REPORT])
+def test_a_row_takes_none_of_the_batchs_own_names(folder: Path, name: str) -> None:
+    (folder / "s.csv").write_text(f"take,out\ntakes/a.csv,{name}\n")
+    (row,) = rows_of(folder / "s.csv")
+    assert isinstance(row, Fault)
+    assert row.error.code == "batch.cell"
 
 
 def test_toml(folder: Path) -> None:

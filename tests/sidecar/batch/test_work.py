@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from affekt.shared.take_files import encode_arkit
 from affekt.sidecar.batch import work
+from affekt.sidecar.batch.cluster import FOLDER_SETTING, do_task
 from affekt.sidecar.batch.options import make_command
 from affekt.sidecar.batch.task import Answer, Task, decode_answer, encode_task
-from affekt.sidecar.batch.work import FOLDER_SETTING, hash_of_input, run_text, version_text
+from affekt.sidecar.batch.work import fingerprint_package, hash_of_input, run_text, version_text
 from affekt.sidecar.commands.bake import Bake
 from affekt.sidecar.commands.render import Render
 from fakes.takes import arkit_motion
@@ -82,8 +83,30 @@ def test_a_worker_may_have_the_folder_elsewhere(
     take: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(FOLDER_SETTING, str(tmp_path / "batch"))
+    monkeypatch.setattr(f"{__name__}.run_text", do_task)
     assert convert(Path("/somewhere/else"), take).error is None
     assert (tmp_path / "batch" / "made" / "take.csv").is_file()
+
+
+def test_only_a_clusters_worker_has_the_folder_elsewhere(
+    take: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(FOLDER_SETTING, str(tmp_path / "other"))
+    assert convert(tmp_path / "batch", take).error is None
+    assert (tmp_path / "batch" / "made" / "take.csv").is_file()
+
+
+def test_weights_tables_and_blenders_script_are_part_of_the_version(tmp_path: Path) -> None:
+    names = ("sidecar/a.py", "shared/a.py", "addon/splats/batch_drawing.py")
+    names += ("sidecar/assets/skin.safetensors", "sidecar/lab/a.toml")
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"1")
+    seen = {fingerprint_package(tmp_path)}
+    for name in names:
+        (tmp_path / name).write_bytes(b"other")
+        seen.add(fingerprint_package(tmp_path))
+    assert len(seen) == len(names) + 1
 
 
 def test_the_hash_of_a_folder_is_that_of_its_files(tmp_path: Path) -> None:

@@ -10,20 +10,14 @@ import pytest
 from affekt.shared.batch_sheet import check_row
 from affekt.shared.errors import InputError
 from affekt.shared.take_files import encode_arkit
+from affekt.sidecar.batch import written
 from affekt.sidecar.batch.farm import portable_rows
 from affekt.sidecar.batch.flamenco import encode_job, read_job_type
 from affekt.sidecar.batch.openjd import encode_template
 from affekt.sidecar.batch.plan import SPAN, Settings
 from affekt.sidecar.batch.sheet import Fault
 from affekt.sidecar.batch.task import Answer, Task, encode_answer
-from affekt.sidecar.batch.written import (
-    STAGES,
-    collect,
-    forget_failures,
-    group_size,
-    run_written,
-    write_plan,
-)
+from affekt.sidecar.batch.written import STAGES, collect, group_size, run_written, write_plan
 from fakes.engines import FakeEngine, InlineEngine
 from fakes.takes import arkit_motion
 
@@ -45,9 +39,9 @@ def test_tasks_are_lined_up_by_stage(tmp_path: Path) -> None:
         Fault(number=2, cells={"take": "b", "out": "b"}, error=error),
         row(3, emotions="sad", outputs="arkit"),
     ]
-    written = write_plan(rows, Settings(folder=tmp_path), FakeEngine(facts))
-    assert written.counts == {"bake": 1, "make": 3, "finish": 1, "look": 2}
-    assert [outcome.number for outcome in written.lost] == [2]
+    plan = write_plan(rows, Settings(folder=tmp_path), FakeEngine(facts))
+    assert plan.counts == {"bake": 1, "make": 3, "finish": 1, "look": 2}
+    assert [outcome.number for outcome in plan.lost] == [2]
     made = (tmp_path / ".affekt_batch/plan/make.jsonl").read_text().splitlines()
     assert [json.loads(line)["task"]["row"] for line in made] == [1, 1, 3]
     assert str(tmp_path) not in "".join(made)
@@ -71,6 +65,8 @@ def test_a_template_has_a_step_a_stage_and_the_report() -> None:
     assert steps[1]["script"]["actions"]["onRun"]["args"][-1] == "8"
     with pytest.raises(InputError):
         encode_template(dict.fromkeys(STAGES, 0), "night.csv")
+    with pytest.raises(InputError):
+        encode_job(dict.fromkeys(STAGES, 0), "night.csv", Path("/farm/night"))
 
 
 @pytest.mark.skipif(shutil.which("openjd") is None, reason="openjd-cli is not installed")
@@ -133,12 +129,60 @@ def test_tasks_by_number_and_their_report(batch: Path) -> None:
     totals = collect(batch).totals
     assert (totals.rows, totals.done, totals.failed, totals.lost) == (2, 1, 1, [2])
     (batch / "line_2").unlink()
-    forget_failures(batch)
     for stage in ("make", "look"):
         for number in (1, 2):
             run_written(batch, stage, number)
     totals = collect(batch).totals
     assert (totals.done, totals.kept, totals.failed) == (1, 1, 0)
+
+
+@pytest.fixture
+def four(tmp_path: Path) -> Path:
+    """A batch of a row with three tasks of a stage, and one behind them."""
+    rows = [row(1, avatar="open", outputs="png", size="32")]
+    long = Answer(facts={"frames": 2 * SPAN + 1, "fps": 30.0, "space": "arkit"})
+    write_plan(rows, Settings(folder=tmp_path), FakeEngine(lambda _: long))
+    return tmp_path
+
+
+def do(monkeypatch: pytest.MonkeyPatch, folder: Path, stage: str, number: int, why: str) -> str:
+    """What the task says, were it tried: an error, or none."""
+    error = ("file.not_writable", why, "") if why else None
+    answer = encode_answer(Answer(error=error))
+    monkeypatch.setattr(written, "run_text", lambda _: answer)
+    found = run_written(folder, stage, number)[1].error
+    return found[1] if found else ""
+
+
+def test_the_report_has_the_reason_whichever_task_failed(
+    four: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert do(monkeypatch, four, "make", 1, "") == ""
+    assert do(monkeypatch, four, "make", 3, "full") == "full"
+    assert do(monkeypatch, four, "make", 2, "") == "full"
+    assert do(monkeypatch, four, "look", 1, "") == "full"
+    assert "full" in collect(four).path.read_text()
+    assert "Not all" not in collect(four).path.read_text()
+
+
+def test_tasks_that_are_given_out_again_are_tried_again(
+    four: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = (("make", 1), ("make", 2), ("make", 3), ("look", 1))
+    first = [do(monkeypatch, four, *task, "full") for task in given]
+    assert first == ["full"] * 4
+    second = [do(monkeypatch, four, *given[n], "") for n in (1, 0, 2, 3)]
+    assert second == [""] * 4
+    assert collect(four).totals.failed == 0
+
+
+def test_a_new_plan_has_no_answers(four: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for task in (("make", 1), ("make", 2), ("make", 3), ("look", 1)):
+        do(monkeypatch, four, *task, "")
+    assert collect(four).totals.done == 1
+    rows = [row(1, avatar="open", outputs="png", size="32", emotions="sad 0.3")]
+    write_plan(rows, Settings(folder=four), FakeEngine(facts))
+    assert (collect(four).totals.done, collect(four).totals.failed) == (0, 1)
 
 
 def test_what_is_no_task(batch: Path) -> None:
@@ -161,7 +205,6 @@ def test_an_input_that_was_changed_is_not_taken(batch: Path, tmp_path: Path) -> 
         assert answer.error[0] == "batch.input"
     finally:
         copied.write_bytes(data)
-        forget_failures(batch)
 
 
 def test_a_task_that_was_not_done_is_said(batch: Path) -> None:

@@ -5,10 +5,18 @@ import contextlib
 from pathlib import Path
 
 import pytest
+from affekt.shared.errors import InputError
 from affekt.sidecar.lab.anchors.dataset import MANIFEST
 from affekt.sidecar.lab.commands import data
 from affekt.sidecar.lab.commands.data import Anchors
 from fakes.engines import InlineEngine
+
+
+def test_a_folder_with_something_else_in_it_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").touch()
+    with pytest.raises(InputError) as caught:
+        Anchors(out=tmp_path, count=3, dask="tcp://nowhere:1").run()
+    assert caught.value.code == "file.not_empty"
 
 
 @pytest.mark.full

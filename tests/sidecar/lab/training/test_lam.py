@@ -173,6 +173,24 @@ def test_clips_that_cannot_be_used(
     assert name in caught.value.message
 
 
+@pytest.mark.parametrize("how", ["cut off", "large", "infinite"])
+def test_broken_clips_are_said(ground: Ground, tmp_path: Path, how: str) -> None:
+    shutil.copytree(ground.clips, tmp_path / "clips")
+    shape = tmp_path / "clips" / "sad" / "canonical_flame_param.npz"
+    if how == "cut off":
+        shape.write_bytes(shape.read_bytes()[:-30])
+    elif how == "large":
+        np.savez_compressed(shape, shape=np.zeros(20_000_000, np.float32))
+    else:
+        path = tmp_path / "clips" / "sad" / "transforms_train.json"
+        said = json.loads(path.read_text())
+        said["frames"][0]["cx"] = float("inf")
+        path.write_text(json.dumps(said))
+    with pytest.raises(InputError) as caught:
+        read_clips(tmp_path / "clips")
+    assert caught.value.code == "data.clips"
+
+
 def test_clips_are_listed(ground: Ground, tmp_path: Path) -> None:
     shutil.copytree(ground.clips, tmp_path / "clips")
     (tmp_path / "clips" / "ids.json").write_text(json.dumps(["sad", "happy"]))
