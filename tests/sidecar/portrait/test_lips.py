@@ -33,7 +33,7 @@ def test_landmarks_of_an_open_mouth_go_onto_the_lips_own_lines() -> None:
     names = ("mouth", "teeth", "tongue")
     inside = np.isin(head.region, [REGIONS.index(name) for name in names]).astype(np.float32)
     opening = interpolate(inside[:, None], head.faces, hit)[..., 0] > 0.5
-    edge = binary_dilation(opening) & ~binary_erosion(opening)
+    edge = binary_dilation(opening) & np.logical_not(binary_erosion(opening))
     columns, rows = moved[list(LIP_RINGS[-1])].astype(int).T
     assert edge[rows, columns].all()
     between = np.linalg.norm(moved[list(LIP_RINGS[1])] - moved[list(LIP_RINGS[0])], axis=1)
