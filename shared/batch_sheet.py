@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The sheet of a batch: its columns, what their cells may hold, and a CSV file that grows by a row.
 
-`affekt batch` reads sheets, Blender's *Add to Batch* writes them: both check a row here.
+`affekt batch` reads sheets; whoever writes one, row by row, checks it here too.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import csv
 import difflib
 import io
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -121,6 +122,9 @@ def check_row(cells: Mapping[str, str], number: int) -> SheetRow:
     `emotion.*`."""
     check_columns(cells)
     given = {name.strip().lower(): text.strip() for name, text in cells.items()}
+    for name, text in given.items():
+        if any(unicodedata.category(letter) == "Cc" for letter in text):
+            raise _bad(name, "holds a character that cannot be seen", "Type the cell again.")
     for name in REQUIRED:
         if not given.get(name):
             raise _bad(name, "is empty", f"Write {COLUMNS[name]}.")
@@ -154,7 +158,7 @@ def emotions_of_words(text: str) -> dict[str, float]:
     for part in re.split(r"[,;+]", text):
         found = _WORD.fullmatch(part.strip())
         if found is None:
-            raise _unknown_emotion(part.strip())
+            raise _unreadable_emotion(part.strip(), text)
         strength = float(found["value"] or 1)
         for channel, value in _channels_of(found["name"].strip()).items():
             weight = value * strength if channel in EMOTIONS else value
@@ -179,6 +183,23 @@ def _channels_of(name: str) -> dict[str, float]:
         if preset.name.lower() == name.lower():
             return preset.values
     raise _unknown_emotion(name)
+
+
+def _unreadable_emotion(part: str, text: str) -> InputError:
+    """The error for a part of the words that is no name with a strength behind it."""
+    if not _begins_with_a_name(part):
+        return _unknown_emotion(part)
+    return InputError(
+        "emotion.not_a_number",
+        f"'{part:.40}' in '{text:.60}' cannot be read.",
+        "Write a number from 0 on behind each name, with a point and commas between them: "
+        "happy 0.7, sad 0.2.",
+    )
+
+
+def _begins_with_a_name(part: str) -> bool:
+    known = (*CHANNELS, *(preset.name.lower() for preset in BUILT_IN))
+    return part[:1].isdigit() or any(part.lower().startswith(f"{name} ") for name in known)
 
 
 def _unknown_emotion(name: str) -> InputError:
@@ -283,8 +304,9 @@ def same_output(out: str) -> InputError:
 
 def out_key(out: str) -> str:
     """What two rows may not have in common, also on a disk that does not tell large letters from
-    small ones."""
-    return PurePosixPath(out.replace("\\", "/")).as_posix().casefold()
+    small ones, or a letter from its parts."""
+    place = PurePosixPath(out.replace("\\", "/")).as_posix()
+    return unicodedata.normalize("NFC", place).casefold()
 
 
 def read_csv(path: Path) -> Iterator[dict[str, str]]:
@@ -317,7 +339,7 @@ def _mark(file: TextIO) -> str:
 
 
 def _parse(file: TextIO, mark: str, path: Path) -> tuple[tuple[str, ...], Iterator[dict[str, str]]]:
-    lines = (line for line in csv.reader(file, delimiter=mark) if any(line))
+    lines = (line for line in csv.reader(file, delimiter=mark, strict=True) if any(line))
     header = next(lines, None)
     if header is None:
         raise bad_sheet(path, "is empty")

@@ -8,8 +8,9 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from ...shared.errors import AffektError, InputError, JobError, LinkError, not_writable
 from ...shared.wording import say_count
@@ -26,6 +27,9 @@ WORKERS_S = 10
 """How long a first worker is waited for."""
 RETRIES = 2
 """A task whose machine fails otherwise than by an answer is given to another so often."""
+
+
+Answer = TypeVar("Answer")
 
 
 class Cluster:
@@ -107,13 +111,18 @@ def _count_workers(client: Client, address: str) -> int:
         client.wait_for_workers(1, timeout=WORKERS_S)
     except TimeoutError as error:
         raise _unreachable(address, "it has no workers") from error
-    return len(client.nthreads())
+    return len(cast("Mapping[str, int]", client.nthreads()))
+
+
+def _on_each(client: Client, ask: Callable[..., Answer], *given: object) -> Mapping[str, Answer]:
+    """What each worker answers, by its address."""
+    return cast("Mapping[str, Answer]", client.run(ask, *given))
 
 
 def _check_versions(client: Client) -> None:
     """Raises InputError `batch.version` if a worker has no Affekt, or another one."""
     try:
-        found = client.run(version_text)
+        found = _on_each(client, version_text)
     except Exception as error:  # whatever an import raises there
         raise InputError(
             "batch.version",
@@ -140,7 +149,7 @@ def _check_folder(client: Client, folder: Path) -> None:
     except OSError as error:
         raise not_writable(place, error) from error
     try:
-        found = client.run(sees, str(folder), token)
+        found = _on_each(client, sees, str(folder), token)
     finally:
         place.unlink(missing_ok=True)
     blind = sorted(name for name, seen in found.items() if not seen)

@@ -4,7 +4,7 @@
 from pathlib import Path
 
 import pytest
-from affekt.shared.batch_sheet import append_row, check_row, emotions_of_words, read_csv
+from affekt.shared.batch_sheet import append_row, check_row, emotions_of_words, out_key, read_csv
 from affekt.shared.errors import InputError
 
 
@@ -40,13 +40,31 @@ def test_what_is_made_unless_told() -> None:
         ("out", "/b", "batch.cell"),
         ("out", "C:b", "batch.cell"),
         ("out", ".affekt_batch/x", "batch.cell"),
+        ("out", "a\nb", "batch.cell"),
+        ("emotions", "happy\0", "batch.cell"),
         ("emotions", "hapy", "emotion.unknown_name"),
+        ("emotions", "happy 0,7", "emotion.not_a_number"),
+        ("emotions", "happy -1", "emotion.not_a_number"),
+        ("emotions", "happy inf", "emotion.unknown_name"),
+        ("emotions", "happy 0.7 sad 0.2", "emotion.not_a_number"),
         ("emotions", "happy 1.6", "emotion.range"),
         ("emotion", "happy", "batch.column"),
     ],
 )
 def test_cells_that_cannot_be(column: str, text: str, code: str) -> None:
     assert code_of({"take": "a", "out": "b", column: text}) == code
+
+
+def test_a_quotation_that_never_ends_is_said(tmp_path: Path) -> None:
+    sheet = tmp_path / "s.csv"
+    sheet.write_text('take,out\n"a.csv,x\nb.csv,y\n')
+    with pytest.raises(InputError, match="is no CSV: unexpected end of data"):
+        list(read_csv(sheet))
+
+
+def test_a_letter_and_its_parts_are_one_folder() -> None:
+    assert out_key("stra\u00dfe/\u00fc") == out_key("STRASSE\\u\u0308")
+    assert out_key("a/b") != out_key("ab")
 
 
 def test_columns_say_what_was_meant() -> None:
