@@ -2,10 +2,18 @@
 """Engines of batches: one that answers what it is told, one that works in this process."""
 
 import collections
+import os
+import shutil
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from affekt.sidecar.batch.task import Answer, Task, decode_task, encode_answer
 from affekt.sidecar.batch.work import run_text
+
+_PLACES = (str(Path(sys.executable).parent), os.environ.get("PATH", ""))
+OPENJD = shutil.which("openjd", path=os.pathsep.join(_PLACES))
+"""OpenJD's command line: that of this environment, or None."""
 
 
 class FakeEngine:

@@ -314,7 +314,7 @@ def _lasting(config: LamTrainingConfig) -> LamTrainingConfig:
 
 
 def _tensor(values: Float32Array, device: torch.device) -> Tensor:
-    return torch.from_numpy(values).to(device)
+    return torch.tensor(values, device=device)  # copied: what a file holds is not to be written
 
 
 def check_emotions(clips: list[Clip]) -> None:

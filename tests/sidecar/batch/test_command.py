@@ -6,7 +6,6 @@ import contextlib
 import csv
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +17,7 @@ import pytest
 from affekt.shared.take_files import encode_arkit
 from affekt.sidecar import cli
 from affekt.sidecar.batch.journal import read_journal
+from fakes.engines import OPENJD
 from fakes.link import wait_for
 from fakes.takes import arkit_motion
 
@@ -158,7 +158,7 @@ def test_forty_rows_on_a_cluster_of_which_a_worker_is_killed(forty: Path, pooled
 
 @pytest.mark.full
 @pytest.mark.timeout(3000)
-@pytest.mark.skipif(shutil.which("openjd") is None, reason="openjd-cli is not installed")
+@pytest.mark.skipif(OPENJD is None, reason="openjd-cli is not installed")
 def test_forty_rows_through_openjd(forty: Path, pooled: Path) -> None:
     out = forty.parent / "openjd"
     words = ["batch", "openjd", str(forty), "--out", str(out), "--workers", "1", "--exact"]
@@ -167,7 +167,8 @@ def test_forty_rows_through_openjd(forty: Path, pooled: Path) -> None:
     affekt.write_text(f'#!/bin/sh\nexec {sys.executable} -m affekt.sidecar "$@"\n')
     affekt.chmod(0o755)
     told = ["-p", f"Folder={out}", "-p", f"Affekt={affekt}"]
-    subprocess.run(["openjd", "run", str(out / "affekt.openjd.json"), *told], check=True)
+    assert OPENJD is not None
+    subprocess.run([OPENJD, "run", str(out / "affekt.openjd.json"), *told], check=True)
     assert hashes(out) == hashes(pooled)
 
 

@@ -2,7 +2,6 @@
 """Batches as files: what is written is what engines read, and what they do comes together again."""
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from affekt.sidecar.batch.plan import SPAN, Settings
 from affekt.sidecar.batch.sheet import Fault
 from affekt.sidecar.batch.task import Answer, Task, encode_answer
 from affekt.sidecar.batch.written import STAGES, collect, group_size, run_written, write_plan
-from fakes.engines import FakeEngine, InlineEngine
+from fakes.engines import OPENJD, FakeEngine, InlineEngine
 from fakes.takes import arkit_motion
 
 COUNTS = {"bake": 40, "make": 2500, "finish": 0, "look": 40}
@@ -69,11 +68,12 @@ def test_a_template_has_a_step_a_stage_and_the_report() -> None:
         encode_job(dict.fromkeys(STAGES, 0), "night.csv", Path("/farm/night"))
 
 
-@pytest.mark.skipif(shutil.which("openjd") is None, reason="openjd-cli is not installed")
+@pytest.mark.skipif(OPENJD is None, reason="openjd-cli is not installed")
 def test_openjd_takes_the_template(tmp_path: Path) -> None:
     path = tmp_path / "t.json"
     path.write_bytes(encode_template(COUNTS | {"make": 300_000}, "x" * 300))
-    done = subprocess.run(["openjd", "check", str(path)], capture_output=True, text=True)
+    assert OPENJD is not None
+    done = subprocess.run([OPENJD, "check", str(path)], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
