@@ -27,6 +27,7 @@ from ...shared.errors import AffektError, InputError, JobError
 from ...shared.fingerprint import fingerprint, fingerprint_code
 from ...shared.version import AFFEKT_VERSION
 from ..avatar.endings import MANIFEST
+from ..cache.disk import hash_file
 from ..exits import absence_error
 from ..files import stamp_of, write_whole
 from .options import make_command
@@ -59,7 +60,6 @@ KINDS = {
 terminal's commands are the very same. Named as text and imported late, as `cli.py` does it."""
 _UNTOLD = ("  ",)
 _lock = threading.Lock()
-_BLOCK = 1 << 20
 
 
 def run_text(text: str, elsewhere: str = "") -> str:
@@ -222,11 +222,8 @@ def hash_of_input(path: Path) -> str:
 
 @functools.lru_cache(4096)
 def _hash_of_file(path: Path, _stamp: tuple[tuple[int, int], ...]) -> str:
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while data := file.read(_BLOCK):
-            digest.update(data)
-    return digest.hexdigest()
+        return hash_file(file)
 
 
 # --- errors ---------------------------------------------------------------------------------------

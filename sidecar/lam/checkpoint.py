@@ -9,7 +9,6 @@ whole.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from collections.abc import Iterator, Mapping
@@ -25,6 +24,7 @@ from torch import Tensor, nn
 from ...shared.arrays import Int32Array
 from ...shared.errors import InputError, JobError
 from ...shared.head import HeadModel
+from ..cache.disk import hash_file
 from ..files import refuse_lfs_pointer
 from ..head.flame.model import head_from_flame
 from .network import LamNetwork
@@ -322,7 +322,7 @@ def _read(file: BinaryIO, entry: Entry, path: Path) -> Tensor:
 def file_sha256(path: Path) -> str:
     """The SHA-256 of a file's bytes, as 64 hexadecimal digits."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return hash_file(file)
 
 
 def _other_network(path: Path, what: str, names: list[str] | None = None) -> InputError:
