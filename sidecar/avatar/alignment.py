@@ -8,6 +8,7 @@ Landmarks (nose, lids, rims of the mouth with the jaw open) guide the deformatio
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,11 +18,14 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue]
 
 from ...shared.arrays import Float32Array, Float64Array, IndexArray, Int32Array, UInt8Array
+from ...shared.connection import default_cache_folder
 from ...shared.errors import InputError
+from ...shared.fingerprint import fingerprint
 from ...shared.head import JOINTS, REGIONS, HeadModel
 from ...shared.motion import ARKIT_NAMES
 from ..adapter.registration import register
 from ..adapter.skin import SkinTree
+from ..files import are_indices, kept_arrays
 from ..memory import remembered
 from ..raster.mesh import vertex_normals
 from .avatar import ArkitRig
@@ -36,6 +40,9 @@ _JAW_BEHIND, _JAW_BELOW = 0.9, 0.6
 _LEAST_FOUND = 0.6
 """The least part of the open head's face that must lie on the other's. The inside of its mouth, a
 fifth of it, has no counterpart on most heads; LAM's reach 0.75."""
+_JAW_OPEN = ARKIT_NAMES.index("jawOpen")
+_VERSION = 1
+"""Goes up whenever the same surface gets another alignment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -53,11 +60,59 @@ class Alignment:
 
 
 @remembered
+def head_key(head: HeadModel) -> str:
+    """The fingerprint of a head, for names in the cache folder."""
+    return fingerprint(head)
+
+
+@remembered
 def align(surface: ArkitRig | HeadModel, open_head: HeadModel) -> Alignment:
-    """Lays the open head onto a surface at rest; takes a few seconds. Vertices that the surface
-    itself labels as other than skin keep their label.
+    """Lays the open head onto a surface at rest: takes a few seconds, once on this machine, and is
+    then read from the cache folder. Vertices that the surface itself labels as other than skin keep
+    their label.
 
     Raises InputError `avatar.regions` if its face is not found."""
+    if isinstance(surface, HeadModel):
+        seen, count = head_key(surface), len(surface.template)
+    else:
+        seen, count = _seen_of(surface), len(surface.vertices)
+    name = fingerprint(_VERSION, head_key(open_head), seen)
+    arrays = kept_arrays(
+        default_cache_folder() / "alignments" / f"{name}.kept",
+        lambda found: _fit(found, count, len(open_head.template)),
+        lambda: _lay(surface, open_head),
+    )
+    return Alignment(
+        label=arrays["label"],
+        place=arrays["place"],
+        vertex=arrays["vertex"].astype(np.intp),
+        distance=arrays["distance"],
+        open_from_metres=float(arrays["open_from_metres"][0]),
+    )
+
+
+def _seen_of(rig: ArkitRig) -> tuple[NDArray, NDArray, NDArray]:
+    """All of a rig that `_as_head` reads."""
+    return rig.vertices, rig.faces, rig.arkit_shapes[_JAW_OPEN]
+
+
+def _fit(arrays: Mapping[str, NDArray], count: int, points: int) -> bool:
+    """Whether kept arrays are an alignment of `count` vertices to a head of so many points."""
+    wanted = {
+        "label": (np.uint8, (count,)),
+        "place": (np.float32, (count, 3)),
+        "vertex": (np.int32, (count,)),
+        "distance": (np.float64, (count,)),
+        "open_from_metres": (np.float64, (1,)),
+    }
+    if {name: (found.dtype.type, found.shape) for name, found in arrays.items()} != wanted:
+        return False
+    known = arrays["label"].max(initial=0) < len(REGIONS)
+    return bool(known) and are_indices(arrays["vertex"], points)
+
+
+def _lay(surface: ArkitRig | HeadModel, open_head: HeadModel) -> dict[str, NDArray]:
+    """The arrays of `Alignment`."""
     head = surface if isinstance(surface, HeadModel) else _as_head(surface, open_head)
     try:
         found = register(open_head, head, least_found=_LEAST_FOUND)
@@ -71,13 +126,13 @@ def align(surface: ArkitRig | HeadModel, open_head: HeadModel) -> Alignment:
     hits = SkinTree.of(bent).nearest(points, normals, side)
     vertex = found.source.vertex[hits.corner(bent.faces)]
     label = open_head.region[vertex]
-    return Alignment(
-        label=np.where(head.region == REGIONS.index("skin"), label, head.region),
-        place=hits.on(found.source.points, bent.faces).astype(np.float32),
-        vertex=vertex,
-        distance=hits.distance,
-        open_from_metres=1 / found.scale,
-    )
+    return {
+        "label": np.where(head.region == REGIONS.index("skin"), label, head.region),
+        "place": hits.on(found.source.points, bent.faces).astype(np.float32),
+        "vertex": vertex.astype(np.int32),
+        "distance": hits.distance,
+        "open_from_metres": np.array([1 / found.scale]),
+    }
 
 
 def open_alignment(open_head: HeadModel) -> Alignment:
@@ -135,7 +190,7 @@ def _as_head(rig: ArkitRig, open_head: HeadModel) -> HeadModel:
     eyes = find_eyeballs(rig.vertices.astype(np.float64), pieces)
     if eyes is None:
         raise _not_found("it has no two eyeballs that are pieces of their own")
-    opened = np.linalg.norm(rig.arkit_shapes[ARKIT_NAMES.index("jawOpen")], axis=1)
+    opened = np.linalg.norm(rig.arkit_shapes[_JAW_OPEN], axis=1)
     if opened.max() < 1e-4:
         raise _not_found("its shape jawOpen moves nothing")
     region = np.full(count, REGIONS.index("skin"), np.uint8)

@@ -16,7 +16,7 @@ from ...shared.fingerprint import fingerprint
 from ...shared.head import HeadModel
 from ..files import find_arrays, keep_arrays
 from ..head.read import OPEN, read_head
-from ..memory import remembered
+from .alignment import head_key
 from .avatar import ArkitRig, Avatar
 from .effects import effects_of
 
@@ -32,7 +32,7 @@ measured right was hardly a scowl."""
 
 def calibrate(rig: ArkitRig, open_head: HeadModel, *, brows_lower_mm: float = 0.0) -> Calibration:
     """Measures the rig against the open head and solves for its calibration; takes seconds.
-    brows_lower_mm: how much nearer to the lids the rig's brows are. Writes no file.
+    brows_lower_mm: how much nearer to the lids the rig's brows are. Keeps nothing.
     Raises InputError `avatar.calibration` if the rig's face is not found."""
     try:
         return solve_calibration(effects_of(rig, open_head, brows_lower_mm=brows_lower_mm))
@@ -59,15 +59,10 @@ def with_calibration(avatar: Avatar) -> Avatar:
     return replace(avatar, surface=replace(rig, calibration=found))
 
 
-@remembered
-def _open_key(head: HeadModel) -> str:
-    return fingerprint(head)
-
-
 def kept_calibration(rig: ArkitRig, head: HeadModel, *, brows_lower_mm: float = 0.0) -> Calibration:
     """As `calibrate`, from the cache folder where the same mesh was measured before; a new one is
     kept there."""
-    name = fingerprint(_VERSION, rig, _open_key(head), brows_lower_mm)
+    name = fingerprint(_VERSION, rig, head_key(head), brows_lower_mm)
     kept = default_cache_folder() / "calibrations" / f"{name}.kept"
     names = [field.name for field in fields(Calibration)]
     arrays = find_arrays(kept)

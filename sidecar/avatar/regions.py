@@ -62,7 +62,7 @@ def kept_labels(subject: Avatar | HeadModel) -> UInt8Array:
 
 def find_labels(subject: Avatar | HeadModel) -> UInt8Array:
     """Index into `PASS_REGIONS` for each of a head's V vertices or an avatar's N Gaussians; takes
-    seconds for an avatar on a mesh without labels. Writes no file. Raises InputError
+    seconds for an avatar on a mesh without labels. Keeps no labels. Raises InputError
     `avatar.regions` if the avatar has no surface, or if no face is found on it."""
     if isinstance(subject, HeadModel):
         return _TABLE[subject.region]

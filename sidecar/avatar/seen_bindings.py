@@ -100,7 +100,7 @@ def _anchors_of(avatar: Avatar) -> Int32Array:
 
 
 def find_bindings(avatar: Avatar) -> Int32Array:
-    """(N,) the vertex to which each Gaussian should be bound; takes seconds. Writes no file. Raises
+    """(N,) the vertex to which each Gaussian should be bound; takes seconds. Keeps nothing. Raises
     InputError `avatar.regions` if the rig's face is not found."""
     assert isinstance(avatar.surface, ArkitRig)
     found = align(avatar.surface, read_head(OPEN))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from affekt.sidecar.adapter.skin import Hits, Skin
 from affekt.sidecar.avatar import alignment
 from affekt.sidecar.avatar.alignment import find_eyeballs, fit_sphere, mesh_pieces, open_alignment
 from affekt.sidecar.avatar.avatar import ArkitRig
+from affekt.sidecar.files import keep_arrays
 from fakes.head import small_head
 
 
@@ -223,3 +225,44 @@ def test_a_face_that_is_not_met_is_told_as_one(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(InputError, match="could not be laid onto it") as caught:
         alignment.align.__wrapped__(small_head(), small_head())
     assert caught.value.code == "avatar.regions"
+
+
+def laid(count: int) -> dict[str, np.ndarray]:
+    """An alignment of so many vertices, each by its number."""
+    return {
+        "label": np.full(count, REGIONS.index("brow"), np.uint8),
+        "place": np.arange(3 * count, dtype=np.float32).reshape(count, 3),
+        "vertex": np.arange(count, dtype=np.int32) % 7,
+        "distance": np.linspace(0, 0.01, count),
+        "open_from_metres": np.array([1.25]),
+    }
+
+
+def test_a_surface_is_laid_once_and_damage_is_laid_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The same geometry in another record is the same; what `_as_head` reads is all of the name."""
+    monkeypatch.setenv("AFFEKT_CACHE_DIR", str(tmp_path))
+    given, head, asked = rig(), small_head(), []
+    count = len(given.vertices)
+    monkeypatch.setattr(alignment, "_lay", lambda *a: asked.append(a) or laid(count))
+    for _ in range(2):
+        found = alignment.align(replace(given, joint_shares=given.joint_shares.copy()), head)
+        np.testing.assert_array_equal(found.place, laid(count)["place"])
+        np.testing.assert_array_equal(found.vertex, laid(count)["vertex"])
+        assert found.open_from_metres == 1.25
+    assert len(asked) == 1
+    (path,) = (tmp_path / "alignments").iterdir()
+    for damaged in (
+        laid(count) | {"vertex": np.full(count, len(head.template), np.int32)},
+        laid(count) | {"label": np.full(count, len(REGIONS), np.uint8)},
+        laid(count - 1),
+    ):
+        keep_arrays(path, damaged)
+        alignment.align(replace(given), head)
+    assert len(asked) == 4
+    shapes = given.arkit_shapes.copy()
+    shapes[ARKIT_NAMES.index("jawOpen"), 5, 1] = -0.003
+    alignment.align(replace(given, arkit_shapes=shapes), head)
+    alignment.align(replace(given, vertices=given.vertices + np.float32(0.001)), head)
+    assert len(asked) == 6

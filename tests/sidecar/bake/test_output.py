@@ -331,7 +331,7 @@ cli.run(sys.argv[2:])
 """
 
 
-@pytest.mark.parametrize("after", [0, 2, 9])
+@pytest.mark.parametrize("after", [pytest.param(0, marks=pytest.mark.full), 2, 9])
 def test_a_killed_bake_leaves_no_result_and_goes_on(
     after: int, files: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
