@@ -31,8 +31,8 @@ def peak_bytes(frames: int, vertices: int, modulator: str) -> int:
 
 
 def test_vertices_do_not_pile_up() -> None:
-    short, long = 1_000, 7_000
-    vertices = 2_000  # 24 kB a frame, 144 MB more in all
+    short, long = 2_000, 10_000
+    vertices = 2_000  # 24 kB a frame, 192 MB in all
     growth = peak_bytes(long, vertices, "small") - peak_bytes(short, vertices, "small")
     print(f"{growth / (long - short):.0f} bytes a frame")
     assert growth / (long - short) < 12 * MOTION_BYTES
