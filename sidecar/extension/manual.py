@@ -5,7 +5,6 @@ pictures, so that any web browser shows them from the disk."""
 from __future__ import annotations
 
 import html
-import re
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -31,8 +30,7 @@ PAGES = (
     "remote",
     "errors",
 )
-"""Pages of docs/, in the order of the list that stands over each. The first is of README's part
-on Blender."""
+"""Pages of docs/, in the order of the list that stands over each."""
 FOLDER = "manual"
 _STYLE = (
     "body{max-width:46em;margin:2em auto;padding:0 1em;font:16px/1.5 sans-serif;"
@@ -40,7 +38,6 @@ _STYLE = (
     "pre{padding:.6em;overflow:auto}table{border-collapse:collapse}"
     "td,th{border:1px solid #ccc;padding:.2em .5em;text-align:left;vertical-align:top}"
 )
-_FIRST_STEPS = re.compile(r"^## (The first ten minutes in Blender\n.*?)(?=^## )", re.M | re.S)
 
 
 def write_manual(source: Path, folder: Path) -> None:
@@ -52,12 +49,8 @@ def write_manual(source: Path, folder: Path) -> None:
 
 
 def read_page(source: Path, name: str) -> str:
-    """The Markdown of a page; what README says of Blender is cut out of it."""
-    if name != PAGES[0]:
-        return (source / "docs" / f"{name}.md").read_text(encoding="utf-8")
-    found = _FIRST_STEPS.search((source / "README.md").read_text(encoding="utf-8"))
-    assert found is not None, "README has lost its part on Blender"
-    return f"# {found[1]}".replace("](docs/", "](")
+    """The Markdown of a page."""
+    return (source / "docs" / f"{name}.md").read_text(encoding="utf-8")
 
 
 def render_page(markdown: str, name: str) -> str:
