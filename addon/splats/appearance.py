@@ -75,14 +75,7 @@ def folded(
     """The cloud as its skin folds. head_bone: what the whole head turns with. harmonics: how many
     coefficients the cloud has beside the colour."""
     rows = _rows(g, mesh, given["Armature"], head_bone)
-
-    def number(value: float) -> Value:
-        return value
-
-    def apply(operation: Operation, values: Sequence[Value]) -> Value:
-        return g.math(_MATH[operation], *values)
-
-    pressed: list[Value] = evaluate(pressing_terms(), rows, number, apply)
+    pressed: list[Value] = [*g.grouped(_new_pressing(list(rows)), *rows.values())]
     pressed += [0.0] * (3 * len(Attribute.FOLDS) - len(pressed))
     parts = [
         g.measure("DOT_PRODUCT", g.named(name, "FLOAT_VECTOR"), g.joined(*pressed[k : k + 3]))
@@ -91,6 +84,27 @@ def folded(
     change = g.math("MULTIPLY", g.sum(parts), given["Appearance"])
     factor = g.joined(*(g.math("EXPONENT", g.math("MULTIPLY", change, part)) for part in tint))
     return multiplied(g, cloud, factor, harmonics)
+
+
+def _new_pressing(rows: Sequence[str]) -> bpy.types.NodeTree:
+    """A group of the formulas: rows -> how far each wrinkle is pressed. Each node that is added has
+    Blender look at the whole tree, so that two trees are made sooner than one of both."""
+    tree = bpy.data.node_groups.new("Affekt Wrinkles", "GeometryNodeTree")
+    for direction, names in (("INPUT", rows), ("OUTPUT", WRINKLES)):
+        for name in names:
+            tree.interface.new_socket(name, in_out=direction, socket_type="NodeSocketFloat")
+    g = Graph(tree)
+
+    def number(value: float) -> Value:
+        return value
+
+    def apply(operation: Operation, values: Sequence[Value]) -> Value:
+        return g.math(_MATH[operation], *values)
+
+    given: dict[str, Value] = dict(zip(rows, g.node("NodeGroupInput").outputs, strict=False))
+    g.node("NodeGroupOutput", *evaluate(pressing_terms(), given, number, apply))
+    g.lay_out()
+    return tree
 
 
 def _rows(g: Graph, mesh: Output, armature: Output, head_bone: str) -> dict[str, Value]:

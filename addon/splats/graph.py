@@ -26,14 +26,14 @@ class Graph:
     def __init__(self, tree: bpy.types.NodeTree) -> None:
         self.tree = tree
         self._depths: dict[str, int] = {}
-        self._rows: dict[int, int] = {}
 
     def node(self, kind: str, *values: Value | None, **settings: object) -> bpy.types.Node:
         """A node with these settings, whose inputs in use get the values in order; None leaves one
         as it is."""
         node = self.tree.nodes.new(kind)
         for name, value in settings.items():
-            setattr(node, name, value)
+            if getattr(node, name) != value:  # each that is set has Blender look at the whole tree
+                setattr(node, name, value)
         used = [socket for socket in node.inputs if socket.enabled]
         for socket, value in zip(used, values, strict=False):
             self._put(value, socket)
@@ -54,9 +54,19 @@ class Graph:
     def _place(self, node: bpy.types.Node, values: Sequence[Value | None]) -> None:
         before = [value.node.name for value in values if _is_output(value)]
         depth = 1 + max((self._depths.get(name, 0) for name in before), default=0)
-        row = self._rows[depth] = self._rows.get(depth, -1) + 1
         self._depths[node.name] = depth
-        node.location, node.hide = (_COLUMN * depth, -_ROW * row / 3), True
+
+    def lay_out(self) -> None:
+        """Closes the nodes and gives them their places, all at once: one by one, Blender would look
+        at the whole tree after each."""
+        rows: dict[int, int] = {}
+        places: list[float] = []
+        for node in self.tree.nodes:
+            depth = self._depths[node.name]
+            row = rows[depth] = rows.get(depth, -1) + 1
+            places += [_COLUMN * depth, -_ROW * row / 3]
+        self.tree.nodes.foreach_set("location", places)
+        self.tree.nodes.foreach_set("hide", [True] * len(self.tree.nodes))
 
     def math(self, operation: str, *values: Value) -> Output:
         return self.first("ShaderNodeMath", *values, operation=operation)

@@ -73,6 +73,7 @@ def new_group(plan: Plan, *, harmonics: int) -> bpy.types.NodeTree:
         posed = g.choose(is_on, wrinkled, posed, "GEOMETRY")
     right = g.choose(_is_right(g, plan, mesh), posed, cloud, "GEOMETRY")
     g.node("NodeGroupOutput", lit(g, right, given, harmonics))
+    g.lay_out()
     sockets[FOLLOW].default_value = plan.follow.title()
     return tree
 

@@ -116,6 +116,7 @@ def _new_ray() -> bpy.types.NodeTree:
     place = g.vector("ADD", lamp, g.scaled(point, size))
     way = g.vector("SUBTRACT", g.first("FunctionNodeTransformPoint", place, into), start)
     g.node("NodeGroupOutput", _hit(g, caster, start, way))
+    g.lay_out()
     return tree
 
 

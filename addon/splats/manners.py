@@ -271,4 +271,5 @@ def new_jacobi() -> bpy.types.NodeTree:
     one = g.vector("SUBTRACT", g.scaled(a, c), g.scaled(b, s))
     other = g.vector("ADD", g.scaled(a, s), g.scaled(b, c))
     g.node("NodeGroupOutput", one, other)
+    g.lay_out()
     return tree
