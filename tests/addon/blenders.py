@@ -5,9 +5,11 @@
 the .venv-bpy* environments in the repository.
 """
 
+import contextlib
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 from affekt.sidecar.commands.extension import Build
@@ -16,6 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = Path(__file__).parent / "scripts"
 CHECK_BPY = ROOT / "tests" / "setup" / "check-bpy"
 LACKS_LIBRARIES = 3
+FOUND = ("bindings", "calibrations", "portrait", "regions", "wrinkles")
+"""Of a cache folder: what is found once about an avatar or a head, by the hash of its content."""
 
 
 def pythons() -> list[Path]:
@@ -37,9 +41,11 @@ def missing_of(python: Path) -> str:
 
 
 def build_extension(out: Path) -> None:
-    """By the command that users have. Raises InputError `option.wheels` without the wheels."""
-    wheels = os.environ.get("AFFEKT_WHEELS")
-    Build(out=out, wheels_from=Path(wheels) if wheels else None).run()
+    """By the command that users have. Raises InputError `option.wheels` without the wheels, which
+    pip asks the network for ten times: so they stay in this environment for the next run."""
+    wheels = Path(os.environ.get("AFFEKT_WHEELS") or Path(sys.prefix, "wheels"))
+    wheels.mkdir(parents=True, exist_ok=True)
+    Build(out=out, wheels_from=wheels).run()
 
 
 def run_script(
@@ -50,6 +56,7 @@ def run_script(
     done = subprocess.run(
         command, env=environment, capture_output=True, text=True, timeout=timeout_s, check=False
     )
+    share_found(folder / "cache", shared_cache())
     output = f"{done.stdout[-4000:]}\n{done.stderr[-6000:]}"
     assert done.returncode == 0, output
     assert "Traceback" not in output, output
@@ -61,6 +68,7 @@ def command_in_blender(
 ) -> tuple[list[str], dict[str, str], Path]:
     """The command line, its environment, and where the answer will be."""
     answer = folder / f"{script}.answer.json"
+    share_found(shared_cache(), folder / "cache")
     environment = {
         **os.environ,
         "BLENDER_USER_RESOURCES": str(user),
@@ -74,3 +82,22 @@ def command_in_blender(
     }
     arguments = [json.dumps(options, default=str), str(answer), str(folder)]
     return [python, str(SCRIPTS / script), *arguments], environment, answer
+
+
+def shared_cache() -> Path | None:
+    """The cache folder that all processes of a test run have; None outside of one."""
+    named = os.environ.get("AFFEKT_CACHE_DIR")
+    return Path(named) if named else None
+
+
+def share_found(source: Path | None, target: Path | None) -> None:
+    """What has been found out about avatars needs two seconds each: a sidecar with a cache folder
+    of its own finds it there, and leaves what it has found. Nothing of bakes is shared, nor what a
+    head's adapter needs."""
+    if source is None or target is None:
+        return
+    for path in (path for name in FOUND for path in (source / name).glob("*.kept")):
+        with contextlib.suppress(FileExistsError):
+            for place in (target, target / path.parent.name):
+                place.mkdir(mode=0o700, exist_ok=True)
+            os.link(path, target / path.parent.name / path.name)

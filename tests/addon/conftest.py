@@ -2,7 +2,7 @@
 """Real Blenders, each with the built extension installed in a user folder of its own.
 
 `AFFEKT_WHEELS` names a folder with the wheels of pyzmq and msgpack; without it pip downloads them
-once.
+once into the environment's `wheels/`.
 
 What costs much and hardly depends on the Blender is marked `one_blender`: in the quick tier only
 the last one, which is the newest, does it. What depends on the old or the new ways of Blender's

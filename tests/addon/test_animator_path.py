@@ -9,13 +9,17 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from affekt.shared.motion import cut_motion
+from affekt.shared.take_files import encode_motion
+from affekt.sidecar.motion.read import read_take
 from fakes.lam import lam_bundle
 from fakes.pc2 import read_pc2
 
 from ..conftest import MakeOnce
 from .conftest import ROOT, RunScript
 
-TAKE = ROOT / "sidecar" / "assets" / "demo" / "take.npz"
+DEMO = ROOT / "sidecar" / "assets" / "demo" / "take.npz"
+FRAMES = 90
 FPS = 30
 SIZE = 64
 RENDERED = 3
@@ -27,26 +31,28 @@ KEYS = [
 
 
 @pytest.fixture(scope="module")
-def terminal(make_once: MakeOnce) -> np.ndarray:
-    """Vertices that `affekt bake` gives for the same take and keys."""
-    return read_pc2(make_once("terminal", bake_in_a_terminal) / "bake" / "vertices.pc2")
+def baked(make_once: MakeOnce) -> Path:
+    """A folder with a take and what `affekt bake` makes of it with the same keys."""
+    return make_once("terminal", bake_in_a_terminal)
 
 
 def bake_in_a_terminal(folder: Path) -> None:
-    emotions = folder / "emotions.json"
+    take, emotions = folder / "take.npz", folder / "emotions.json"
+    take.write_bytes(encode_motion(cut_motion(read_take(DEMO).motion, 60, 60 + FRAMES)))
     emotions.write_text(json.dumps({"fps": FPS, "keys": KEYS, "interpolation": "linear"}))
-    command = [sys.executable, "-m", "affekt.sidecar", "bake", "--motion", str(TAKE)]
+    command = [sys.executable, "-m", "affekt.sidecar", "bake", "--motion", str(take)]
     command += ["--emotions", str(emotions), "--out", str(folder / "bake")]
     subprocess.run(command, check=True, capture_output=True, timeout=240)
 
 
-def test_the_whole_path(terminal: np.ndarray, in_blender: RunScript, tmp_path: Path) -> None:
+def test_the_whole_path(baked: Path, in_blender: RunScript, tmp_path: Path) -> None:
+    terminal = read_pc2(baked / "bake" / "vertices.pc2")
     avatar, out = tmp_path / "avatar.zip", tmp_path / "vertices.npy"
     avatar.write_bytes(lam_bundle())
     told = in_blender(
         "animator_path.py",
         python=sys.executable,
-        take=TAKE,
+        take=baked / "take.npz",
         avatar=avatar,
         out=out,
         keys=KEYS,

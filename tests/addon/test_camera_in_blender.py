@@ -21,7 +21,7 @@ from .blenders import pythons
 from .conftest import RunScript
 from .nouns import random_motion, save
 
-FINE = 8
+FINE = 4
 SILHOUETTE_PIXELS = 0.5
 DEPTH_M = 0.001
 STEEP_M = 0.002

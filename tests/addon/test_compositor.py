@@ -20,7 +20,7 @@ def linear(red: float) -> float:
 
 
 @pytest.mark.two_blenders
-@pytest.mark.parametrize("first_frame", [1, 101])
+@pytest.mark.parametrize("first_frame", [pytest.param(1, marks=pytest.mark.full), 101])
 def test_each_frame_of_the_compositor_shows_its_picture(
     first_frame: int, in_blender: RunScript, tmp_path: Path
 ) -> None:

@@ -39,7 +39,7 @@ SENTENCES = {
 }
 
 
-@pytest.mark.two_blenders
+@pytest.mark.one_blender
 def test_what_goes_wrong_is_said(in_blender: RunScript, tmp_path: Path) -> None:
     take = tmp_path / "take.json"
     take.write_text("{}")

@@ -12,7 +12,7 @@ from .nouns import save
 from .test_compositor import write_avatar
 
 
-@pytest.mark.two_blenders
+@pytest.mark.one_blender
 def test_emotions_and_adapters_reach_the_sidecar(in_blender: RunScript, tmp_path: Path) -> None:
     files = {name: tmp_path / f"{name}.bin" for name in ("take", "avatar", "adapter")}
     for path in files.values():

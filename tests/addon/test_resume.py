@@ -12,7 +12,7 @@ from .nouns import save
 ALL = [f"avatar_{frame:06d}.png" for frame in range(1, 9)]
 
 
-@pytest.mark.two_blenders
+@pytest.mark.one_blender
 def test_renderings_break_off_and_go_on(in_blender: RunScript, tmp_path: Path) -> None:
     take = tmp_path / "take.json"
     take.write_text("{}")

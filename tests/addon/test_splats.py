@@ -286,6 +286,7 @@ def test_splats_are_the_sidecars_gaussians(
         python=sys.executable,
         cases=[case.options(tmp_path) for case in cases],
         still=tmp_path / "vase.ply",
+        fails=cases[1].avatar,
         blend=blend,
         drawn_frames=frames,
         render=tmp_path / "with.bmp",

@@ -8,7 +8,9 @@ import harness
 import numpy as np
 from made_character import activate
 
-STEP_S = 0.002
+STEP_S, LONGEST_STEP_S = 0.002, 0.05
+"""Between two looks: longer and longer, since a sidecar that starts takes seconds, and looking its
+share of the processor."""
 meant: list[int] = []
 """The session id of the head that is meant."""
 ticks_s: list[float] = []
@@ -52,7 +54,7 @@ def settle(wanted: str = "LIVE") -> str:
     """Steps Live until it is in that state; the state in which it ends."""
     running = harness.load("addon.live.running")
     session = harness.load("addon.link.session").session
-    deadline = time.monotonic() + harness.options()["deadline_s"]
+    deadline, step_s = time.monotonic() + harness.options()["deadline_s"], STEP_S
     while time.monotonic() < deadline:
         session.step()
         bpy.context.view_layer.update()
@@ -62,7 +64,8 @@ def settle(wanted: str = "LIVE") -> str:
         live = running.live_of(head())
         if live is None or live.state.name == wanted:
             break
-        time.sleep(STEP_S)
+        time.sleep(step_s)
+        step_s = min(1.1 * step_s, LONGEST_STEP_S)
     live = running.live_of(head())
     return "OFF" if live is None else f"{live.state.name} {live.why}".strip()
 

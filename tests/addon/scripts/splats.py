@@ -122,7 +122,7 @@ def change_things(cloud: bpy.types.Object) -> dict:
     before, rest = evaluated(cloud), values_of(cloud.data)
     told["moves"] = moved(before, rest)
     told["panel"] = drawn(["head"])["head"]
-    more = head.modifiers.new("More", "SUBSURF")
+    more = head.modifiers.new("More", "ARRAY")
     bpy.context.view_layer.update()
     told["other_mesh"] = moved(evaluated(cloud), rest)
     told["other_mesh_said"] = [one.message for one in cloud.modifiers[0].node_warnings]
@@ -189,7 +189,7 @@ def left_by_a_failure() -> dict[str, object]:
 
     before, adding.bind_cloud = names(), bind_and_fail
     try:
-        said = harness.failure(lambda: bpy.ops.affekt.import_avatar(filepath=adding.OPEN_GAUSSIANS))
+        said = harness.failure(lambda: bpy.ops.affekt.import_avatar(filepath=asked["fails"]))
     finally:
         adding.bind_cloud = whole
     return {"said": said, "left": sorted(names() - before)}
