@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = Path(__file__).parent / "scripts"
 CHECK_BPY = ROOT / "tests" / "setup" / "check-bpy"
 LACKS_LIBRARIES = 3
-FOUND = ("bindings", "calibrations", "portrait", "regions", "wrinkles")
+FOUND = ("alignments", "bindings", "calibrations", "portrait", "regions", "wrinkles")
 """Of a cache folder: what is found once about an avatar or a head, by the hash of its content."""
 
 
