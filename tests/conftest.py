@@ -24,6 +24,9 @@ ROOT = Path(__file__).resolve().parent.parent
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+# Some thirty workers start here, most for a single order: none loads what nobody asks for.
+os.environ.setdefault("AFFEKT_WARM_UP", "0")
+
 # A busy machine is no fault of an example: only pytest's timeout counts. In CI the examples are
 # the same every time.
 settings.register_profile(

@@ -27,6 +27,7 @@ from ...shared.connection import default_cache_folder
 if TYPE_CHECKING:
     from .services import Take
 
+SETTING = "AFFEKT_WARM_UP"
 _EDGE = 64
 _PACKAGE = Path(__file__).resolve().parents[1]
 COMMAND = (sys.executable, "-m", "affekt.sidecar", "compile", "--aside")
@@ -121,8 +122,8 @@ def is_compiled() -> bool:
 
 def warm_up() -> Iterator[None]:
     """Does the pieces in this process, one between two yields, so that what is compiled is also
-    loaded."""
-    for piece in pieces():
+    loaded. None of them where `AFFEKT_WARM_UP` is 0, since idle time is not free everywhere."""
+    for piece in [] if os.environ.get(SETTING) == "0" else pieces():
         piece()
         yield
 

@@ -175,6 +175,9 @@ def test_pieces_are_done_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
         "pieces",
         lambda: [lambda number=number: done.append(number) for number in range(3)],
     )
+    monkeypatch.setenv("AFFEKT_WARM_UP", "0")
+    assert list(warming.warm_up()) == []
+    monkeypatch.delenv("AFFEKT_WARM_UP")
     cold = warming.warm_up()
     assert done == []
     assert [next(cold), list(done), next(cold), list(done)] == [None, [0], None, [0, 1]]
