@@ -156,6 +156,8 @@ MAX_FRAME_BYTES = 4 * 1024 * 1024 * 1024
 LEAST_KEY_FPS = 1.0
 # Emotion weights: 1 is the emotion as trained; by hand an animator may push to 1.5.
 MAX_EMOTION_WEIGHT = 1.5
+# Weights of action units: 1 is the most that faces commonly do, by hand up to half as much again.
+MAX_UNIT_WEIGHT = 1.5
 # Region and branch strengths: 0 is off, 1 as trained, 2 is already a caricature.
 MAX_STRENGTH = 2.0
 
