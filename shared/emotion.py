@@ -136,8 +136,13 @@ class EmotionTrack:
 def kept_shares(keep_closed: Float32Array) -> Float32Array:
     """(…, 6) how far each emotion leaves held lips closed, 0..1, for a control of (…)."""
     kept = np.minimum(2 * keep_closed, 1)
-    opened = np.maximum(2 * keep_closed - 1, 0)
+    opened = opened_level(keep_closed)
     return np.stack([opened if name in OPENERS else kept for name in EMOTIONS], -1)
+
+
+def opened_level(keep_closed: Float32Array) -> Float32Array:
+    """(…,) how far what opens the mouth by nature leaves held lips closed, for a control of (…)."""
+    return np.maximum(2 * keep_closed - 1, 0)
 
 
 def kept_level(weights: FloatArray, keep_closed: Float32Array) -> FloatArray:

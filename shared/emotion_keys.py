@@ -6,7 +6,8 @@
 
 A key changes only the channels that it names: each channel has its own curve, holds its first
 value before its first key and its last after its last. Without any key an emotion or an action
-unit (see `units`) is 0 and a control is 1. Frames are in the track's own `fps` (the take's if absent) and are met by time.
+unit (see `units`) is 0 and a control is 1. Frames are in the track's own `fps` (the take's if
+absent) and are met by time.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from ...shared.arrays import Float32Array, Float64Array, FloatArray, IndexArray
-from ...shared.emotion import EmotionTrack, check_length, kept_level
+from ...shared.emotion import EmotionTrack, check_length, kept_level, opened_level
 from ...shared.errors import InputError
 from ...shared.motion import Motion, cut_motion, frames_outside, numbers_of
 from ..denormals import flushed_denormals
@@ -31,6 +31,7 @@ from .contact import (
 from .inference import ROWS, WindowNetwork, remembering, window_network
 from .network import NUMBERS, GeometryNetwork, emotion_cues
 from .strength import amplitudes
+from .units import add_units, parting, shown_units
 from .weights import Modulator, load_modulator
 from .windows import MODEL_FPS
 
@@ -87,19 +88,24 @@ def modulate_part(
     cut = cut_motion(motion, frames.start, frames.stop)
     span = slice(frames.start, frames.stop)
     strength = strength_of(track, frames)[:, None]
-    touched = np.flatnonzero(strength[:, 0])
-    if not len(touched):
+    touched, shown = np.flatnonzero(strength[:, 0]), shown_units(track, frames)
+    if not len(touched) and shown is None:
         return cut
-    needed = range(frames.start + int(touched[0]), frames.start + int(touched[-1]) + 1)
     change = np.zeros((len(cut), NUMBERS), np.float32)
-    change[needed.start - frames.start : needed.stop - frames.start] = _changes(
-        motion, track, modulator, needed, answers
-    )
+    if len(touched):
+        low, high = int(touched[0]), int(touched[-1]) + 1
+        needed = range(frames.start + low, frames.start + high)
+        change[low:high] = _changes(motion, track, modulator, needed, answers)
     share = modulator.upper_share
     region = track.upper[span, None] * share + track.lower[span, None] * (1 - share)
     take = numbers_of(cut)
     out = np.where(strength == 0, take, take + strength * region * change)
     kept = kept_level(track.weights[span], track.keep_closed[span])
+    if shown is not None:
+        out = add_units(out, shown, track.geometry[span, None] * region, motion.shape, modulator)
+        kept = kept + parting(shown) * (
+            np.minimum(opened_level(track.keep_closed[span]), kept) - kept
+        )
     out = _with_closures(out, motion, kept, modulator, frames)
     return replace(
         cut, expression=np.ascontiguousarray(out[:, :100]), jaw=np.ascontiguousarray(out[:, 100:])
