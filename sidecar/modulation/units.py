@@ -38,6 +38,7 @@ OPENERS = (10, 12, 16, 19, 20, 22, 25, 26, 27)
 _WHOLLY_OPENER = 0.1
 _LIDS = {"Right": ((37, 41), (38, 40)), "Left": ((43, 47), (44, 46))}
 """Upper and lower lid among the 68 landmarks, at two places of each eye."""
+_WIDE = ("eyeWide{}", "eye{}OpenedUp")
 _MM = 1000.0
 
 
@@ -90,12 +91,13 @@ class _Change:
 class _Lids:
     """An eye's lids at two places: mm between them at rest (2,), where they are shut 0, and what a
     number (103, 2) and a component of the identity (300, 2) open them by. column: the number that
-    shuts them at 1."""
+    shuts them at 1. openers: the numbers that widen this eye."""
 
     rest: Float64Array
     opening: Float64Array
     identity: Float64Array
     column: int
+    openers: list[int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -184,7 +186,7 @@ def add_units(
         ]
         if shares:
             closed = np.clip(np.max(shares, 0) * strength[:, lids.column], 0, 1)
-            new[:, lids.column] += _closing(new, closed, identity, lids)
+            new = _close(new, closed, identity, lids)
     return new
 
 
@@ -280,13 +282,29 @@ def _lids(head: HeadModel, side: str) -> _Lids:
     opening[: head.expression_basis.shape[2]] = gaps(head.expression_basis[:, 1])
     identity[: head.shape_basis.shape[2]] = gaps(head.shape_basis[:, 1])
     column = head.expression_names.index(f"eyeBlink{side}")
-    return _Lids(rest=-opening[column], opening=opening, identity=identity, column=column)
+    return _Lids(
+        rest=-opening[column],
+        opening=opening,
+        identity=identity,
+        column=column,
+        openers=[head.expression_names.index(name.format(side)) for name in _WIDE],
+    )
 
 
-def _closing(
+def _close(
     numbers: Float32Array, closed: Float64Array, identity: Float32Array, lids: _Lids
 ) -> Float32Array:
-    """(n,) how much more of its number closes an eye by the share closed (n,) of its opening."""
-    gaps = lids.rest + identity @ lids.identity + numbers @ lids.opening
-    steps = closed[:, None] * np.maximum(gaps, 0) / -lids.opening[lids.column]
-    return steps.max(1).astype(np.float32)
+    """numbers (n, 103) with the eye closed by the share closed (n,) of its opening: first what
+    widens it is taken back, since lids that both open and shut do not meet at their ends."""
+    out = numbers.copy()
+    wide = np.maximum(out[:, lids.openers], 0)
+    out[:, lids.openers] -= (closed[:, None] * wide).astype(np.float32)
+    before, after = (
+        # einsum sums in one fixed order, so that every range of a bake has the same bits.
+        lids.rest + identity @ lids.identity + np.einsum("tc,cp->tp", rows, lids.opening)
+        for rows in (numbers, out)
+    )
+    wanted = (1 - closed[:, None]) * np.maximum(before, 0)
+    steps = np.maximum(after - wanted, 0) / -lids.opening[lids.column]
+    out[:, lids.column] += steps.max(1).astype(np.float32)
+    return out
