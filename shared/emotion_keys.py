@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import difflib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -65,6 +66,20 @@ def sample_keys(keys: EmotionKeys, frames: int, fps: float) -> EmotionTrack:
     weights = np.stack([single.pop(name) for name in EMOTIONS], 1)
     shown = np.stack([single.pop(name) for name in units], 1) if units else None
     return EmotionTrack(weights=weights, fps=fps, unit_names=units, units=shown, **single)
+
+
+def hold_units(keys: EmotionKeys, units: Mapping[str, float]) -> EmotionKeys:
+    """The keys with these weights of unit channels held throughout. Raises InputError
+    `option.units` for one that the keys have already."""
+    for name in units:
+        if name in keys.channels:
+            raise InputError(
+                "option.units",
+                f"--units sets {name}, and the emotion file has keys for it.",
+                "Leave it out of one of the two.",
+            )
+    held = {name: (np.zeros(1), np.full(1, weight)) for name, weight in units.items()}
+    return replace(keys, channels={**keys.channels, **held})
 
 
 def decode_keys(data: bytes, fps: float) -> EmotionKeys:
