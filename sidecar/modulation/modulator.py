@@ -31,7 +31,7 @@ from .contact import (
 from .inference import ROWS, WindowNetwork, remembering, window_network
 from .network import NUMBERS, GeometryNetwork, emotion_cues
 from .strength import amplitudes
-from .units import add_units, parting, shown_units
+from .units import add_units, hardly_opening, parting, shown_units
 from .weights import Modulator, load_modulator
 from .windows import MODEL_FPS
 
@@ -100,23 +100,31 @@ def modulate_part(
     region = track.upper[span, None] * share + track.lower[span, None] * (1 - share)
     take = numbers_of(cut)
     out = np.where(strength == 0, take, take + strength * region * change)
-    kept = kept_level(track.weights[span], track.keep_closed[span])
+    kept, untouched = kept_level(track.weights[span], track.keep_closed[span]), None
     if shown is not None:
-        out = add_units(out, shown, track.geometry[span, None] * region, motion.shape, modulator)
+        strength = track.geometry[span, None] * region
+        plain, out = out, add_units(out, shown, strength, motion.shape, modulator)
+        untouched = hardly_opening(out - plain, modulator)
         kept = kept + parting(shown) * (
             np.minimum(opened_level(track.keep_closed[span]), kept) - kept
         )
-    out = _with_closures(out, motion, kept, modulator, frames)
+    out = _with_closures(out, motion, kept, modulator, frames, untouched)
     return replace(
         cut, expression=np.ascontiguousarray(out[:, :100]), jaw=np.ascontiguousarray(out[:, 100:])
     )
 
 
 def _with_closures(
-    out: Float32Array, motion: Motion, kept: FloatArray, modulator: TakeModulator, frames: range
+    out: Float32Array,
+    motion: Motion,
+    kept: FloatArray,
+    modulator: TakeModulator,
+    frames: range,
+    untouched: Float32Array | None,
 ) -> Float32Array:
     """out (len(frames), 103) whose lips meet where the take's speech closes them, and as far as
-    kept (len(frames),) is 1 also where the take holds them closed."""
+    kept (len(frames),) is 1 also where the take holds them closed. untouched: see
+    `keep_contact`."""
     first = max(frames.start - margin(motion.fps), 0)
     around = np.arange(first, min(frames.stop + margin(motion.fps), len(motion)))
     take = _numbers(motion, around)
@@ -126,7 +134,7 @@ def _with_closures(
     contact = either(speech[span], kept * held[span])
     slow = (yielding_of(level, motion.fps)[span] for level in (speech, held))
     yielding = either(next(slow), kept * next(slow))
-    return keep_contact(out, take[span], contact, yielding, modulator)
+    return keep_contact(out, take[span], contact, yielding, modulator, untouched)
 
 
 def strength_of(track: EmotionTrack, frames: range) -> Float32Array:

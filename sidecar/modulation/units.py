@@ -33,9 +33,10 @@ _WHOLLY_BESIDE = 0.35
 """From this weight on (FACS's B) a unit counts wholly beside others; below, softly less."""
 _RIVALS = {18: "mouthPucker", 22: "mouthFunnel"}
 """Units that speech does too, and the shape by which it does: a smile yields to a spoken u."""
-OPENERS = (10, 12, 16, 19, 20, 22, 25, 26, 27)
+OPENERS = (10, 12, 16, 19, 20, 22, 25, 26, 27, 29)
 """Units that may part lips which the take holds closed through a silence."""
 _WHOLLY_OPENER = 0.1
+_HARDLY_MM = 0.5
 _LIDS = {"Right": ((37, 41), (38, 40)), "Left": ((43, 47), (44, 46))}
 """Upper and lower lid among the 68 landmarks, at two places of each eye."""
 _WIDE = ("eyeWide{}", "eye{}OpenedUp")
@@ -194,6 +195,13 @@ def parting(shown: ShownUnits) -> Float64Array:
     """(n,) 0..1, how far the units are such as part lips that rest."""
     levels = [level.max(1) for n, level in shown.sides.items() if n in OPENERS]
     return np.minimum(sum(levels, np.zeros(1)) / _WHOLLY_OPENER, 1)
+
+
+def hardly_opening(change: Float32Array, modulator: Modulator) -> Float32Array:
+    """Of what units add (n, 103), what hardly parts the lips: they close over it, and a dimple or a
+    wrinkled nose does not flicker with each m."""
+    opens = modulator.lip_opening.mean(1)
+    return np.where((opens > 0) & (opens < _HARDLY_MM), change, 0)
 
 
 def _changes(shown: ShownUnits, out: Float32Array, table: UnitTable) -> Float64Array:
