@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import difflib
 import math
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -119,7 +120,7 @@ UNITS = (
         "The nose goes up beside its bridge and wrinkles, the upper lip a little with it",
         "noseSneer",
     ),
-    _unit(38, "Nostril dilator", "nose", "both", "The nostrils widen", "noseSneer"),
+    _unit(38, "Nostril dilator", "nose", "both", "The nostrils widen"),
     _unit(
         10,
         "Upper lip raiser",
@@ -134,8 +135,6 @@ UNITS = (
         "mouth",
         "both",
         "The upper part of the fold beside the nose deepens",
-        "mouthUpperUp",
-        "cheekSquint",
     ),
     _unit(
         12,
@@ -299,6 +298,12 @@ def check_unit(name: str) -> ActionUnit:
     raise InputError(
         "emotion.unknown_name", f"There is no action unit called '{name:.40}'.", remedy
     )
+
+
+def units_unseen(channels: Iterable[str], shapes: Collection[str]) -> tuple[str, ...]:
+    """Those channels of units that a character with these of ARKit's shapes cannot show."""
+    stems = {shape.removesuffix("Left").removesuffix("Right") for shape in shapes} | {*shapes}
+    return tuple(name for name in channels if not stems & {*UNIT_OF[name].shapes})
 
 
 def check_weight(name: str, weight: float, most: float) -> None:

@@ -31,7 +31,7 @@ from .contact import (
 from .inference import ROWS, WindowNetwork, remembering, window_network
 from .network import NUMBERS, GeometryNetwork, emotion_cues
 from .strength import amplitudes
-from .units import add_units, hardly_opening, parting, shown_units
+from .units import add_units, hardly_opening, in_arkit, parting, shown_units
 from .weights import Modulator, load_modulator
 from .windows import MODEL_FPS
 
@@ -96,22 +96,19 @@ def modulate_part(
         low, high = int(touched[0]), int(touched[-1]) + 1
         needed = range(frames.start + low, frames.start + high)
         change[low:high] = _changes(motion, track, modulator, needed, answers)
-    share = modulator.upper_share
-    region = track.upper[span, None] * share + track.lower[span, None] * (1 - share)
+    region = _region(track, frames, modulator)
     take = numbers_of(cut)
     out = np.where(strength == 0, take, take + strength * region * change)
     kept, untouched = kept_level(track.weights[span], track.keep_closed[span]), None
     if shown is not None:
-        strength = track.geometry[span, None] * region
+        strength = unit_strength(track, frames, modulator)
         plain, out = out, add_units(out, shown, strength, motion.shape, modulator)
         untouched = hardly_opening(out - plain, modulator)
         kept = kept + parting(shown) * (
             np.minimum(opened_level(track.keep_closed[span]), kept) - kept
         )
     out = _with_closures(out, motion, kept, modulator, frames, untouched)
-    return replace(
-        cut, expression=np.ascontiguousarray(out[:, :100]), jaw=np.ascontiguousarray(out[:, 100:])
-    )
+    return _with_numbers(cut, out)
 
 
 def _with_closures(
@@ -135,6 +132,37 @@ def _with_closures(
     slow = (yielding_of(level, motion.fps)[span] for level in (speech, held))
     yielding = either(next(slow), kept * next(slow))
     return keep_contact(out, take[span], contact, yielding, modulator, untouched)
+
+
+def with_arkit_units(
+    after: Motion, track: EmotionTrack, frames: range, modulator: Modulator
+) -> Motion:
+    """`after`, these frames as `modulate_part` made them, with the track's action units as ARKit's
+    shapes alone show them."""
+    shown = shown_units(track, frames)
+    if shown is None:
+        return after
+    out = in_arkit(numbers_of(after), shown, unit_strength(track, frames, modulator))
+    return _with_numbers(after, out)
+
+
+def unit_strength(track: EmotionTrack, frames: range, modulator: Modulator) -> FloatArray:
+    """(len(frames), 103) how far units act on each number."""
+    span = slice(frames.start, frames.stop)
+    return track.geometry[span, None] * _region(track, frames, modulator)
+
+
+def _region(track: EmotionTrack, frames: range, modulator: Modulator) -> FloatArray:
+    """(len(frames), 103) the strength of the part of the face to which each number belongs."""
+    span, share = slice(frames.start, frames.stop), modulator.upper_share
+    return track.upper[span, None] * share + track.lower[span, None] * (1 - share)
+
+
+def _with_numbers(motion: Motion, numbers: Float32Array) -> Motion:
+    expression, jaw = np.split(numbers, [100], 1)
+    return replace(
+        motion, expression=np.ascontiguousarray(expression), jaw=np.ascontiguousarray(jaw)
+    )
 
 
 def strength_of(track: EmotionTrack, frames: range) -> Float32Array:

@@ -47,12 +47,14 @@ _MM = 1000.0
 class Definition:
     """An action unit on the open head. weights: by shape, at intensity 1. beside: (other units,
     weights in place of these). side: weights in place of these where one side acts alone. lids: by
-    which share it closes the lids."""
+    which share it closes the lids. arkit: what shows it where there are ARKit's shapes alone; None
+    for those that are nearest on the surface."""
 
     weights: Mapping[str, float]
     beside: tuple[tuple[frozenset[int], Mapping[str, float]], ...]
     side: Mapping[str, float]
     lids: float
+    arkit: Mapping[str, float] | None
 
     def weights_beside(self, units: frozenset[int]) -> Mapping[str, float]:
         """Weights at intensity 1 where `units` act as well."""
@@ -70,6 +72,7 @@ def _read() -> tuple[dict[str, float], dict[int, Definition]]:
             ),
             side=unit.get("side", {}),
             lids=unit.get("lids", 0.0),
+            arkit=unit.get("arkit"),
         )
         for number, unit in table["units"].items()
     }
@@ -103,11 +106,13 @@ class _Lids:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class UnitTable:
-    """The units on the open head. changes: by number. lowest, highest: (103,) how far a unit alone
+    """The units on the open head. changes: by number; in_arkit: of those that ARKit's shapes show
+    otherwise. lowest, highest: (103,) how far a unit alone
     takes a number, both with 0. rivals: unit -> (column, value) of the number by which speech does
     the same, and how much of it is the unit at weight 1. lids: of the left and the right eye."""
 
     changes: Mapping[int, _Change]
+    in_arkit: Mapping[int, _Change]
     lowest: Float32Array  # (103,)
     highest: Float32Array  # (103,)
     rivals: Mapping[int, tuple[int, float]]
@@ -138,6 +143,11 @@ def table_of(head: HeadModel) -> UnitTable:
     names = head.expression_names
     return UnitTable(
         changes=changes,
+        in_arkit={
+            number: _Change(rows=_rows(unit.arkit, {}, head), beside=())
+            for number, unit in DEFINITIONS.items()
+            if unit.arkit is not None
+        },
         lowest=np.minimum(most.min(0), 0).astype(np.float32),
         highest=np.maximum(most.max(0), 0).astype(np.float32),
         rivals={
@@ -167,7 +177,7 @@ def shown_units(track: EmotionTrack, frames: range) -> ShownUnits | None:
 def add_units(
     out: Float32Array,
     shown: ShownUnits,
-    strength: Float64Array,
+    strength: FloatArray,
     identity: Float32Array,
     modulator: Modulator,
 ) -> Float32Array:
@@ -175,7 +185,7 @@ def add_units(
     of the take's head. No number leaves the range of the modulator's training, or what one unit
     alone makes of it, further than it did."""
     table = unit_table()
-    new = out + (_changes(shown, out, table) * strength).astype(np.float32)
+    new = out + (_changes(shown, out, table, table.changes) * strength).astype(np.float32)
     low = np.minimum(np.minimum(modulator.lowest, table.lowest), out)
     high = np.maximum(np.maximum(modulator.highest, table.highest), out)
     new = np.clip(new, low, high)
@@ -191,6 +201,20 @@ def add_units(
     return new
 
 
+def in_arkit(after: Float32Array, shown: ShownUnits, strength: FloatArray) -> Float32Array:
+    """after (n, 103), with units by the strength (n, 103), where nothing but ARKit's shapes shows
+    them."""
+    table = unit_table()
+    acting = [number for number in shown.sides if number in table.in_arkit]
+    if not acting:
+        return after
+    own, theirs = (
+        _changes(shown, after, table, {number: changes[number] for number in acting})
+        for changes in (table.changes, table.in_arkit)
+    )
+    return after + ((theirs - own) * strength).astype(np.float32)
+
+
 def parting(shown: ShownUnits) -> Float64Array:
     """(n,) 0..1, how far the units are such as part lips that rest."""
     levels = [level.max(1) for n, level in shown.sides.items() if n in OPENERS]
@@ -204,12 +228,16 @@ def hardly_opening(change: Float32Array, modulator: Modulator) -> Float32Array:
     return np.where((opens > 0) & (opens < _HARDLY_MM), change, 0)
 
 
-def _changes(shown: ShownUnits, out: Float32Array, table: UnitTable) -> Float64Array:
-    """(n, 103) what the units add to out (n, 103) at full strength."""
+def _changes(
+    shown: ShownUnits, out: Float32Array, table: UnitTable, changes: Mapping[int, _Change]
+) -> Float64Array:
+    """(n, 103) what the units of `changes` that are shown add to out (n, 103) at full strength."""
     total = np.zeros(out.shape)
     for number, level in shown.sides.items():
-        change = table.changes[number]
-        if DEFINITIONS[number].lids:  # they look at the lids as they are in the end
+        change = changes.get(number)
+        if (
+            change is None or DEFINITIONS[number].lids
+        ):  # they look at the lids as they are in the end
             continue
         rows = np.broadcast_to(change.rows, (len(out), *change.rows.shape)).copy()
         left = np.ones(len(out))

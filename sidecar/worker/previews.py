@@ -139,7 +139,7 @@ def _show(take: Prepared, task: PreviewTask) -> _Shown:
     track = whole_track(task.track, task.first, task.frame, motion, len(frames))
     with flushed_denormals():
         after = modulate_part(take.before, track, take.modulator, frames)
-    return _Shown(after=after, own=map_back(take, after, frames))
+    return _Shown(after=after, own=map_back(take, after, track, frames))
 
 
 def _stage(task: PreviewTask) -> Stage:

@@ -14,12 +14,20 @@ from ....shared.camera import Camera, look_at
 from ....shared.emotion import EmotionTrack, constant_track
 from ....shared.head import HeadModel
 from ....shared.preset_portraits import HELD, still_take
-from ....shared.units import UNIT_CHANNELS, UNITS, ActionUnit
+from ....shared.units import UNIT_CHANNELS, UNITS, ActionUnit, UnitRegion
 from ...head.forward import layer_of
 from ...modulation.modulator import Modulator, modulate
 from ...render.shade import DrawOptions, draw_head
 
 ASIDE_RAD = np.deg2rad(30)
+_VIEWS: dict[UnitRegion, tuple[float, float]] = {
+    "brows": (0.04, 0.17),
+    "eyes": (0.025, 0.17),
+    "nose": (0.0, 0.17),
+    "mouth": (-0.035, 0.17),
+    "jaw": (-0.04, 0.2),
+}
+"""Height that is looked at, in metres, and field of view in radians."""
 _OPTIONS = DrawOptions(samples=3)
 
 
@@ -43,16 +51,18 @@ def draw_units(
     head: HeadModel, modulator: Modulator, edge: int, units: tuple[ActionUnit, ...] = UNITS
 ) -> Iterator[tuple[str, UInt8Array]]:
     """A label and an (edge, edge, 4) sRGB picture for each place of a sheet of five columns: each
-    unit on both sides from the front and from aside, its left, its right, and its left from aside;
-    rest first in place of what a unit lacks."""
+    unit on both sides from the front and from aside, its left, its right, and its left from aside.
+    What a unit lacks is left blank."""
     for unit in units:
         both, left, right = shown_channels(unit)
-        for channel, is_aside in (
-            (both, False), (both, True), (left, False), (right, False), (left, True)
-        ):  # fmt: skip
-            label = f"{channel} {unit.name}" if channel == both and not is_aside else channel
-            yield label, draw_channels({channel: 1.0} if channel else {}, head, modulator,
-                                       _camera(edge, is_aside=is_aside))  # fmt: skip
+        named = both or left
+        for channel, is_aside in ((both, 0), (both, 1), (left, 0), (right, 0), (left, 1)):
+            if not channel:
+                yield "", np.zeros((edge, edge, 4), np.uint8)
+                continue
+            label = f"{channel} {unit.name}" if channel == named and not is_aside else channel
+            camera = _camera(unit, edge, ASIDE_RAD * is_aside)
+            yield label, draw_channels({channel: 1.0}, head, modulator, camera)
 
 
 def draw_channels(
@@ -65,12 +75,14 @@ def draw_channels(
     return draw_head(vertices, head, camera, _OPTIONS)
 
 
-def _camera(edge: int, *, is_aside: bool) -> Camera:
+def _camera(unit: ActionUnit, edge: int, yaw_rad: float) -> Camera:
+    """One that sees the part of the face in which the unit is."""
+    height, fov_y_rad = _VIEWS[unit.region]
     return look_at(
-        target=np.array([0.0, -0.012, 0.0]),
+        target=np.array([0.0, height, 0.0]),
         distance=0.85,
-        yaw_rad=ASIDE_RAD if is_aside else 0.0,
+        yaw_rad=yaw_rad,
         width=edge,
         height=edge,
-        fov_y_rad=0.25,
+        fov_y_rad=fov_y_rad,
     )
