@@ -23,7 +23,10 @@ OPENERS = ("surprise",)
 """Emotions that open the mouth by nature."""
 
 CHANNELS = EMOTIONS + CONTROLS
-"""Everything that an animator can key."""
+"""What every head shows, and an animator can key."""
+
+EVERY_CHANNEL = CHANNELS + UNIT_CHANNELS
+"""Those and the channels of action units."""
 
 USUALLY_CLOSED = 0.5
 """`keep_closed` where nobody keys it: held lips stay closed, but for `OPENERS`."""
@@ -126,6 +129,12 @@ class EmotionTrack:
 
     def __len__(self) -> int:
         return len(self.weights)
+
+    def unit_curves(self) -> dict[str, Float32Array]:
+        """(T,) of each channel of an action unit that acts somewhere."""
+        if self.units is None:
+            return {}
+        return dict(zip(self.unit_names, self.units.T, strict=True))
 
     def shown_weights(self) -> Float32Array:
         """(T, 6) the weights as far as the motion shows them: where nothing is replaced, the

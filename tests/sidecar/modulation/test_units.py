@@ -66,7 +66,7 @@ def regions() -> dict[str, BoolArray]:
     lid, brow, nose, corner = marks[41], marks[19], marks[33], marks[48]
     return {
         "brows": height > lid - 8,
-        "eyes": (height > corner) & (height < brow + 12),
+        "eyes": (height > corner - 8) & (height < brow + 12),
         "nose": (height > corner - 4) & (height < brow + 11),
         "mouth": height < lid,
         "jaw": height < nose,
