@@ -306,6 +306,22 @@ def units_unseen(channels: Iterable[str], shapes: Collection[str]) -> tuple[str,
     return tuple(name for name in channels if not stems & {*UNIT_OF[name].shapes})
 
 
+def say_unseen(channels: Iterable[str], shapes: Collection[str]) -> str:
+    """A sentence on those; empty if there are none."""
+    unseen = units_unseen(channels, shapes)
+    if not unseen:
+        return ""
+    names = ", ".join(f"{name} ({UNIT_OF[name].name})" for name in unseen)
+    return f"The character has no shape for {names}: the rest was done."
+
+
+def say_unseen_in(space: str, channels: Iterable[str]) -> str:
+    """The same for a take in this expression space: FLAME has no tongue."""
+    if space.startswith("flame") and "AU19" in channels:
+        return "FLAME has no tongue, which AU19 (Tongue show) would show: the rest was done."
+    return ""
+
+
 def check_weight(name: str, weight: float, most: float) -> None:
     """Checks a channel's weight. Raises InputError `emotion.not_finite`, `emotion.range`."""
     if not math.isfinite(weight):

@@ -87,6 +87,7 @@ class Bake:
             emotions = read_bytes(self.emotions, limits.MAX_MOTION_BYTES, "emotion file")
             inputs["emotions"] = emotions
         track = self._make_track(emotions, motion, frames, units)
+        _say_unseen(track, motion, character)
         adapter = None
         if self.adapter is not None:
             adapter = read_adapter(self.adapter)
@@ -243,6 +244,18 @@ def _chunk_store(cache_dir: Path | None, needed_bytes: int) -> Iterator[ChunkSto
             _say_not_kept(error)
             store = MemoryStore()
         yield store
+
+
+def _say_unseen(track: EmotionTrack, motion: Motion, character: GlbCharacter | None) -> None:
+    """Says which action units the take's head or the character cannot show."""
+    from ...shared.units import say_unseen, say_unseen_in
+
+    said = [say_unseen_in(motion.space, track.unit_names)]
+    if character is not None:
+        shapes = {match.shape for match in character.names.matches}
+        said.append(say_unseen(track.unit_names, shapes))
+    for sentence in filter(None, said):
+        print(sentence)
 
 
 def _say_not_kept(error: AffektError) -> None:

@@ -16,7 +16,10 @@ from affekt.shared.emotion import EmotionTrack, constant_track
 from affekt.shared.head import REGIONS
 from affekt.shared.motion import ARKIT_NAMES, Motion, make_motion, numbers_of
 from affekt.shared.preset_portraits import HELD, still_take
+from affekt.shared.pressing import SIDES, WRINKLES
 from affekt.shared.units import UNIT_OF, UNITS
+from affekt.sidecar.avatar.effects import face_rows, open_places
+from affekt.sidecar.avatar.pressing import pressing_of
 from affekt.sidecar.bake.recipe import motion_key
 from affekt.sidecar.bake.take import map_back, prepare
 from affekt.sidecar.head.forward import layer_of
@@ -255,3 +258,24 @@ def test_a_character_with_arkit_shapes_gets_those_that_mean_the_unit() -> None:
     assert (wink["eyeBlinkRight"], wink["eyeBlinkLeft"]) == pytest.approx((1, 0), abs=0.05)
     assert wink["mouthDimpleLeft"] == pytest.approx(0.475, abs=0.05)
     assert wink["mouthDimpleRight"] < 0.05
+
+
+def pressed(**weights: float) -> dict[str, float]:
+    """How hard these units press each wrinkle."""
+    moved_m = (shown(*weights.items()) - shown())[None] / 1000
+    rows = face_rows(moved_m, open_places(HEAD))
+    return dict(zip(WRINKLES, pressing_of(rows)[0].tolist(), strict=True))
+
+
+def test_skin_wrinkles_by_units() -> None:
+    """An avatar's skin reads the mesh: raised brows bring lines to the forehead, on the side that
+    is raised; a frown between the brows; the nose and the crow's feet have theirs."""
+    raised = pressed(AU1=1.0, AU2=1.0)
+    assert min(raised[f"forehead.{p}.{s}"] for p in ("middle", "side") for s in SIDES) > 0.3
+    left = pressed(AU1_L=1.0, AU2_L=1.0)
+    assert left["forehead.side.left"] > 0.3
+    assert left["forehead.side.right"] < 0.05
+    assert pressed(AU4=1.0)["glabella.left"] > 0.3
+    assert pressed(AU9=1.0)["bunny.right"] > 0.3
+    assert pressed(AU6=1.0)["crow.left"] > 0.3
+    assert raised["glabella.left"] + raised["bunny.left"] + raised["crow.left"] < 0.2
