@@ -20,6 +20,7 @@ PAGES = (
     "characters",
     "formats",
     "presets",
+    "action_units",
     "baking",
     "live",
     "avatars",

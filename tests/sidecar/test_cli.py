@@ -149,9 +149,9 @@ def test_a_bake_of_units_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str
         assert cli.run([*arguments, "--units", units, "--out", str(tmp_path / name)]) == 0
     said = capsys.readouterr().out
     assert "the take as it is from 0 to 0.4 s; AU4 0.25, AU12_L 0.5." in said
-    numbers = [
+    with_units, without = (
         np.load(tmp_path / name / "motion.npz")["expression"] for name in ("with", "without")
-    ]
+    )
     change = dict(zip(ARKIT_NAMES, (with_units - without).mean(0).tolist(), strict=False))
     assert change["mouthSmileLeft"] > 0.2
     assert change["browDownLeft"] == pytest.approx(change["browDownRight"]) != 0
