@@ -85,7 +85,7 @@ class AFFEKT_PT_units(SidebarPanel, bpy.types.Panel):
     """Movements of single muscles, on top of the emotions; only those in use are listed"""
 
     bl_idname = "AFFEKT_PT_units"
-    bl_label = "Fine"
+    bl_label = "Fine Expressions"
     bl_parent_id = "AFFEKT_PT_emotion"
     bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 (Blender's own form)
 

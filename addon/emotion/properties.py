@@ -115,8 +115,11 @@ def _unit(channel: str) -> bpy.props.FloatProperty:
     unit = UNIT_OF[channel]
     label, text = unit_label(unit), unit.says
     if "_" in channel:
-        side, text = _SIDES[channel[-1]]
-        label = f"AU {unit.number} {side}"
+        side, alone = _SIDES[channel[-1]]
+        if unit.sides == "only":
+            label = f"{label}, {side.lower()}"
+        else:
+            label, text = f"AU {unit.number} {side}", alone
     return bpy.props.FloatProperty(
         name=label,
         description=text,

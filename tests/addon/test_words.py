@@ -37,7 +37,7 @@ SAME = {
     *("Takes", "UV", "Version", "VHAP, GaussianAvatars (FLAME 2023)"),
 }
 """Proper names, and words that are the same in German."""
-MEANT_OTHERWISE = {"Set Frame Range", "Starting", "Upper"}
+MEANT_OTHERWISE = {"Fine", "Set Frame Range", "Starting", "Upper"}
 """Of these Blender's own German, which it looks up before ours, says something else: Upper was
 Größer. Found by asking Blender 5.2 for each text of ours; `bpy` has no languages."""
 JARGON = re.compile(
