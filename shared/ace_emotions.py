@@ -90,7 +90,8 @@ def decode_ace(data: bytes, fps: float) -> tuple[EmotionKeys, tuple[str, ...]]:
 
 def encode_ace(track: EmotionTrack) -> tuple[bytes, tuple[str, ...]]:
     """JSON with an entry for each frame at which the weights change, and the names of the controls
-    that the format cannot express. Raises InputError `emotion.range` for weights above 1."""
+    and action units that the format cannot express. Raises InputError `emotion.range` for weights
+    above 1."""
     above = np.argwhere(track.weights > 1)
     if len(above):
         frame, place = above[0]
@@ -113,6 +114,7 @@ def encode_ace(track: EmotionTrack) -> tuple[bytes, tuple[str, ...]]:
             "emotions": emotions,
         }
     left_out = tuple(name for name in CONTROLS if (getattr(track, name) != usual_value(name)).any())
+    left_out += track.unit_names
     content = {_TRANSITION: 0.0, LIST: entries}
     return (json.dumps(content, indent=1) + "\n").encode(), left_out
 

@@ -22,6 +22,7 @@ from .errors import InputError, not_writable
 from .pictures import PASSES
 from .presets import BUILT_IN
 from .replacement import replacing
+from .units import check_unit
 
 COLUMNS = {
     "take": "the take: a tracker's file or its folder of frames",
@@ -70,7 +71,9 @@ MOST_ROWS = 100_000
 _MEANT = {"flame": "vhap", "video": "mp4", "gltf": "glb", "mesh": "cache", "pc2": "cache"}
 _SIZE = re.compile(r"([1-9]\d{0,4})(?:\s*[xX]\s*([1-9]\d{0,4}))?")
 _FRAMES = re.compile(r"\d{1,9}(\s*-\s*\d{1,9})?")
-_WORD = re.compile(r"(?P<name>[A-Za-z_][A-Za-z_ ]*?)\s*(?P<value>\d*\.?\d+)?")
+_WORD = re.compile(
+    r"(?P<name>AU\d+(?:_[A-Za-z])?(?![.\d])|[A-Za-z_][A-Za-z_ ]*?)\s*(?P<value>\d*\.?\d+)?"
+)
 _SPLIT = re.compile(r"[\s,;+]+")
 
 
@@ -152,7 +155,8 @@ def names_a_file(emotions: str) -> bool:
 
 def emotions_of_words(text: str) -> dict[str, float]:
     """The channels that words set: "happy 0.7, sad 0.2", a preset's name, or both added up. A
-    number behind a preset's name is its strength. Raises InputError `emotion.unknown_name`,
+    number behind a preset's name is its strength. Action units go by their channels' names:
+    "happy 0.7, AU12_L 0.4". Raises InputError `emotion.unknown_name`,
     `emotion.range`."""
     values: dict[str, float] = {}
     for part in re.split(r"[,;+]", text):
@@ -162,7 +166,9 @@ def emotions_of_words(text: str) -> dict[str, float]:
         strength = float(found["value"] or 1)
         for channel, value in _channels_of(found["name"].strip()).items():
             weight = value * strength if channel in EMOTIONS else value
-            weight = strength if found["name"].strip().lower() == channel else weight
+            weight = (
+                strength if channel in (found["name"], found["name"].strip().lower()) else weight
+            )
             values[channel] = values.get(channel, 0.0) + weight
     for channel, value in values.items():
         if value > largest_value(channel):
@@ -177,6 +183,9 @@ def emotions_of_words(text: str) -> dict[str, float]:
 def _channels_of(name: str) -> dict[str, float]:
     if name.lower() in CHANNELS:
         return {name.lower(): 1.0}
+    if re.match(r"AU\d", name):
+        check_unit(name)
+        return {name: 1.0}
     if name.lower() == "neutral":
         return {"influence": 1.0}
     for preset in BUILT_IN:

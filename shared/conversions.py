@@ -20,7 +20,7 @@ from .motion import WIDTHS, Motion
 from .pictures import PictureRequest
 
 MOTION_FIELDS = (*WIDTHS, "shape", "eyelids", "fps", "space")
-_TRACK_FIELDS = ("weights", *CONTROLS, "fps")
+_TRACK_FIELDS = ("weights", *CONTROLS, "fps", "unit_names", "units")
 _PICTURE_FIELDS = (
     "passes",
     "format",
@@ -68,6 +68,8 @@ class TrackFields(TypedDict):
     appearance: Float32Array
     keep_closed: Float32Array
     fps: float
+    unit_names: tuple[str, ...]
+    units: Float32Array | None
 
 
 class ViewFields(TypedDict):

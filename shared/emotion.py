@@ -10,6 +10,7 @@ import numpy as np
 from . import limits
 from .arrays import Float32Array, FloatArray
 from .errors import InputError
+from .units import UNIT_CHANNELS, UNIT_OF, check_unit
 from .wording import say_count
 
 EMOTIONS = ("happy", "sad", "angry", "fear", "disgust", "surprise")
@@ -22,7 +23,10 @@ OPENERS = ("surprise",)
 """Emotions that open the mouth by nature."""
 
 CHANNELS = EMOTIONS + CONTROLS
-"""Everything that an animator can key."""
+"""What every head shows, and an animator can key."""
+
+EVERY_CHANNEL = CHANNELS + UNIT_CHANNELS
+"""Those and the channels of action units."""
 
 USUALLY_CLOSED = 0.5
 """`keep_closed` where nobody keys it: held lips stay closed, but for `OPENERS`."""
@@ -33,7 +37,9 @@ _WHOLLY_OPENER = 0.1
 
 
 def largest_value(channel: str) -> float:
-    """Upper end of a channel's range; the lower end is 0."""
+    """Upper end of a channel's range, a unit's too; the lower end is 0."""
+    if channel in UNIT_OF:
+        return limits.MAX_UNIT_WEIGHT
     if channel in EMOTIONS:
         return limits.MAX_EMOTION_WEIGHT
     return 1.0 if channel in ("influence", "keep_closed") else limits.MAX_STRENGTH
@@ -41,7 +47,7 @@ def largest_value(channel: str) -> float:
 
 def usual_value(channel: str) -> float:
     """What a channel is where nobody keys it."""
-    if channel in EMOTIONS:
+    if channel in EMOTIONS or channel in UNIT_OF:
         return 0.0
     return USUALLY_CLOSED if channel == "keep_closed" else 1.0
 
@@ -58,6 +64,8 @@ class EmotionTrack:
     keep_closed: (T,) 0..1, how far lips that the take holds closed through a silence stay closed:
         0 lets every emotion open them, 0.5 only those of `OPENERS`, 1 none. See `kept_shares`.
     fps: frames per second, the take's.
+    unit_names: channels of action units that act somewhere, in `UNIT_CHANNELS` order. units: (T, n)
+        their weights, 0..1.5, whatever `influence` is; None where there are none.
 
     Raises InputError `emotion.shape`, `emotion.not_finite` or `emotion.range`.
     """
@@ -70,6 +78,8 @@ class EmotionTrack:
     appearance: Float32Array  # (T,)
     keep_closed: Float32Array  # (T,)
     fps: float
+    unit_names: tuple[str, ...] = ()
+    units: Float32Array | None = None  # (T, n)
 
     def __post_init__(self) -> None:
         frames = len(self.weights)
@@ -94,9 +104,37 @@ class EmotionTrack:
             raise InputError(
                 "emotion.range", f"The frame rate is {self.fps}.", "Give a rate above 0."
             )
+        self._check_units(frames)
+
+    def _check_units(self, frames: int) -> None:
+        for name in self.unit_names:
+            check_unit(name)
+        if self.unit_names != tuple(name for name in UNIT_CHANNELS if name in self.unit_names):
+            raise InputError(
+                "emotion.shape",
+                "The action units of the track are not in order, or one is there twice.",
+                "Report this.",
+            )
+        shape = None if self.units is None else self.units.shape
+        if shape != ((frames, len(self.unit_names)) if self.unit_names else None):
+            raise InputError(
+                "emotion.shape",
+                f"The weights of {say_count(len(self.unit_names), 'action unit')} have the shape "
+                f"{shape} for {say_count(frames, 'frame')}.",
+                "Give one row for each frame, with a weight for each unit.",
+            )
+        for column, name in enumerate(self.unit_names):
+            assert self.units is not None
+            check_curve(name, self.units[:, column], limits.MAX_UNIT_WEIGHT)
 
     def __len__(self) -> int:
         return len(self.weights)
+
+    def unit_curves(self) -> dict[str, Float32Array]:
+        """(T,) of each channel of an action unit that acts somewhere."""
+        if self.units is None:
+            return {}
+        return dict(zip(self.unit_names, self.units.T, strict=True))
 
     def shown_weights(self) -> Float32Array:
         """(T, 6) the weights as far as the motion shows them: where nothing is replaced, the
@@ -107,8 +145,13 @@ class EmotionTrack:
 def kept_shares(keep_closed: Float32Array) -> Float32Array:
     """(…, 6) how far each emotion leaves held lips closed, 0..1, for a control of (…)."""
     kept = np.minimum(2 * keep_closed, 1)
-    opened = np.maximum(2 * keep_closed - 1, 0)
+    opened = opened_level(keep_closed)
     return np.stack([opened if name in OPENERS else kept for name in EMOTIONS], -1)
+
+
+def opened_level(keep_closed: Float32Array) -> Float32Array:
+    """(…,) how far what opens the mouth by nature leaves held lips closed, for a control of (…)."""
+    return np.maximum(2 * keep_closed - 1, 0)
 
 
 def kept_level(weights: FloatArray, keep_closed: Float32Array) -> FloatArray:

@@ -2,18 +2,20 @@
 """Emotion keys as JSON, and what they are at each frame of a take.
 
     {"fps": 30, "interpolation": "linear",
-     "keys": [{"frame": 0, "happy": 1.0, "influence": 1.0}, {"frame": 60, "sad": 0.8}]}
+     "keys": [{"frame": 0, "happy": 1.0, "influence": 1.0}, {"frame": 60, "sad": 0.8, "AU4": 0.3}]}
 
 A key changes only the channels that it names: each channel has its own curve, holds its first
-value before its first key and its last after its last. Without any key an emotion is 0 and a
-control is 1. Frames are in the track's own `fps` (the take's if absent) and are met by time.
+value before its first key and its last after its last. Without any key an emotion or an action
+unit (see `units`) is 0 and a control is 1. Frames are in the track's own `fps` (the take's if
+absent) and are met by time.
 """
 
 from __future__ import annotations
 
 import difflib
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,6 +23,7 @@ from . import curves, limits
 from .arrays import Float64Array
 from .emotion import CHANNELS, EMOTIONS, EmotionTrack, largest_value, usual_value
 from .errors import InputError
+from .units import UNIT_CHANNELS, check_unit
 
 _FIELDS = ("fps", "interpolation", "keys", "comment")
 # fmt: off
@@ -54,13 +57,29 @@ def decode_track(data: bytes, frames: int, fps: float) -> EmotionTrack:
 def sample_keys(keys: EmotionKeys, frames: int, fps: float) -> EmotionTrack:
     """The curves at frames 0..frames-1 of a take."""
     at = np.arange(frames, dtype=np.float64) * (keys.fps / fps)
+    units = tuple(name for name in UNIT_CHANNELS if name in keys.channels)
     values = {name: np.full(frames, usual_value(name)) for name in CHANNELS}
     for name, (places, levels) in keys.channels.items():
         curve = curves.evaluate(places, levels, keys.interpolation, at)
         values[name] = np.clip(curve, 0, largest_value(name))  # rounding at a key, no more
     single = {name: curve.astype(np.float32) for name, curve in values.items()}
     weights = np.stack([single.pop(name) for name in EMOTIONS], 1)
-    return EmotionTrack(weights=weights, fps=fps, **single)
+    shown = np.stack([single.pop(name) for name in units], 1) if units else None
+    return EmotionTrack(weights=weights, fps=fps, unit_names=units, units=shown, **single)
+
+
+def hold_units(keys: EmotionKeys, units: Mapping[str, float]) -> EmotionKeys:
+    """The keys with these weights of unit channels held throughout. Raises InputError
+    `option.units` for one that the keys have already."""
+    for name in units:
+        if name in keys.channels:
+            raise InputError(
+                "option.units",
+                f"--units sets {name}, and the emotion file has keys for it.",
+                "Leave it out of one of the two.",
+            )
+    held = {name: (np.zeros(1), np.full(1, weight)) for name, weight in units.items()}
+    return replace(keys, channels={**keys.channels, **held})
 
 
 def decode_keys(data: bytes, fps: float) -> EmotionKeys:
@@ -89,7 +108,7 @@ def decode_keys(data: bytes, fps: float) -> EmotionKeys:
 def encode_keys(keys: EmotionKeys) -> bytes:
     """The JSON text of the keys, one key for each frame that any channel names."""
     rows: dict[float, dict[str, float]] = {}
-    for name in (n for n in CHANNELS if n in keys.channels):
+    for name in (n for n in (*CHANNELS, *UNIT_CHANNELS) if n in keys.channels):
         for frame, value in zip(*keys.channels[name], strict=True):
             rows.setdefault(float(frame), {})[name] = float(value)
     listed = [{"frame": frame, **rows[frame]} for frame in sorted(rows)]
@@ -192,7 +211,9 @@ def _curve(
 ) -> tuple[Float64Array, Float64Array]:
     """Places and values of one channel. frames: of all keys. rows: the keys that name the channel,
     and the values that they give it."""
-    if name not in CHANNELS:
+    if name[:2] == "AU":
+        check_unit(name)
+    elif name not in CHANNELS:
         raise _unknown(name, CHANNELS, f"Key {rows[0]} names")
     most = largest_value(name)
     for index, value in zip(rows, given, strict=True):

@@ -2,7 +2,7 @@
 """Every limit, in one place, each with its reason."""
 
 # Version of the protocol between add-on and sidecar: (major, minor). Majors must agree.
-PROTOCOL_VERSION = (3, 10)
+PROTOCOL_VERSION = (3, 11)
 
 # A header carries names and shapes, never data: 64 KiB is 100 times what the largest needs.
 MAX_HEADER_BYTES = 64 * 1024
@@ -156,6 +156,8 @@ MAX_FRAME_BYTES = 4 * 1024 * 1024 * 1024
 LEAST_KEY_FPS = 1.0
 # Emotion weights: 1 is the emotion as trained; by hand an animator may push to 1.5.
 MAX_EMOTION_WEIGHT = 1.5
+# Weights of action units: 1 is the most that faces commonly do, by hand up to half as much again.
+MAX_UNIT_WEIGHT = 1.5
 # Region and branch strengths: 0 is off, 1 as trained, 2 is already a caricature.
 MAX_STRENGTH = 2.0
 

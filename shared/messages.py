@@ -31,6 +31,7 @@ from .message import Acknowledged, JobId, Message, Sha256, Supersedes
 from .pictures import AXES, FOLLOWS, FORMATS, OBJECT_INDEX, PASSES, Axes, Follow, Format
 from .portrait_messages import AvatarDone, CreateAvatar
 from .schema import Array, Blob, Choice, Flag, Integer, Number, Several, Text
+from .units import UNIT_CHANNELS
 
 PictureKind = Literal["frame", "depth", "exr"]
 PICTURE_KINDS: tuple[PictureKind, ...] = get_args(PictureKind)
@@ -56,6 +57,8 @@ _MATRICES = Array(dtype="<f8", shape=(None, 4, 4), optional=True)
 _MATRIX = Array(dtype="<f8", shape=(1, 4, 4), optional=True)
 _PASSES = Several(item=Choice(values=PASSES), least=1, most=len(PASSES))
 _SOME_WEIGHTS = Array(dtype="<f4", shape=(None, 6), optional=True)
+_UNIT_NAMES = Several(item=Choice(values=UNIT_CHANNELS), most=len(UNIT_CHANNELS))
+_SOME_UNITS = Array(dtype="<f4", shape=(None, None), optional=True)
 _SOME_CURVE = Array(dtype="<f4", shape=(None,), optional=True)
 _SOME_EYELIDS = Array(dtype="<f4", shape=(None, 2), optional=True)
 _SOME_NUMBERS = Array(dtype="<f4", shape=(None, 103), optional=True)
@@ -134,7 +137,8 @@ class MotionArrays(Message):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TrackArrays(Message):
-    """The fields of an `EmotionTrack` of T frames; see there. keep_closed: 1 if absent (3.2)."""
+    """The fields of an `EmotionTrack` of T frames; see there. keep_closed: 1 if absent (3.2).
+    unit_names, units (T, n): absent where there are none (3.11)."""
 
     fps: Annotated[float, Number(low=0.001, high=1000)]
     weights: Annotated[Float32Array, Array(dtype="<f4", shape=(None, 6))]
@@ -144,6 +148,8 @@ class TrackArrays(Message):
     geometry: Annotated[Float32Array, Array(dtype="<f4", shape=(None,))]
     appearance: Annotated[Float32Array, Array(dtype="<f4", shape=(None,))]
     keep_closed: Annotated[Float32Array | None, _SOME_CURVE] = None
+    unit_names: Annotated[tuple[str, ...], _UNIT_NAMES] = ()
+    units: Annotated[Float32Array | None, _SOME_UNITS] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -58,12 +58,13 @@ def track_rows(track: EmotionTrack, frame: int, frames: int = 1) -> tuple[int, T
     if not 0 <= frame < frame + frames <= len(track):
         raise frames_outside(range(frame, frame + frames), len(track))
     rows = preview_rows(frame, track.fps, len(track), frames)
+    fields = track_fields(track)
     cut = {
         name: value[rows.start : rows.stop].copy()
-        for name, value in track_fields(track).items()
+        for name, value in fields.items()
         if isinstance(value, np.ndarray)
     }
-    return rows.start, TrackFields(**cut, fps=track.fps)
+    return rows.start, TrackFields(**{**fields, **cut})
 
 
 def picture_of_view(

@@ -68,6 +68,7 @@ COMMANDS = {
     "evaluate emotion": "lab.commands.evaluate_emotion:Emotion",
     "evaluate avatar": "lab.commands.evaluate_avatar:Avatars",
     "presets draw": "lab.commands.presets:Draw",
+    "units draw": "lab.commands.units:Draw",
     "head build-open": "lab.commands.open_head:BuildOpen",
     "head import": "commands.head:Import",
     "extension build": "commands.extension:Build",

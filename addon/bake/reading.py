@@ -10,8 +10,9 @@ import bpy
 from ...shared.arrays import Float64Array
 from ...shared.emotion import EmotionTrack
 from ...shared.motion import Motion
+from ...shared.units import say_unseen_in
 from ..character.find import is_character
-from ..character.playing import check_own_curves, describe_drivers
+from ..character.playing import check_own_curves, describe_drivers, describe_units
 from ..emotion.sample import needs_playback, read_track, track_of
 from ..head.find import Held
 from ..link.requests import Waiting
@@ -61,12 +62,13 @@ def read_steps(held: Held, source: HeldTake, options: BakeOptions) -> Waiting[Pe
         head, _ = held.get()
         posed, track = played.posed, track_of(played.emotion, fps)
         how = f"Blender played it frame by frame, because of {cause}."
+    motion = motion_of(head, posed, fps)
     return Performance(
         frames=frames,
-        motion=motion_of(head, posed, fps),
+        motion=motion,
         track=track,
         quaternions=posed.quaternions,
-        how=how,
+        how=" ".join(filter(None, (how, say_unseen_in(motion.space, track.unit_names)))),
     )
 
 
@@ -77,10 +79,12 @@ def _read_character(
     check_own_curves(head, take)
     frames = choose_frames(head, take, scene, options, is_played=False)
     times, fps = frames.read.times, frames.read.fps
+    track = read_track(head, times, fps, scene)
+    said = (describe_units(head, track), describe_drivers(head, take))
     return Performance(
         frames=frames,
         motion=read_take_at(head, take, times, fps),
-        track=read_track(head, times, fps, scene),
+        track=track,
         quaternions=None,
-        how=describe_drivers(head, take),
+        how=" ".join(filter(None, said)),
     )

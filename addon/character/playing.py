@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import bpy
 
+from ...shared.emotion import EmotionTrack
 from ...shared.errors import InputError
+from ...shared.units import say_unseen
 from ..motion.parts import actions_of
 from ..motion.playback import playing_strips
 from ..motion.properties import AFFEKT_PG_take
@@ -35,6 +37,12 @@ def check_own_curves(head: bpy.types.Object, take: AFFEKT_PG_take) -> None:
                 "a character's bake reads the take's own Action only.",
                 "Choose the take in the panel's Take section, and bake again.",
             )
+
+
+def describe_units(head: bpy.types.Object, track: EmotionTrack) -> str:
+    """A sentence on action units that the character has no shapes for; empty if there are none."""
+    shapes = {line.name for line in head.affekt_character.lines if line.key}
+    return say_unseen(track.unit_names, shapes)
 
 
 def describe_drivers(head: bpy.types.Object, take: AFFEKT_PG_take) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 
 from ...shared.ace_emotions import decode_ace, encode_ace, is_ace
 from ...shared.arrays import Float64Array, FloatArray
-from ...shared.emotion import CHANNELS, CONTROLS, EMOTIONS, usual_value
+from ...shared.emotion import CONTROLS, EMOTIONS, EVERY_CHANNEL, usual_value
 from ...shared.emotion_keys import EmotionKeys, decode_keys, encode_keys
 from ...shared.errors import InputError, not_writable
 from ...shared.limits import MAX_FRAMES, MAX_TRACK_BYTES
@@ -33,7 +33,7 @@ FileKind = Literal["KEYS", "ACE"]
 _APART = 1e-4
 """Keys that are nearer than this, in frames, are one to Blender."""
 _STRAIGHT = 1e-6
-_NEUTRAL = {name: usual_value(name) for name in CHANNELS}
+_NEUTRAL = {name: usual_value(name) for name in EVERY_CHANNEL}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +119,7 @@ def _write(
 
 def _say_read(path: Path, keys: EmotionKeys, action: bpy.types.Action) -> str:
     count = say_count(sum(len(places) for places, _ in keys.channels.values()), "key")
-    named = ", ".join(name for name in CHANNELS if name in keys.channels) or "no channel"
+    named = ", ".join(name for name in EVERY_CHANNEL if name in keys.channels) or "no channel"
     return f"Imported {count} of {path.name} for {named} into the new Action {action.name}."
 
 
@@ -167,7 +167,7 @@ def _exact_keys(head: bpy.types.Object, clock: _Clock) -> EmotionKeys | None:
         return None
     curves = compat.active_curves(head)
     channels, kinds = {}, set()
-    for name in CHANNELS:
+    for name in EVERY_CHANNEL:
         curve = compat.find_curve(curves, channel_path(name))
         value = getattr(head.affekt_emotion, name)
         if curve is None or curve.mute or not len(curve.keyframe_points):
@@ -208,7 +208,7 @@ def _sampled_keys(head: bpy.types.Object, clock: _Clock, scene: bpy.types.Scene)
     """A key for each of the frames that the straight line between its neighbours does not tell."""
     track = read_track(head, _all_times(clock), clock.fps, scene)
     values = {name: track.weights[:, place] for place, name in enumerate(EMOTIONS)}
-    values |= {name: getattr(track, name) for name in CONTROLS}
+    values |= {name: getattr(track, name) for name in CONTROLS} | track.unit_curves()
     channels = {
         name: _needed(levels.astype(np.float64))
         for name, levels in values.items()

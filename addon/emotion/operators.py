@@ -7,35 +7,90 @@ from pathlib import Path
 
 import bpy
 
-from ...shared.emotion import EMOTIONS
+from ...shared.emotion import CHANNELS, EMOTIONS
+from ...shared.units import UNIT_CHANNELS
 from ..browsing import browse_files, remember_file
 from ..head.find import need_head
 from ..head.polling import HeadOperator
+from ..words.sentences import translate
 from .exchange import export_emotions, import_emotions
 from .pose import key_channels, set_pose
+from .units import clear_unit, list_unit, unit_of_number, units_in_use
 
 
 class AFFEKT_OT_key_emotions(HeadOperator, bpy.types.Operator):
-    """Key all emotion channels at the current frame"""
+    """Key all emotion channels, and the action units that are listed, at the current frame"""
 
     bl_idname = "affekt.key_emotions"
     bl_label = "Key All"
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender's own form)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        key_channels(need_head(context), context.scene.frame_current)
+        head = need_head(context)
+        key_channels(head, context.scene.frame_current, (*CHANNELS, *units_in_use(head)))
         return {"FINISHED"}
 
 
 class AFFEKT_OT_neutral(HeadOperator, bpy.types.Operator):
-    """Set the six emotions to 0 (keys are not touched)"""
+    """Set the six emotions and all action units to 0 (keys are not touched)"""
 
     bl_idname = "affekt.neutral"
     bl_label = "Neutral"
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender's own form)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        set_pose(need_head(context), dict.fromkeys(EMOTIONS, 0.0))
+        set_pose(need_head(context), dict.fromkeys((*EMOTIONS, *UNIT_CHANNELS), 0.0))
+        return {"FINISHED"}
+
+
+class UnitProperty:
+    """Mix-in: the action unit that is meant."""
+
+    number: bpy.props.IntProperty(
+        name="Action Unit",
+        description="FACS's number of the action unit, no factor and no frame",
+        options={"SKIP_SAVE"},
+    )
+
+
+class AFFEKT_OT_add_unit(UnitProperty, HeadOperator, bpy.types.Operator):
+    """List a slider for this action unit"""
+
+    bl_idname = "affekt.add_unit"
+    bl_label = "Add Action Unit"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender's own form)
+
+    @classmethod
+    def description(cls, _: bpy.types.Context, properties: bpy.types.OperatorProperties) -> str:
+        return translate(unit_of_number(properties.number).says)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        list_unit(need_head(context), unit_of_number(self.number))
+        return {"FINISHED"}
+
+
+class AFFEKT_OT_split_unit(UnitProperty, HeadOperator, bpy.types.Operator):
+    """List a slider for each side of this action unit too"""
+
+    bl_idname = "affekt.split_unit"
+    bl_label = "Each Side"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender's own form)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        unit = unit_of_number(self.number)
+        list_unit(need_head(context), unit, unit.channels)
+        return {"FINISHED"}
+
+
+class AFFEKT_OT_clear_unit(UnitProperty, HeadOperator, bpy.types.Operator):
+    """Set this action unit to 0, remove its keys and take it off the list"""
+
+    bl_idname = "affekt.clear_unit"
+    bl_label = "Remove Action Unit"
+    bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender's own form)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        clear_unit(need_head(context), unit_of_number(self.number))
         return {"FINISHED"}
 
 

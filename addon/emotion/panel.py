@@ -7,11 +7,21 @@ from collections.abc import Sequence
 import bpy
 
 from ...shared.emotion import CONTROLS, EMOTIONS
+from ...shared.units import REGIONS, UNITS, ActionUnit, UnitRegion
 from ..head.find import need_head
 from ..panels import HeadPanel, SidebarPanel
 from ..preferences import preferences
-from .properties import AFFEKT_PG_emotion
+from ..words.sentences import translate
+from .properties import AFFEKT_PG_emotion, unit_label
+from .units import units_in_use
 
+_REGIONS: dict[UnitRegion, str] = {
+    "brows": "Brows",
+    "eyes": "Eyes",
+    "nose": "Nose",
+    "mouth": "Mouth",
+    "jaw": "Jaw",
+}
 _FIRST = ("influence", "keep_closed")
 """The controls that stand under the emotions themselves: they decide what the take keeps."""
 
@@ -51,6 +61,60 @@ class AFFEKT_PT_emotion_strengths(SidebarPanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         emotion = need_head(context).affekt_emotion
         draw_channels(self.layout, emotion, [name for name in CONTROLS if name not in _FIRST])
+
+
+class AFFEKT_MT_units(bpy.types.Menu):
+    """Movements of single muscles of the face, by the numbers of FACS"""
+
+    bl_idname = "AFFEKT_MT_units"
+    bl_label = "Add Action Unit"
+
+    def draw(self, _: bpy.types.Context) -> None:
+        row = self.layout.row()
+        for region in REGIONS:
+            column = row.column()
+            column.label(text=translate(_REGIONS[region]))
+            column.separator()
+            for unit in UNITS:
+                if unit.region == region:
+                    text = translate(unit_label(unit))
+                    column.operator("affekt.add_unit", text=text).number = unit.number
+
+
+class AFFEKT_PT_units(SidebarPanel, bpy.types.Panel):
+    """Movements of single muscles, on top of the emotions; only those in use are listed"""
+
+    bl_idname = "AFFEKT_PT_units"
+    bl_label = "Fine Expressions"
+    bl_parent_id = "AFFEKT_PT_emotion"
+    bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 (Blender's own form)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, head = self.layout, need_head(context)
+        used = units_in_use(head)
+        for region in REGIONS:
+            units = [unit for unit in UNITS if unit.region == region and {*unit.channels} & {*used}]
+            if units:
+                layout.label(text=translate(_REGIONS[region]))
+            for unit in units:
+                _draw_unit(layout.column(align=True), head.affekt_emotion, unit, used)
+        layout.menu("AFFEKT_MT_units", icon="ADD")
+
+
+def _draw_unit(
+    column: bpy.types.UILayout, emotion: AFFEKT_PG_emotion, unit: ActionUnit, used: Sequence[str]
+) -> None:
+    """The unit's sliders, and beside the first what splits it and what removes it."""
+    shown = [name for name in unit.channels if name in used or name == unit.channels[0]]
+    for name in shown:
+        row = column.row(align=True)
+        row.prop(emotion, name, slider=True)
+        row.prop_decorator(emotion, name)
+        if name != shown[0]:
+            continue
+        if len(shown) < len(unit.channels):
+            row.operator("affekt.split_unit", text="", icon="MOD_MIRROR").number = unit.number
+        row.operator("affekt.clear_unit", text="", icon="X").number = unit.number
 
 
 def draw_channels(

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping
 
 import bpy
 
-from ...shared.emotion import CHANNELS
+from ...shared.emotion import CHANNELS, EVERY_CHANNEL
 from ..head.find import need_editable
 from .action import ensure_action
 from .properties import as_one_move, channel_path
 
 
-def read_pose(head: bpy.types.Object, channels: Iterable[str] = CHANNELS) -> dict[str, float]:
+def read_pose(head: bpy.types.Object, channels: Iterable[str] = EVERY_CHANNEL) -> dict[str, float]:
     """The present value of each channel."""
     return {name: getattr(head.affekt_emotion, name) for name in channels}
 

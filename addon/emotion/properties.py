@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import bpy
 
 from ...shared.emotion import CONTROLS, EMOTIONS, largest_value, usual_value
+from ...shared.units import UNIT_CHANNELS, UNIT_OF, ActionUnit
 from .. import compat
 
 _TEXT = {
@@ -28,6 +29,13 @@ _TEXT = {
 }
 
 
+_SIDES = {
+    "L": ("Left", "The same on the character's own left side alone, on top of what both sides do"),
+    "R": (
+        "Right",
+        "The same on the character's own right side alone, on top of what both sides do",
+    ),
+}
 _PARTS = {"upper": "Upper Face", "lower": "Lower Face"}
 
 
@@ -98,10 +106,45 @@ def _strength(name: str) -> bpy.props.FloatProperty:
     )
 
 
+def unit_label(unit: ActionUnit) -> str:
+    """What a unit is called."""
+    return f"AU {unit.number} {unit.name}"
+
+
+def _unit(channel: str) -> bpy.props.FloatProperty:
+    unit = UNIT_OF[channel]
+    label, text = unit_label(unit), unit.says
+    if "_" in channel:
+        side, alone = _SIDES[channel[-1]]
+        if unit.sides == "only":
+            label = f"{label}, {side.lower()}"
+        else:
+            label, text = f"AU {unit.number} {side}", alone
+    return bpy.props.FloatProperty(
+        name=label,
+        description=text,
+        min=0,
+        max=largest_value(channel),
+        soft_max=1,
+        default=0,
+        subtype="FACTOR",
+        options={"ANIMATABLE"},
+        update=_tell,
+        override=compat.OVERRIDABLE,
+    )
+
+
 class AFFEKT_PG_emotion(bpy.types.PropertyGroup):
     __annotations__ = {
         **{name: _weight(name) for name in EMOTIONS},
         **{name: _strength(name) for name in CONTROLS},
+        **{name: _unit(name) for name in UNIT_CHANNELS},
+        "listed_units": bpy.props.StringProperty(
+            name="Listed Units",
+            description="Channels of action units that the panel shows though they rest, "
+            "with spaces between them",
+            override=compat.OVERRIDABLE,
+        ),
     }
 
 

@@ -10,7 +10,8 @@ import bpy
 import numpy as np
 
 from ...shared.arrays import Float32Array, Float64Array
-from ...shared.emotion import CHANNELS, CONTROLS, EMOTIONS, EmotionTrack, largest_value
+from ...shared.emotion import CONTROLS, EMOTIONS, EVERY_CHANNEL, EmotionTrack, largest_value
+from ...shared.units import UNIT_CHANNELS
 from .. import compat
 from ..motion.keys import sample
 from ..motion.placement import stretch
@@ -31,16 +32,23 @@ def read_track(
         curves = compat.active_curves(head)
         values = {
             name: sample(curves, channel_path(name), 0, times, getattr(head.affekt_emotion, name))
-            for name in CHANNELS
+            for name in EVERY_CHANNEL
         }
     return track_of(values, fps)
 
 
 def track_of(values: Mapping[str, Float32Array], fps: float) -> EmotionTrack:
     """The track of values (T,) of each channel; curves that overshoot are held in range."""
-    held = {name: np.clip(values[name], 0, largest_value(name)) for name in CHANNELS}
+    held = {name: np.clip(values[name], 0, largest_value(name)) for name in EVERY_CHANNEL}
     weights = np.stack([held[name] for name in EMOTIONS], 1)
-    return EmotionTrack(weights=weights, fps=fps, **{name: held[name] for name in CONTROLS})
+    units = tuple(name for name in UNIT_CHANNELS if held[name].any())
+    return EmotionTrack(
+        weights=weights,
+        fps=fps,
+        unit_names=units,
+        units=np.stack([held[name] for name in units], 1) if units else None,
+        **{name: held[name] for name in CONTROLS},
+    )
 
 
 def needs_playback(head: bpy.types.Object) -> bool:
@@ -56,12 +64,12 @@ def needs_playback(head: bpy.types.Object) -> bool:
 def _play(
     head: bpy.types.Object, times: Float64Array, scene: bpy.types.Scene
 ) -> dict[str, Float32Array]:
-    values = {name: np.empty(len(times), np.float32) for name in CHANNELS}
+    values = {name: np.empty(len(times), np.float32) for name in EVERY_CHANNEL}
     with frame_restored(scene):
         for row, frame in enumerate(times / stretch(scene)):
             whole = int(np.floor(frame))
             scene.frame_set(whole, subframe=float(frame) - whole)
-            for name in CHANNELS:
+            for name in EVERY_CHANNEL:
                 values[name][row] = getattr(head.affekt_emotion, name)
     return values
 

@@ -9,7 +9,8 @@ import bpy
 import numpy as np
 
 from ...shared.arrays import Float32Array
-from ...shared.emotion import CHANNELS, CONTROLS, EMOTIONS, EmotionTrack, largest_value
+from ...shared.emotion import CONTROLS, EMOTIONS, EVERY_CHANNEL, EmotionTrack, largest_value
+from ...shared.units import UNIT_CHANNELS
 from .. import compat
 from ..emotion.pose import read_pose
 from ..emotion.properties import channel_path
@@ -79,7 +80,7 @@ class Emotions:
             self.shown = self.track
             return
         shifts = dict(self.shifts)
-        rows = {name: self._rows[name] + shifts.get(name, 0.0) for name in CHANNELS}
+        rows = {name: self._rows[name] + shifts.get(name, 0.0) for name in EVERY_CHANNEL}
         self.shown = track_of(rows, self.track.fps)
 
 
@@ -89,4 +90,6 @@ def _in_range(name: str, value: float) -> float:
 
 def _rows_of(track: EmotionTrack) -> dict[str, Float32Array]:
     rows = {name: track.weights[:, column].copy() for column, name in enumerate(EMOTIONS)}
-    return rows | {name: getattr(track, name) for name in CONTROLS}
+    rows |= {name: getattr(track, name) for name in CONTROLS}
+    rest = np.zeros(len(track), np.float32)
+    return rows | dict.fromkeys(UNIT_CHANNELS, rest) | track.unit_curves()

@@ -73,6 +73,10 @@ class Numbers:
         for name in _TOLD:
             new, old = getattr(track, name), getattr(self.track, name)
             rows |= (new != old).reshape(len(track), -1).any(1)
+        units, before = track.unit_curves(), self.track.unit_curves()
+        rest = np.zeros(len(track), np.float32)
+        for name in units.keys() | before.keys():
+            rows |= units.get(name, rest) != before.get(name, rest)
         self.track = track
         if not rows.any():
             return False

@@ -6,6 +6,7 @@ from __future__ import annotations
 import bpy
 
 from ...shared.emotion import CHANNELS
+from ...shared.units import UNIT_CHANNELS, parse_units
 from .. import compat
 from ..emotion.pose import read_pose, set_pose
 from .properties import AFFEKT_PG_take
@@ -20,10 +21,14 @@ def swap_emotions(head: bpy.types.Object, before: str, after: str) -> None:
     old, new = _bearer(head, before), _bearer(head, after)
     if old is None or new is None or old == new:
         return
-    old.emotions, old.emotion_values = data.action, list(read_pose(head).values())
+    old.emotions, old.emotion_values = data.action, list(read_pose(head, CHANNELS).values())
+    held = read_pose(head, UNIT_CHANNELS).items()
+    old.emotion_units = ",".join(f"{name}={value:.7g}" for name, value in held if value)
     if new.emotions is not None:
         compat.assign_action(head, new.emotions, "OBJECT")
-        set_pose(head, dict(zip(CHANNELS, new.emotion_values, strict=True)))
+        units = parse_units(new.emotion_units) if new.emotion_units else {}
+        values = dict(zip(CHANNELS, new.emotion_values, strict=True))
+        set_pose(head, {**dict.fromkeys(UNIT_CHANNELS, 0.0), **values, **units})
     elif data.action is not None:
         new.emotions = compat.copy_for(data, f"{head.name} emotions {new.name}")
         new.emotions.use_fake_user = True

@@ -13,7 +13,7 @@ import numpy as np
 from mathutils import Quaternion, Vector
 
 from ...shared.arrays import Float32Array, Float64Array
-from ...shared.emotion import CHANNELS
+from ...shared.emotion import EVERY_CHANNEL
 from ...shared.errors import InputError
 from ...shared.head import JOINTS
 from .. import compat
@@ -156,7 +156,7 @@ def play_steps(held: Held, source: HeldTake, times: Float64Array, why: str) -> W
         places=np.empty((len(times), 3)),
     )
     played = Played(
-        posed=posed, emotion={name: np.empty(len(times), np.float32) for name in CHANNELS}
+        posed=posed, emotion={name: np.empty(len(times), np.float32) for name in EVERY_CHANNEL}
     )
     row = 0
     while row < len(times):

@@ -123,6 +123,11 @@ class AFFEKT_PG_take(bpy.types.PropertyGroup):
         size=len(CHANNELS),
         override=OVERRIDABLE,
     )
+    emotion_units: bpy.props.StringProperty(
+        name="Unit Values",
+        description="The take's own action units, while another take is in use",
+        override=OVERRIDABLE,
+    )
     notes: bpy.props.StringProperty(
         name="Notes",
         description="What was noticed when the file was read, a sentence a line",

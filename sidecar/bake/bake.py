@@ -156,7 +156,7 @@ class BakeJob:
                 before, modulator = self._prepared.before, self._prepared.modulator
                 after = modulate_part(before, self._track, modulator, chunk, self._answers)
             with self._measured("map back"):
-                mapped = map_back(self._prepared, after, chunk)
+                mapped = map_back(self._prepared, after, self._track, chunk)
             return np.stack([numbers_of(after), numbers_of(mapped)])
 
         key = motion_key(self._prepared, self._track, chunk)

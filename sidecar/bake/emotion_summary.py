@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What an emotion track says, in a line: which emotion holds from when to when."""
+"""What an emotion track says, in a line: which emotion holds from when to when, and which action
+units act."""
 
 from __future__ import annotations
 
@@ -34,7 +35,7 @@ class _Stretch:
 
 def describe_track(track: EmotionTrack, frames: range) -> str:
     """Which emotion is the strongest in which of the frames, by seconds of the take: "neutral from
-    0 to 1.2 s, then happy 1 until 2.5 s"."""
+    0 to 1.2 s, then happy 1 until 2.5 s", with "; AU4 up to 0.3" behind it."""
     stretches = list(_stretches(track, frames))
     shown = stretches[:_MOST_STRETCHES]
     ends = [_seconds(stretch.frames.stop / track.fps) for stretch in shown]
@@ -44,7 +45,11 @@ def describe_track(track: EmotionTrack, frames: range) -> str:
         for stretch, end in zip(shown[1:], ends[1:], strict=True)
     ]
     left = len(stretches) - len(shown)
-    return ", then ".join(said) + (f", and {say_count(left, 'change')} more" if left else "")
+    return (
+        ", then ".join(said)
+        + (f", and {say_count(left, 'change')} more" if left else "")
+        + _units(track, frames)
+    )
 
 
 def describe_outside(keys: EmotionKeys, frames: int, fps: float) -> str | None:
@@ -63,6 +68,20 @@ def describe_outside(keys: EmotionKeys, frames: int, fps: float) -> str | None:
         f"{' and '.join(sides)}. The "
         f"keys count {keys.fps:g} fps."
     )
+
+
+def _units(track: EmotionTrack, frames: range) -> str:
+    if track.units is None:
+        return ""
+    chosen = track.units[frames.start : frames.stop]
+    said = [
+        f"{name} {'up to ' if most - least > _FAINT else ''}{most:.2g}"
+        for name, most, least in zip(
+            track.unit_names, chosen.max(0).tolist(), chosen.min(0).tolist(), strict=True
+        )
+        if most > 0
+    ]
+    return f"; {', '.join(said)}" if said else ""
 
 
 def _stretches(track: EmotionTrack, frames: range) -> Iterator[_Stretch]:

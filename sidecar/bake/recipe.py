@@ -37,6 +37,7 @@ _CODE = (
     "shared/head.py",
     "shared/motion.py",
     "shared/npz.py",
+    "shared/units.py",
 )
 """The code that computes a chunk; tests/sidecar/bake/test_recipe.py checks that none is missing."""
 
@@ -49,7 +50,18 @@ def motion_key(prepared: Prepared, track: EmotionTrack, frames: range) -> str:
     regions = [np.where(strength != 0, curve[span], 0) for curve in (track.upper, track.lower)]
     cues = [curve[rows.start : rows.stop] for curve in (track.weights, track.keep_closed)]
     parts = (frames.start, frames.stop, strength, *regions, rows.start, *cues)
+    parts += _unit_parts(track, span)
     return fingerprint("motion", _take_key(prepared), *parts)
+
+
+def _unit_parts(track: EmotionTrack, span: slice) -> tuple[object, ...]:
+    """What a chunk with action units depends on besides; nothing where none acts."""
+    if track.units is None or not track.units[span].any():
+        return ()
+    acts = np.flatnonzero(track.units[span].any(0))
+    names = [track.unit_names[index] for index in acts]
+    curves = (track.geometry, track.upper, track.lower, track.weights, track.keep_closed)
+    return ("units", names, track.units[span][:, acts], *(curve[span] for curve in curves))
 
 
 def vertices_key(head: HeadModel, shown: Motion) -> str:

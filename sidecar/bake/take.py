@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ...shared.emotion import EmotionTrack
 from ...shared.errors import InputError
 from ...shared.head import HeadModel
 from ...shared.motion import Motion, cut_motion
 from ..denormals import flushed_denormals
 from ..memory import remembered
-from ..modulation.modulator import Modulator, TakeModulator, answering
+from ..modulation.modulator import Modulator, TakeModulator, answering, with_arkit_units
 from ..motion.adapter import LinearAdapter, add_open_difference, to_open
 
 
@@ -70,10 +71,12 @@ def prepare(
         )
 
 
-def map_back(prepared: Prepared, after: Motion, frames: range) -> Motion:
+def map_back(prepared: Prepared, after: Motion, track: EmotionTrack, frames: range) -> Motion:
     """Adds the emotions' change to frames of the take in its own space. after: the same frames
-    in space "open", with emotion."""
+    in space "open", with the track's emotion."""
     take = cut_motion(prepared.motion, frames.start, frames.stop)
     cut = cut_motion(prepared.before, frames.start, frames.stop)
+    if prepared.motion.space == "arkit":
+        after = with_arkit_units(after, track, frames, prepared.modulator)
     with flushed_denormals():
         return add_open_difference(take, cut, after, prepared.adapter, prepared.spoken)

@@ -36,9 +36,12 @@ class Bake:
 
     motion: Path
     """The take: a tracker's file or its folder of frames (docs/formats.md)."""
-    emotions: Path
+    emotions: Path | None = None
     """Emotion keys as JSON, ACE's emotions with time codes, or a CSV with a column for each
-    emotion (docs/formats.md)."""
+    emotion (docs/formats.md). Without them the performance's own emotion stays."""
+    units: str | None = None
+    """Action units that hold throughout, beside those that the keys name, such as
+    AU12_L=.6,AU4=.3 (docs/action_units.md)."""
     out: Path
     """Folder for the results."""
     head: str = "open"
@@ -73,13 +76,18 @@ class Bake:
         made_of = (self.motion, self.emotions, self.head, self.adapter, self.modulator)
         made_of += (self.character,)
         check_outputs(folder=self.out, names=NAMES, sources=made_of)
+        units = self._units()
         say_when_compiling()
         character = self._read_character()
         motion, motion_hash = self._read_motion()
-        emotions = read_bytes(self.emotions, limits.MAX_MOTION_BYTES, "emotion file")
         frames = parse_frames(self.frames, len(motion))
-        track = self._make_track(emotions, motion, frames)
-        inputs: dict[str, bytes | str] = {"motion": motion_hash, "emotions": emotions}
+        inputs: dict[str, bytes | str] = {"motion": motion_hash}
+        emotions = None
+        if self.emotions is not None:
+            emotions = read_bytes(self.emotions, limits.MAX_MOTION_BYTES, "emotion file")
+            inputs["emotions"] = emotions
+        track = self._make_track(emotions, motion, frames, units)
+        _say_unseen(track, motion, character)
         adapter = None
         if self.adapter is not None:
             adapter = read_adapter(self.adapter)
@@ -143,21 +151,44 @@ class Bake:
             print(f"{character.file.name}: {error.message} It takes ARKit's weights as they are.")
         return animate(character, motion, calibration, title=self.motion.stem)
 
-    def _make_track(self, data: bytes, motion: Motion, frames: range) -> EmotionTrack:
-        """The emotion keys at the take's frames. Says what holds where, and which keys do
+    def _units(self) -> dict[str, float]:
+        """The weights of `--units`. Raises InputError `option.units`, `option.lacking`."""
+        from ...shared.errors import InputError
+        from ...shared.units import parse_units
+
+        if self.units is not None:
+            return parse_units(self.units)
+        if self.emotions is None:
+            raise InputError(
+                "option.lacking",
+                "`affekt bake` needs --emotions, --units or both.",
+                "Add --emotions and a file of keys, or --units such as AU12=.5.",
+            )
+        return {}
+
+    def _make_track(
+        self, data: bytes | None, motion: Motion, frames: range, units: dict[str, float]
+    ) -> EmotionTrack:
+        """The emotion keys and units at the take's frames. Says what holds where, and which keys do
         nothing."""
-        from ...shared.emotion_keys import sample_keys
+        from ...shared.emotion_keys import decode_keys, hold_units, sample_keys
         from ..bake.emotion_summary import describe_outside, describe_track
         from ..motion.emotions import decode_emotion_keys
 
-        keys, left_out = decode_emotion_keys(data, self.emotions.name, motion.fps)
+        if data is None or self.emotions is None:
+            name, left_out = "--units", ()
+            keys = decode_keys(b'{"keys": [{"frame": 0, "influence": 0}]}', motion.fps)
+        else:
+            name = self.emotions.name
+            keys, left_out = decode_emotion_keys(data, name, motion.fps)
+        keys = hold_units(keys, units)
         if left_out:
-            print(f"{self.emotions.name}: there is no counterpart for {', '.join(left_out)}")
+            print(f"{name}: there is no counterpart for {', '.join(left_out)}")
         outside = describe_outside(keys, len(motion), motion.fps)
         if outside is not None:
-            print(f"{self.emotions.name}: {outside}")
+            print(f"{name}: {outside}")
         track = sample_keys(keys, len(motion), motion.fps)
-        print(f"{self.emotions.name}: {describe_track(track, frames)}.")
+        print(f"{name}: {describe_track(track, frames)}.")
         return track
 
     def _read_motion(self) -> tuple[Motion, str]:
@@ -181,7 +212,8 @@ class Bake:
         """The options for the report, with files by name, without their folders."""
         return {
             "motion": self.motion.name,
-            "emotions": self.emotions.name,
+            "emotions": self.emotions and self.emotions.name,
+            "units": self.units,
             "head": Path(self.head).name,
             "frames": self.frames,
             "adapter": self.adapter and self.adapter.name,
@@ -212,6 +244,18 @@ def _chunk_store(cache_dir: Path | None, needed_bytes: int) -> Iterator[ChunkSto
             _say_not_kept(error)
             store = MemoryStore()
         yield store
+
+
+def _say_unseen(track: EmotionTrack, motion: Motion, character: GlbCharacter | None) -> None:
+    """Says which action units the take's head or the character cannot show."""
+    from ...shared.units import say_unseen, say_unseen_in
+
+    said = [say_unseen_in(motion.space, track.unit_names)]
+    if character is not None:
+        shapes = {match.shape for match in character.names.matches}
+        said.append(say_unseen(track.unit_names, shapes))
+    for sentence in filter(None, said):
+        print(sentence)
 
 
 def _say_not_kept(error: AffektError) -> None:

@@ -19,6 +19,7 @@ PAGES = (
     "characters",
     "formats",
     "presets",
+    "action_units",
     "baking",
     "live",
     "avatars",

@@ -132,18 +132,20 @@ def keep_contact(
     contact: Float64Array,
     yielding: Float64Array,
     modulator: Modulator,
+    untouched: Float32Array | None = None,
 ) -> Float32Array:
     """A copy of out (T, 103) whose lips, as far as contact (T,) is 1, are no wider apart than those
     of the take (T, 103). Frames where contact and yielding (T,) are 0 keep their bits.
 
     First, as far as yielding is 1, what the emotion does to open them is taken back: a jaw that it
     dropped comes up again. Only what is left is closed by `lip_closers`, so that no jaw hangs
-    behind sealed lips.
+    behind sealed lips. untouched: (T, 103) of what was added, the part that is never taken back.
     """
     opening = modulator.lip_opening
     own = np.maximum(widest(gaps_of(take, opening)), 0)
     apart = widest(gaps_of(out, opening))
-    closed = _without_opening(out, take, yielding * np.maximum(apart - own, 0), modulator)
+    base = take if untouched is None else take + untouched
+    closed = _without_opening(out, base, yielding * np.maximum(apart - own, 0), modulator)
     wanted = apart - contact * np.maximum(apart - own, 0)
     excess = np.maximum(widest(gaps_of(closed, opening)) - wanted, 0)
     for column, limit in modulator.lip_closers.items():

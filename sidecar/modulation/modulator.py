@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from ...shared.arrays import Float32Array, Float64Array, FloatArray, IndexArray
-from ...shared.emotion import EmotionTrack, check_length, kept_level
+from ...shared.emotion import EmotionTrack, check_length, kept_level, opened_level
 from ...shared.errors import InputError
 from ...shared.motion import Motion, cut_motion, frames_outside, numbers_of
 from ..denormals import flushed_denormals
@@ -31,6 +31,7 @@ from .contact import (
 from .inference import ROWS, WindowNetwork, remembering, window_network
 from .network import NUMBERS, GeometryNetwork, emotion_cues
 from .strength import amplitudes
+from .units import add_units, hardly_opening, in_arkit, parting, shown_units
 from .weights import Modulator, load_modulator
 from .windows import MODEL_FPS
 
@@ -87,30 +88,40 @@ def modulate_part(
     cut = cut_motion(motion, frames.start, frames.stop)
     span = slice(frames.start, frames.stop)
     strength = strength_of(track, frames)[:, None]
-    touched = np.flatnonzero(strength[:, 0])
-    if not len(touched):
+    touched, shown = np.flatnonzero(strength[:, 0]), shown_units(track, frames)
+    if not len(touched) and shown is None:
         return cut
-    needed = range(frames.start + int(touched[0]), frames.start + int(touched[-1]) + 1)
     change = np.zeros((len(cut), NUMBERS), np.float32)
-    change[needed.start - frames.start : needed.stop - frames.start] = _changes(
-        motion, track, modulator, needed, answers
-    )
-    share = modulator.upper_share
-    region = track.upper[span, None] * share + track.lower[span, None] * (1 - share)
+    if len(touched):
+        low, high = int(touched[0]), int(touched[-1]) + 1
+        needed = range(frames.start + low, frames.start + high)
+        change[low:high] = _changes(motion, track, modulator, needed, answers)
+    region = _region(track, frames, modulator)
     take = numbers_of(cut)
     out = np.where(strength == 0, take, take + strength * region * change)
-    kept = kept_level(track.weights[span], track.keep_closed[span])
-    out = _with_closures(out, motion, kept, modulator, frames)
-    return replace(
-        cut, expression=np.ascontiguousarray(out[:, :100]), jaw=np.ascontiguousarray(out[:, 100:])
-    )
+    kept, untouched = kept_level(track.weights[span], track.keep_closed[span]), None
+    if shown is not None:
+        strength = unit_strength(track, frames, modulator)
+        plain, out = out, add_units(out, shown, strength, motion.shape, modulator)
+        untouched = hardly_opening(out - plain, modulator)
+        kept = kept + parting(shown) * (
+            np.minimum(opened_level(track.keep_closed[span]), kept) - kept
+        )
+    out = _with_closures(out, motion, kept, modulator, frames, untouched)
+    return _with_numbers(cut, out)
 
 
 def _with_closures(
-    out: Float32Array, motion: Motion, kept: FloatArray, modulator: TakeModulator, frames: range
+    out: Float32Array,
+    motion: Motion,
+    kept: FloatArray,
+    modulator: TakeModulator,
+    frames: range,
+    untouched: Float32Array | None,
 ) -> Float32Array:
     """out (len(frames), 103) whose lips meet where the take's speech closes them, and as far as
-    kept (len(frames),) is 1 also where the take holds them closed."""
+    kept (len(frames),) is 1 also where the take holds them closed. untouched: see
+    `keep_contact`."""
     first = max(frames.start - margin(motion.fps), 0)
     around = np.arange(first, min(frames.stop + margin(motion.fps), len(motion)))
     take = _numbers(motion, around)
@@ -120,7 +131,38 @@ def _with_closures(
     contact = either(speech[span], kept * held[span])
     slow = (yielding_of(level, motion.fps)[span] for level in (speech, held))
     yielding = either(next(slow), kept * next(slow))
-    return keep_contact(out, take[span], contact, yielding, modulator)
+    return keep_contact(out, take[span], contact, yielding, modulator, untouched)
+
+
+def with_arkit_units(
+    after: Motion, track: EmotionTrack, frames: range, modulator: Modulator
+) -> Motion:
+    """`after`, these frames as `modulate_part` made them, with the track's action units as ARKit's
+    shapes alone show them."""
+    shown = shown_units(track, frames)
+    if shown is None:
+        return after
+    out = in_arkit(numbers_of(after), shown, unit_strength(track, frames, modulator))
+    return _with_numbers(after, out)
+
+
+def unit_strength(track: EmotionTrack, frames: range, modulator: Modulator) -> FloatArray:
+    """(len(frames), 103) how far units act on each number."""
+    span = slice(frames.start, frames.stop)
+    return track.geometry[span, None] * _region(track, frames, modulator)
+
+
+def _region(track: EmotionTrack, frames: range, modulator: Modulator) -> FloatArray:
+    """(len(frames), 103) the strength of the part of the face to which each number belongs."""
+    span, share = slice(frames.start, frames.stop), modulator.upper_share
+    return track.upper[span, None] * share + track.lower[span, None] * (1 - share)
+
+
+def _with_numbers(motion: Motion, numbers: Float32Array) -> Motion:
+    expression, jaw = np.split(numbers, [100], 1)
+    return replace(
+        motion, expression=np.ascontiguousarray(expression), jaw=np.ascontiguousarray(jaw)
+    )
 
 
 def strength_of(track: EmotionTrack, frames: range) -> Float32Array:

@@ -123,7 +123,11 @@ def whole_track(
     arrays = {name: getattr(untouched, name).copy() for name in ("weights", *CONTROLS)}
     for name, values in arrays.items():
         values[first : first + len(rows)] = getattr(rows, name)
-    return EmotionTrack(fps=rows.fps, **arrays)
+    units = None
+    if rows.units is not None:
+        units = np.zeros((len(take), len(rows.unit_names)), np.float32)
+        units[first : first + len(rows)] = rows.units
+    return EmotionTrack(fps=rows.fps, unit_names=rows.unit_names, units=units, **arrays)
 
 
 def _show(take: Prepared, task: PreviewTask) -> _Shown:
@@ -135,7 +139,7 @@ def _show(take: Prepared, task: PreviewTask) -> _Shown:
     track = whole_track(task.track, task.first, task.frame, motion, len(frames))
     with flushed_denormals():
         after = modulate_part(take.before, track, take.modulator, frames)
-    return _Shown(after=after, own=map_back(take, after, frames))
+    return _Shown(after=after, own=map_back(take, after, track, frames))
 
 
 def _stage(task: PreviewTask) -> Stage:

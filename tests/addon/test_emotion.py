@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from affekt.shared.emotion import CONTROLS, EMOTIONS
+from affekt.shared.units import UNIT_CHANNELS
 from fakes.head import small_head
 
 from .conftest import RunScript
@@ -49,6 +50,8 @@ def check_offers(told: dict) -> None:
         "influence": [1, 0, 1, 1],
         "keep_closed": [0.5, 0, 1, 1],
         **{name: [1, 0, 2, 2] for name in ("upper", "lower", "geometry", "appearance")},
+        **{name: [0, 0, 1, 1.5] for name in UNIT_CHANNELS},
+        "listed_units": [""],
     }
     passes = ["normal", "position", "mask", "index", "uv", "vector"]
     assert told["avatar"] == {

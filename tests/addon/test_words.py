@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from affekt.shared import units
 
 from .conftest import ROOT, RunScript
 
@@ -36,7 +37,7 @@ SAME = {
     *("Takes", "UV", "Version", "VHAP, GaussianAvatars (FLAME 2023)"),
 }
 """Proper names, and words that are the same in German."""
-MEANT_OTHERWISE = {"Set Frame Range", "Starting", "Upper"}
+MEANT_OTHERWISE = {"Fine", "Set Frame Range", "Starting", "Upper"}
 """Of these Blender's own German, which it looks up before ours, says something else: Upper was
 Größer. Found by asking Blender 5.2 for each text of ours; `bpy` has no languages."""
 JARGON = re.compile(
@@ -135,7 +136,7 @@ def test_every_text_says_something_and_has_german(
     assert not [(name, one["id"]) for name, one in numbers if lacks_unit(one)]
     shown = {text for item in told["classes"] for pair in texts_of(item) for text in pair}
     assert not sorted(shown - GERMAN.keys())
-    unused = GERMAN.keys() - shown - all_constants() - set(STATES)
+    unused = GERMAN.keys() - shown - all_constants() - set(STATES) - units_in_the_menu()
     assert not sorted(unused), "no text of ours any more"
     assert told["shown"] == "Apply Grief", "no language is set"
     check_help(told, extension_zip)
@@ -144,6 +145,11 @@ def test_every_text_says_something_and_has_german(
 
 STATES = ("Connected", "Failed", "Not answering", "Not running", "Restarting", "Starting up")
 """What the sidecar's panel says of it."""
+
+
+def units_in_the_menu() -> set[str]:
+    """What the menu says of action units, of which one has no slider for both sides."""
+    return {text for unit in units.UNITS for text in (f"AU {unit.number} {unit.name}", unit.says)}
 
 
 def check_help(told: dict, extension_zip: Path) -> None:

@@ -33,7 +33,14 @@ from affekt.shared.motion import Motion
 from affekt.sidecar.denormals import flushed_denormals
 from affekt.sidecar.head.forward import CHUNK_FRAMES, HeadLayer, layer_of
 from affekt.sidecar.head.read import read_head
-from affekt.sidecar.modulation.modulator import Modulator, load_modulator, modulate
+from affekt.sidecar.lab.evaluation.unit_pictures import held_units
+from affekt.sidecar.modulation.modulator import (
+    Modulator,
+    answering,
+    load_modulator,
+    modulate,
+    modulate_part,
+)
 from affekt.sidecar.modulation.windows import WINDOW, windows_of
 from affekt.sidecar.motion.write import write_motion
 from rich.console import Console
@@ -141,6 +148,9 @@ def motion_jobs() -> list[Job]:
     def whole() -> object:
         return bake(take, next(tracks), head, None, modulator)
 
+    units = held_units({"AU1": 1, "AU4": 0.3, "AU12_L": 0.6, "AU25": 0.5, "AU43": 0.2}, FRAMES, 30)
+    by_units = replace(next(tracks), unit_names=units.unit_names, units=units.units)
+    fitted = answering(modulator, take)
     middle, mover = range(FRAMES // 2, FRAMES // 2 + 1), layer_of(head).mover(take)
 
     def one_frame() -> object:
@@ -154,6 +164,13 @@ def motion_jobs() -> list[Job]:
             unit="frames",
             aim="60 ms",
             plain=lambda: plain_windows(modulator),
+        ),
+        Job(
+            name=f"edit {FRAMES} frames by five action units",
+            run=lambda: modulate_part(take, by_units, fitted),
+            units=FRAMES,
+            unit="frames",
+            aim="60 ms",
         ),
         forward_job(flame_sized_head(head), take, aim="12,000 frames/s"),
         forward_job(head, take),

@@ -114,7 +114,7 @@ def plain_bake(take: Prepared, track: EmotionTrack, frames: range | None = None)
     frames = whole if frames is None else frames
     with flushed_denormals():
         after = modulate_part(take.before, track, take.modulator, whole)
-    mapped = map_back(take, after, whole)
+    mapped = map_back(take, after, track, whole)
     shown = after if take.head.space == "open" else mapped
     return Baked(
         motion=cut_motion(after, frames.start, frames.stop),

@@ -75,12 +75,13 @@ def test_golden_bytes(kind: type[Message]) -> None:
 
 
 def test_a_bake_of_protocol_3_2_is_read() -> None:
-    """It has no `keep_closed`."""
+    """It has no `keep_closed`, and no action units."""
     text = FILE.with_name("bake_3_2.json").read_text("ascii")
     number, message = wire.decode_frames([bytes.fromhex(frame) for frame in json.loads(text)])
     today = any_message(Bake)
     assert isinstance(message, Bake)
     assert (number, message.keep_closed) == (REQUEST, None)
+    assert (message.unit_names, message.units) == ((), None)
     assert message.appearance.tolist() == today.appearance.tolist()
     assert (message.fps, message.frames) == (today.fps, today.frames)
 

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from affekt.shared.motion import ARKIT_NAMES
 from affekt.shared.version import AFFEKT_VERSION
 from affekt.sidecar import cli
 from fakes.takes import arkit_content, as_bytes
@@ -137,6 +138,47 @@ def test_a_bake_from_the_terminal(tmp_path: Path) -> None:
     ]
     with np.load(out / "motion.npz") as motion:
         assert motion["expression"].shape == (8, 100)
+
+
+def test_a_bake_of_units_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without emotions the performance's own stays, and the left corner is on top of it; an ARKit
+    take, as it comes back for a character, has it too."""
+    (tmp_path / "take.json").write_bytes(as_bytes(arkit_content(frames=12)))
+    arguments = ["bake", "--motion", str(tmp_path / "take.json"), "--no-vertices"]
+    for units, name in (("AU12_L=.5,AU4=.25", "with"), ("AU4=0", "without")):
+        assert cli.run([*arguments, "--units", units, "--out", str(tmp_path / name)]) == 0
+    said = capsys.readouterr().out
+    assert "the take as it is from 0 to 0.4 s; AU4 0.25, AU12_L 0.5." in said
+    with_units, without = (
+        np.load(tmp_path / name / "motion.npz")["expression"] for name in ("with", "without")
+    )
+    change = dict(zip(ARKIT_NAMES, (with_units - without).mean(0).tolist(), strict=False))
+    assert change["mouthSmileLeft"] > 0.2
+    assert change["browDownLeft"] == pytest.approx(change["browDownRight"]) != 0
+    assert change["mouthSmileRight"] == pytest.approx(0, abs=1e-3)
+    report = json.loads((tmp_path / "with" / "report.json").read_text())
+    assert report["settings"]["units"] == "AU12_L=.5,AU4=.25"
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        ((), "option.lacking"),
+        (("--units", "AU12"), "option.units"),
+        (("--units", "AU99=1"), "emotion.unknown_name"),
+        (("--units", "AU12=7"), "emotion.range"),
+    ],
+    ids=str,
+)
+def test_mistakes_in_units_leave_nothing(
+    more: tuple[str, ...], code: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "take.json").write_bytes(as_bytes(arkit_content(frames=4)))
+    out = tmp_path / "out"
+    arguments = ["bake", "--motion", str(tmp_path / "take.json"), "--out", str(out), *more]
+    assert cli.run(arguments) == 2
+    assert capsys.readouterr().err.rstrip().endswith(f"[{code}]")
+    assert not out.exists()
 
 
 def shorten_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

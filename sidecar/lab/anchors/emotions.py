@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How the six emotions look: action units of FACS, and their weights on the open head.
 
-`emotions.toml` names units and intensities, `action_units.toml` says what a unit is. Tune letters
-there, and `CEILING` so that no weight breaks the mesh.
+`emotions.toml` names units and intensities; what a unit is, `action_units.toml` in `modulation/`
+says. Tune letters there, and `CEILING` so that no weight breaks the mesh.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import numpy as np
 
 from ....shared.arrays import Float64Array
 from ....shared.emotion import EMOTIONS
+from ...modulation.units import DEFINITIONS as ACTION_UNITS
+from ...modulation.units import INTENSITIES
 from .channels import NAMES, columns_of
 
 FORMS = ("open", "closed")
@@ -94,38 +96,8 @@ class Variant:
     units: tuple[dict[int, float], dict[int, float]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActionUnit:
-    """weights: by shape, at intensity 1. beside: (other units, weights in place of these)."""
-
-    weights: dict[str, float]
-    beside: tuple[tuple[frozenset[int], dict[str, float]], ...]
-
-    def weights_beside(self, units: frozenset[int]) -> dict[str, float]:
-        """Weights at intensity 1 where `units` act as well."""
-        changed = next((w for others, w in self.beside if others <= units), {})
-        return self.weights | changed
-
-
 def _read(name: str) -> dict:
     return tomllib.loads(Path(__file__).with_name(name).read_text("utf-8"))
-
-
-def _read_units() -> tuple[dict[str, float], dict[int, ActionUnit]]:
-    table = _read("action_units.toml")
-    units = {
-        int(number): ActionUnit(
-            weights=unit["weights"],
-            beside=tuple(
-                (frozenset(case["units"]), case["weights"]) for case in unit.get("beside", ())
-            ),
-        )
-        for number, unit in table["units"].items()
-    }
-    return table["intensities"], units
-
-
-INTENSITIES, ACTION_UNITS = _read_units()
 
 
 def parse_units(text: str) -> dict[int, float]:

@@ -63,16 +63,19 @@ def a_take(space: str, fps: float = 30.0, frames: int = FRAMES) -> Motion:
 
 
 def a_track(fps: float, frames: int = FRAMES, seed: int = 1) -> EmotionTrack:
-    """Another emotion in every frame: a row that is missing shows."""
+    """Another emotion, and other action units, in every frame: a row that is missing shows."""
     rng = np.random.default_rng(seed)
     rows = {name: rng.uniform(0.5, 1, frames).astype(np.float32) for name in CONTROLS}
-    return EmotionTrack(weights=rng.uniform(0, 1, (frames, 6)).astype(np.float32), fps=fps, **rows)
+    weights = rng.uniform(0, 1, (frames, 6)).astype(np.float32)
+    units = rng.uniform(0, 1, (frames, 3)).astype(np.float32)
+    names = ("AU4", "AU43", "AU12_L")
+    return EmotionTrack(weights=weights, fps=fps, unit_names=names, units=units, **rows)
 
 
 def cut(track: EmotionTrack, rows: range) -> EmotionTrack:
     part = slice(rows.start, rows.stop)
     arrays = {name: getattr(track, name)[part] for name in ("weights", *CONTROLS)}
-    return replace(track, **arrays)
+    return replace(track, units=None if track.units is None else track.units[part], **arrays)
 
 
 def preview_request(
