@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ...shared.arrays import Float32Array, Int32Array
 from ...shared.calibration import Calibration
+from ...shared.emotion import EMOTIONS
 from ...shared.errors import InputError
 from ...shared.head import HeadModel
 from ...shared.pictures import Follow
@@ -90,8 +91,8 @@ class Avatar:
     the face's corners, or from the origin; quaternions (N, 4) unit, w, x, y, z; scales (N, 3)
     standard deviations, metres. opacities (N,) 0..1; colours (N, 3) and harmonics as in
     `Splats`. looks: how an expression, and rest as one of them, changes the colours, or None.
-    emotion_looks: how they differ in each emotion, of a network that has emotions in it; shown as
-    far as an appearance strength says, in place of wrinkles of our own. follow: how the Gaussians
+    emotion_looks: what they are in emotions, of a network that has emotions in it; shown as far as
+    an appearance strength says, in place of wrinkles of our own. follow: how the Gaussians
     were made to follow. opaque_core: the head hides all that is behind it, even where its Gaussians
     let light through. notes: sentences for the user.
     Raises InputError `avatar.shape`, `avatar.not_finite`, `avatar.values` if an array breaks this.
@@ -252,11 +253,11 @@ def describe(avatar: Avatar) -> list[str]:
 
 
 def _describe_looks(avatar: Avatar) -> list[str]:
-    return (
-        []
-        if avatar.emotion_looks is None
-        else ["emotions: a look for each, by the network's tokens"]
-    )
+    if avatar.emotion_looks is None:
+        return []
+    mixtures = len(avatar.emotion_looks.weights) - len(EMOTIONS)
+    more = f", and of {say_count(mixtures, 'mixture')}" if mixtures else ""
+    return [f"emotions: a look of each{more}, by the network's tokens"]
 
 
 def _describe_surface(avatar: Avatar) -> str:

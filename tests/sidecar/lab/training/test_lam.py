@@ -18,8 +18,6 @@ from affekt.sidecar.lab.training.lam_data import draw_sample, read_clips
 from affekt.sidecar.lam.checkpoint import Checkpoint, load_flame, load_network, open_checkpoint
 from affekt.sidecar.lam.emotion_file import open_emotion, with_emotion
 from affekt.sidecar.lam.surface import LamSurface
-from fakes.flame import flame_arrays
-from fakes.lam_checkpoint import write_checkpoint
 from fakes.lam_clips import write_clips
 from fakes.lam_twin import SMALL
 from safetensors.torch import load_file
@@ -49,12 +47,10 @@ class Ground:
 
 
 @pytest.fixture(scope="module")
-def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
-    folder = tmp_path_factory.mktemp("lam")
-    path = write_checkpoint(folder / "model.safetensors", flame_arrays(60), SMALL)
-    checkpoint = open_checkpoint(path, SMALL)
+def ground(small_lam: Path, tmp_path_factory: pytest.TempPathFactory) -> Ground:
+    checkpoint = open_checkpoint(small_lam, SMALL)
     surface = load_flame(checkpoint).surface
-    return Ground(checkpoint, surface, write_clips(folder / "clips", surface))
+    return Ground(checkpoint, surface, write_clips(tmp_path_factory.mktemp("clips"), surface))
 
 
 def run(ground: Ground, config: LamTrainingConfig, folder: Path) -> tuple[Path, list[float]]:
