@@ -17,6 +17,7 @@ from ...shared.errors import JobError
 from ..avatar.avatar import Avatar
 from ..avatar.calibration import with_calibration
 from ..avatar.seen_bindings import with_seen_bindings
+from ..heap import give_back
 from ..portrait.choice import choose_face
 from ..portrait.photo import decode_photo
 from ..raster.device import check_cuda
@@ -133,6 +134,8 @@ def _asked(question: Question, means: Means, emotions: list[tuple[float, ...]]) 
             "The graphics card has too little free memory for LAM's network.",
             "Close other programs that use it, or compute on the processor (--device cpu).",
         ) from error
+    finally:
+        give_back()  # the network, which a worker would hold until it ends
 
 
 def _precision(options: LamOptions, checkpoint: Checkpoint) -> Precision:
