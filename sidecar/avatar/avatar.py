@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -13,6 +13,7 @@ from ...shared.arrays import Float32Array, Int32Array
 from ...shared.calibration import Calibration
 from ...shared.emotion import EMOTIONS
 from ...shared.errors import InputError
+from ...shared.fingerprint import fingerprint
 from ...shared.head import HeadModel
 from ...shared.pictures import Follow
 from ...shared.wording import say_count
@@ -223,6 +224,13 @@ class Avatar:
         return len(self.anchors)
 
 
+def content_key(avatar: Avatar, version: int) -> str:
+    """A fingerprint of what an avatar is, for what is found out about it once: not of what it is
+    called, what is said of it, or how it looks in emotions. version: of the finding."""
+    plain = replace(avatar, name="", notes=(), emotion_looks=None)
+    return fingerprint(version, plain)
+
+
 def performance_notes(avatar: Avatar) -> tuple[str, ...]:
     """Sentences for a user who plays a take on the avatar: its notes, and that it stands still if
     it does."""
@@ -270,7 +278,7 @@ def _describe_surface(avatar: Avatar) -> str:
         shapes = int(surface.arkit_shapes.any((1, 2)).sum())
         joints = len(surface.joint_pivots)
         how = "as they are" if surface.calibration is None else "calibrated by effect"
-        moving = f"{shapes} ARKit shapes ({how}), {joints} joints that turn the head"
+        moving = f"{shapes} ARKit shapes ({how}), the head turns on {say_count(joints, 'joint')}"
         return f"{mesh}, {moving}; {bound}"
     return f"the head '{surface.name}' of the space '{surface.space}', {mesh}; {bound}"
 
