@@ -35,8 +35,6 @@ def felt(hung: HungGaussians, looks: EmotionLooks, strengths: Float32Array) -> H
             out += shares[index] * values[index]
         return out
 
-    turned = mixed(hung.quaternions, looks.quaternions)
-    lengths = np.linalg.norm(turned, axis=1, keepdims=True)
     before = np.maximum(hung.scales, _TINY)
     grown = sum(shares[k] * np.log(looks.scales[k] / before) for k in shown)
     return replace(
@@ -45,10 +43,17 @@ def felt(hung: HungGaussians, looks: EmotionLooks, strengths: Float32Array) -> H
         offsets=mixed(hung.offsets, looks.offsets),
         scales=(hung.scales * np.exp(grown)).astype(np.float32),
         opacities=np.clip(mixed(hung.opacities[:, None], looks.opacities)[:, 0], 0, 1),
-        quaternions=np.where(
-            lengths > _TINY, turned / np.maximum(lengths, _TINY), hung.quaternions
-        ).astype(np.float32),
+        quaternions=_unit(mixed(hung.quaternions, looks.quaternions), hung.quaternions),
     )
+
+
+def _unit(turned: Float32Array, own: Float32Array) -> Float32Array:
+    """Quaternions (N, 4) of length 1; `own` where turns have cancelled each other out."""
+    lengths = np.sqrt(np.einsum("nc,nc->n", turned, turned))
+    turned /= np.maximum(lengths, _TINY)[:, None]
+    gone = lengths < _TINY
+    turned[gone] = own[gone]
+    return turned
 
 
 def _look(hung: HungGaussians, looks: EmotionLooks, index: int) -> HungGaussians:

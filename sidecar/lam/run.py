@@ -84,7 +84,8 @@ def ask(question: Question, means: Means, emotions: Sequence[tuple[float, ...]])
     give_back()  # half of the network
     for number, index in enumerate(missing, 1):
         feeling = None if tokens is None else _feeling(tokens, emotions[index])
-        said = f"making the Gaussians ({number} of {len(missing)})"
+        several = len(missing) > 1
+        said = f"making look {number} of {len(missing)}" if several else "making the Gaussians"
         made = yield from _in_layers(network.decode(features, points, feeling), said)
         found[index] = _arrays(made)
         keep_arrays(places[index], found[index])

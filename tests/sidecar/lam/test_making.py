@@ -136,7 +136,7 @@ def test_steps_and_layers_are_told(ground: Ground, stages: list[object]) -> None
         "fitting the head",
         "loading the network",
         "seeing the photo",
-        "making the Gaussians (1 of 1)",
+        "making the Gaussians",
         "making the avatar",
     ]
     layers = [step for step in told if step.stage.startswith("making the Gaussians")]
@@ -165,7 +165,7 @@ def test_each_emotion_has_a_look_and_neutral_is_lams(ground: Ground) -> None:
     felt, told = make(ground, options(ground, emotion=ground.emotion))
     np.testing.assert_array_equal(felt.colours, plain.colours)
     np.testing.assert_array_equal(felt.offsets, plain.offsets)
-    assert "making the Gaussians (6 of 6)" in [step.stage for step in told]  # neutral was kept
+    assert "making look 6 of 6" in [step.stage for step in told]  # neutral was kept
     assert felt.emotion_looks is not None
     away = np.abs(felt.emotion_looks.colours - plain.colours).max((1, 2))
     assert (away > 1e-3).all()
@@ -183,7 +183,7 @@ def test_a_key_of_a_mixture_shows_the_networks_own_answer(ground: Ground) -> Non
     chosen = options(ground, emotion=ground.emotion, mixtures=mixtures)
     assert count_steps(chosen) == 7 + SMALL.encoder_layers + 9 * SMALL.layers
     avatar, told = make(ground, chosen)
-    assert "making the Gaussians (9 of 9)" in [step.stage for step in told]
+    assert "making look 9 of 9" in [step.stage for step in told]
     track = decode_track(KEYS, 21, 30)
     take = make_motion(expression=np.zeros((21, 100), np.float32), fps=30, space="arkit")
     actor = Actor(avatar, take, None, track.appearance, track.shown_weights())
@@ -225,11 +225,11 @@ def test_a_cancelled_run_goes_on_where_it_was(ground: Ground) -> None:
         ground.photo.read_bytes(), "me.png", None, options(ground, emotion=ground.emotion)
     )
     for step in steps:
-        if step.stage.startswith("making the Gaussians (4 of 7)"):
+        if step.stage.startswith("making look 4 of 7"):
             break
     steps.close()
     _, told = make(ground, options(ground, emotion=ground.emotion))
-    assert "making the Gaussians (4 of 4)" in [step.stage for step in told]
+    assert "making look 4 of 4" in [step.stage for step in told]
 
 
 def test_memory_is_looked_at_before_the_work(
@@ -346,7 +346,7 @@ def test_the_worker_tells_layer_by_layer_how_far_it_is(
         (done, 7 + layers) for done in range(7 + layers)
     ]
     assert told[6].stage == "seeing-the-photo"
-    assert told[-2].stage == "making-the-Gaussians-7-of-7"
+    assert told[-2].stage == "making-look-7-of-7"
     for step in told:
         orders.pack(
             orders.Stepped(unit=1, job="a" * 32, stage=step.stage, done=step.done, total=step.total)
