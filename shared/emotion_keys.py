@@ -56,9 +56,13 @@ def decode_track(data: bytes, frames: int, fps: float) -> EmotionTrack:
 
 def sample_keys(keys: EmotionKeys, frames: int, fps: float) -> EmotionTrack:
     """The curves at frames 0..frames-1 of a take."""
-    at = np.arange(frames, dtype=np.float64) * (keys.fps / fps)
+    return sample_at(keys, np.arange(frames, dtype=np.float64) * (keys.fps / fps), fps)
+
+
+def sample_at(keys: EmotionKeys, at: Float64Array, fps: float) -> EmotionTrack:
+    """The curves at places `at` (n,) of the keys' own frames, as a track of rate `fps`."""
     units = tuple(name for name in UNIT_CHANNELS if name in keys.channels)
-    values = {name: np.full(frames, usual_value(name)) for name in CHANNELS}
+    values = {name: np.full(len(at), usual_value(name)) for name in CHANNELS}
     for name, (places, levels) in keys.channels.items():
         curve = curves.evaluate(places, levels, keys.interpolation, at)
         values[name] = np.clip(curve, 0, largest_value(name))  # rounding at a key, no more

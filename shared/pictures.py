@@ -60,7 +60,8 @@ class PictureRequest:
     influence: (T, 6) and (T,) emotions, which are only noted in an EXR's header. appearance: (T,) 0
     to 2, how much an avatar's skin wrinkles with the expression; None is 1 in all frames.
     skin_emotions: (T, 6) by which an avatar's skin folds and flushes, as of
-    `EmotionTrack.shown_weights`; None where no emotion made the motion. Raises InputError
+    `EmotionTrack.shown_weights`, or (more, 6) where those of frames before the take are known, by
+    which it still flushes; None where no emotion made the motion. Raises InputError
     `option.size`, `option.camera`, `option.pass`, `option.format`, `option.codec`,
     `option.follow`, `option.axes`, `emotion.not_finite`, `emotion.range`.
     """
@@ -81,7 +82,7 @@ class PictureRequest:
     weights: Float32Array | None = None  # (T, 6)
     influence: Float32Array | None = None  # (T,)
     appearance: Float32Array | None = None  # (T,)
-    skin_emotions: Float32Array | None = None  # (T, 6)
+    skin_emotions: Float32Array | None = None  # (T, 6) or more rows before them
 
     def __post_init__(self) -> None:
         check_size(*self.size)
@@ -136,13 +137,14 @@ class PictureRequest:
         """How much the skin wrinkles in the take's frame `index`, 0 to 2."""
         return 1.0 if self.appearance is None else float(self.appearance[index])
 
-    def skin_emotions_until(self, index: int, fps: float) -> Float32Array | None:
-        """(n, 6) the emotions that the skin shows in the take's frame `index`: that frame's last,
-        by which it folds, and those before it by which it still flushes."""
+    def skin_emotions_until(self, index: int, count: int, fps: float) -> Float32Array | None:
+        """(n, 6) the emotions that the skin shows in the frame `index` of a take of `count` frames:
+        that frame's last, by which it folds, and those before it by which it still flushes."""
         if self.skin_emotions is None:
             return None
-        first = max(index + 1 - max(round(SKIN_MEMORY_S * fps), 1), 0)
-        return self.skin_emotions[first : index + 1]
+        end = len(self.skin_emotions) - count + index + 1
+        first = max(end - max(round(SKIN_MEMORY_S * fps), 1), 0)
+        return self.skin_emotions[first:end]
 
     def emotions_at(self, index: int) -> dict[str, float]:
         """The emotions to note with the take's frame `index`, by name."""
@@ -172,9 +174,10 @@ class PictureRequest:
                     f"There are {given} {what} for a take of {say_count(count, 'frame')}.",
                     "Give one for all frames, or one for each.",
                 )
-        curves = (self.influence, self.appearance)
-        rows = ((weights, (count, 6)) for weights in (self.weights, self.skin_emotions))
-        for values, shape in (*rows, *((curve, (count,)) for curve in curves)):
+        skin = None if self.skin_emotions is None else self.skin_emotions[-count:]
+        rows = ((weights, (count, 6)) for weights in (self.weights, skin))
+        curves = ((curve, (count,)) for curve in (self.influence, self.appearance))
+        for values, shape in (*rows, *curves):
             if values is not None and values.shape != shape:
                 raise InputError(
                     "emotion.shape",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from .arrays import Float32Array
 from .fingerprint import fingerprint
 from .motion import WIDTHS, Motion
 from .pictures import PictureRequest
@@ -42,7 +43,7 @@ class PictureRecipes:
         request = self._request
         reach = 1 if "vector" in request.passes else 0
         # What no emotion moves keeps the recipe of before 3.8.
-        skin = request.skin_emotions_until(index, self._motion.fps)
+        skin = self._skin(index)
         around = range(max(index - reach, 0), min(index + reach + 1, len(self._motion)))
         # An avatar whose emotions move its Gaussians has them in its motion vectors too.
         beside = [] if skin is None else [self._felt(i) for i in around if i != index]
@@ -56,9 +57,11 @@ class PictureRecipes:
             *([] if skin is None else [skin, *beside]),
         )
 
+    def _skin(self, index: int) -> Float32Array | None:
+        return self._request.skin_emotions_until(index, len(self._motion), self._motion.fps)
+
     def _felt(self, index: int) -> list[object]:
-        request, fps = self._request, self._motion.fps
-        return [request.skin_emotions_until(index, fps), request.appearance_at(index)]
+        return [self._skin(index), self._request.appearance_at(index)]
 
     def _shown(self, index: int) -> list[object]:
         motion, request = self._motion, self._request

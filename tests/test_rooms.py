@@ -86,6 +86,7 @@ FLOORS = (
         "arguments",
         "compiling",
         "denormals",
+        "heap",
         "exits",
         "files",
         "memory",

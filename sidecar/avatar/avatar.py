@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from ...shared.arrays import Float32Array, Int32Array
 from ...shared.calibration import Calibration
+from ...shared.emotion import EMOTIONS
 from ...shared.errors import InputError
+from ...shared.fingerprint import fingerprint
 from ...shared.head import HeadModel
 from ...shared.pictures import Follow
 from ...shared.wording import say_count
@@ -90,8 +92,8 @@ class Avatar:
     the face's corners, or from the origin; quaternions (N, 4) unit, w, x, y, z; scales (N, 3)
     standard deviations, metres. opacities (N,) 0..1; colours (N, 3) and harmonics as in
     `Splats`. looks: how an expression, and rest as one of them, changes the colours, or None.
-    emotion_looks: how they differ in each emotion, of a network that has emotions in it; shown as
-    far as an appearance strength says, in place of wrinkles of our own. follow: how the Gaussians
+    emotion_looks: what they are in emotions, of a network that has emotions in it; shown as far as
+    an appearance strength says, in place of wrinkles of our own. follow: how the Gaussians
     were made to follow. opaque_core: the head hides all that is behind it, even where its Gaussians
     let light through. notes: sentences for the user.
     Raises InputError `avatar.shape`, `avatar.not_finite`, `avatar.values` if an array breaks this.
@@ -222,6 +224,13 @@ class Avatar:
         return len(self.anchors)
 
 
+def content_key(avatar: Avatar, version: int) -> str:
+    """A fingerprint of what an avatar is, for what is found out about it once: not of what it is
+    called, what is said of it, or how it looks in emotions. version: of the finding."""
+    plain = replace(avatar, name="", notes=(), emotion_looks=None)
+    return fingerprint(version, plain)
+
+
 def performance_notes(avatar: Avatar) -> tuple[str, ...]:
     """Sentences for a user who plays a take on the avatar: its notes, and that it stands still if
     it does."""
@@ -252,11 +261,11 @@ def describe(avatar: Avatar) -> list[str]:
 
 
 def _describe_looks(avatar: Avatar) -> list[str]:
-    return (
-        []
-        if avatar.emotion_looks is None
-        else ["emotions: a look for each, by the network's tokens"]
-    )
+    if avatar.emotion_looks is None:
+        return []
+    mixtures = len(avatar.emotion_looks.weights) - len(EMOTIONS)
+    more = f", and of {say_count(mixtures, 'mixture')}" if mixtures else ""
+    return [f"emotions: a look of each{more}, by the network's tokens"]
 
 
 def _describe_surface(avatar: Avatar) -> str:
@@ -269,7 +278,7 @@ def _describe_surface(avatar: Avatar) -> str:
         shapes = int(surface.arkit_shapes.any((1, 2)).sum())
         joints = len(surface.joint_pivots)
         how = "as they are" if surface.calibration is None else "calibrated by effect"
-        moving = f"{shapes} ARKit shapes ({how}), {joints} joints that turn the head"
+        moving = f"{shapes} ARKit shapes ({how}), the head turns on {say_count(joints, 'joint')}"
         return f"{mesh}, {moving}; {bound}"
     return f"the head '{surface.name}' of the space '{surface.space}', {mesh}; {bound}"
 

@@ -19,7 +19,7 @@ from .avatar import Avatar, corner_shares
 from .emotion_looks import shown_strengths
 from .feeling import felt
 from .looks import look_shares, with_looks
-from .rest_pose import rest_gaussians, splats_at
+from .rest_pose import HungGaussians, hung_gaussians, rest_gaussians, splats_at
 from .splats import Splats
 from .supports import supports_of
 from .wrinkles import wrinkled_skin
@@ -72,6 +72,7 @@ class Actor:
         self._faces = np.ascontiguousarray(avatar.faces)
         self._origin = np.zeros(3, np.float32) if self._mesh is None else self._mesh.origin
         self._rest = np.ascontiguousarray(avatar.vertices - self._origin, np.float32)
+        self._hung = hung_gaussians(avatar)
         if avatar.binding == "face":
             self._rest_sizes = face_frames(self._rest, self._faces)[1]
             self._corner_shares = corner_shares(avatar, self._rest)
@@ -111,8 +112,8 @@ class Actor:
             return self._still
         posed = self._mesh.pose(index)
         on_vertices = self.avatar.binding == "vertex"
-        shown = self._feeling(index)
-        found = shown._on_vertices(posed) if on_vertices else shown._on_faces(posed)
+        hung = self._feeling(index)
+        found = self._on_vertices(posed, hung) if on_vertices else self._on_faces(posed, hung)
         if self._looks is not None:
             assert self.avatar.looks is not None
             seen = with_looks(found.gaussians, self.avatar.looks, self._looks[index])
@@ -127,15 +128,14 @@ class Actor:
         )
         return found
 
-    def _feeling(self, index: int) -> Actor:
-        """The actor with the Gaussians of the frame's emotion."""
-        if self._shown is None or not self._shown[index].any():
-            return self
-        other = copy.copy(self)
-        other.avatar = felt(self.avatar, self._shown[index])
-        return other
+    def _feeling(self, index: int) -> HungGaussians:
+        """The Gaussians at rest in the frame's emotion."""
+        if self._shown is None:
+            return self._hung
+        assert self.avatar.emotion_looks is not None
+        return felt(self._hung, self.avatar.emotion_looks, self._shown[index])
 
-    def _on_vertices(self, posed: PosedMesh) -> PosedAvatar:
+    def _on_vertices(self, posed: PosedMesh, hung: HungGaussians) -> PosedAvatar:
         rings = _rings(posed.vertices, self._faces)
         count = len(rings)
         turns, stretch = posed.turns, np.ones(count, np.float32)
@@ -146,16 +146,16 @@ class Actor:
         if self.follow in ("surface", "deform"):
             turns = self._support_turns(posed.vertices)
         reach = np.ones(count, np.float32)
-        return self._place(posed.vertices, posed.vertices, rings, turns, stretch, reach)
+        return self._place(hung, posed.vertices, posed.vertices, rings, turns, stretch, reach)
 
-    def _on_faces(self, posed: PosedMesh) -> PosedAvatar:
+    def _on_faces(self, posed: PosedMesh, hung: HungGaussians) -> PosedAvatar:
         vertices, faces = posed.vertices, self._faces
         middles = np.empty((len(faces), 3), np.float32)
         kernels.face_middles(vertices, faces, middles)
         axes, sizes = face_frames(vertices, faces)
         normals = np.ascontiguousarray(axes[:, :, 1])
         if self.follow == "deform":
-            return self._deformed(vertices, middles, normals)
+            return self._deformed(hung, vertices, middles, normals)
         count = len(faces)
         stretch, reach = np.ones(count, np.float32), np.ones(count, np.float32)
         if self.follow == "still":
@@ -169,7 +169,7 @@ class Actor:
             before = self._rest_sizes[:, 0]
             ratio = np.divide(sizes[:, 0], before, out=np.ones_like(before), where=before > 0)
             stretch = reach = np.clip(ratio, *GROWTH_RANGE)
-        return self._place(vertices, middles, normals, turns, stretch, reach)
+        return self._place(hung, vertices, middles, normals, turns, stretch, reach)
 
     def _support_turns(self, vertices: Float32Array) -> Float32Array:
         """(A, 4) the turns of the faces, or the vertices, since rest."""
@@ -180,23 +180,27 @@ class Actor:
         return turns
 
     def _deformed(
-        self, vertices: Float32Array, middles: Float32Array, normals: Float32Array
+        self,
+        hung: HungGaussians,
+        vertices: Float32Array,
+        middles: Float32Array,
+        normals: Float32Array,
     ) -> PosedAvatar:
-        avatar = self.avatar
         maps = np.empty((len(self._faces), 3, 3), np.float32)
         kernels.face_maps(self._rest, vertices, self._faces, maps)
-        out, limit = _Room(len(avatar)), np.float32(GROWTH_RANGE[1])
-        given = (avatar.anchors, middles, normals, maps, limit)
-        rest = (avatar.offsets, avatar.quaternions, avatar.scales)
+        out, limit = _Room(len(self.avatar)), np.float32(GROWTH_RANGE[1])
+        given = (self.avatar.anchors, middles, normals, maps, limit)
+        rest = (hung.offsets, hung.quaternions, hung.scales)
 
         def place(first: int, last: int) -> None:
             kernels.place_deformed(first, last, *given, rest, out.arrays)
 
-        run_ranges(place, even_pieces(len(avatar), 1))
-        return out.posed(avatar, vertices, self._origin)
+        run_ranges(place, even_pieces(len(self.avatar), 1))
+        return out.posed(hung, vertices, self._origin)
 
     def _place(
         self,
+        hung: HungGaussians,
         vertices: Float32Array,
         points: Float32Array,
         normals: Float32Array,
@@ -204,10 +208,10 @@ class Actor:
         stretch: Float32Array,
         reach: Float32Array,
     ) -> PosedAvatar:
-        avatar, out = self.avatar, _Room(len(self.avatar))
-        rest = (avatar.offsets, avatar.quaternions, avatar.scales)
-        kernels.place(avatar.anchors, points, normals, turns, stretch, reach, rest, out.arrays)
-        return out.posed(avatar, vertices, self._origin)
+        anchors, out = self.avatar.anchors, _Room(len(self.avatar))
+        rest = (hung.offsets, hung.quaternions, hung.scales)
+        kernels.place(anchors, points, normals, turns, stretch, reach, rest, out.arrays)
+        return out.posed(hung, vertices, self._origin)
 
 
 class _Room:
@@ -217,19 +221,21 @@ class _Room:
         means, scales, normals = (np.empty((count, 3), np.float32) for _ in range(3))
         self.arrays = means, np.empty((count, 4), np.float32), scales, normals
 
-    def posed(self, avatar: Avatar, vertices: Float32Array, origin: Float32Array) -> PosedAvatar:
+    def posed(
+        self, hung: HungGaussians, vertices: Float32Array, origin: Float32Array
+    ) -> PosedAvatar:
         """What was filled in. origin: from where means and vertices are measured, the avatar's."""
         means, quaternions, scales, normals = self.arrays
         if origin.any():
             means += origin
             vertices = vertices + origin
-        gaussians = splats_at(avatar, means, quaternions, scales)
+        gaussians = splats_at(hung, means, quaternions, scales)
         return PosedAvatar(gaussians=gaussians, normals=normals, vertices=vertices)
 
 
 def _shown_looks(
     avatar: Avatar, motion: Motion, appearance: FloatArray | float, emotions: FloatArray | None
-) -> FloatArray | None:
+) -> Float32Array | None:
     """(T, 6) how far the looks of the avatar's network are shown; None of one without."""
     if avatar.emotion_looks is None or emotions is None:
         return None

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""An avatar as it looks in a mixture of emotions, where its network has made looks of them.
+"""An avatar's Gaussians in a mixture of emotions, where its network has made looks of them.
 
-Between the emotions that the network was run for, its Gaussians are interpolated: colours,
-opacities, offsets and the logarithms of sizes by weight, turns by weight and made unit again. That
-is not what the network would make of the mixture, which takes a run of its own.
+Between the looks they are interpolated: colours, opacities, offsets and the logarithms of sizes by
+share, turns by share and made unit again. That is not what the network would make of the mixture,
+which takes a run of its own (`affekt avatar create --exact`).
 """
 
 from __future__ import annotations
@@ -12,33 +12,56 @@ from dataclasses import replace
 
 import numpy as np
 
-from ...shared.arrays import FloatArray
-from .avatar import Avatar
+from ...shared.arrays import Float32Array
+from .emotion_looks import EmotionLooks, look_shares
+from .rest_pose import HungGaussians
 
 _TINY = 1e-12
 
 
-def felt(avatar: Avatar, strengths: FloatArray) -> Avatar:
-    """The avatar at rest with the looks of these strengths (6,); itself, to the last bit, where
-    none is shown or it has no looks."""
-    looks = avatar.emotion_looks
-    if looks is None or not strengths.any():
-        return avatar
-    shown = np.flatnonzero(strengths)
-    weights = strengths[shown].astype(np.float32)
+def felt(hung: HungGaussians, looks: EmotionLooks, strengths: Float32Array) -> HungGaussians:
+    """The Gaussians with the look of these strengths (6,): themselves where none is shown, and a
+    look's own where it is shown alone, both to the last bit."""
+    shares = look_shares(looks.weights, strengths)
+    shown = np.flatnonzero(shares)
+    if not len(shown):
+        return hung
+    if len(shown) == 1 and shares[shown[0]] == 1:
+        return _look(hung, looks, int(shown[0]))
 
-    def change(values: np.ndarray) -> np.ndarray:
-        return np.einsum("k,knc->nc", weights, values[shown])
+    def mixed(own: Float32Array, values: Float32Array) -> Float32Array:
+        out = own * (1 - shares[shown].sum())
+        for index in shown:
+            out += shares[index] * values[index]
+        return out
 
-    turned = avatar.quaternions + change(looks.quaternions)
-    lengths = np.linalg.norm(turned, axis=1, keepdims=True)
-    opacities = avatar.opacities + change(looks.opacities)[:, 0]
-    turned = np.where(lengths > _TINY, turned / np.maximum(lengths, _TINY), avatar.quaternions)
+    before = np.maximum(hung.scales, _TINY)
+    grown = sum(shares[k] * np.log(looks.scales[k] / before) for k in shown)
     return replace(
-        avatar,
-        colours=np.clip(avatar.colours + change(looks.colours), 0, 1).astype(np.float32),
-        offsets=(avatar.offsets + change(looks.offsets)).astype(np.float32),
-        scales=(avatar.scales * np.exp(change(looks.log_scales))).astype(np.float32),
-        opacities=np.clip(opacities, 0, 1).astype(np.float32),
-        quaternions=turned.astype(np.float32),
+        hung,
+        colours=np.clip(mixed(hung.colours, looks.colours), 0, 1),
+        offsets=mixed(hung.offsets, looks.offsets),
+        scales=(hung.scales * np.exp(grown)).astype(np.float32),
+        opacities=np.clip(mixed(hung.opacities[:, None], looks.opacities)[:, 0], 0, 1),
+        quaternions=_unit(mixed(hung.quaternions, looks.quaternions), hung.quaternions),
+    )
+
+
+def _unit(turned: Float32Array, own: Float32Array) -> Float32Array:
+    """Quaternions (N, 4) of length 1; `own` where turns have cancelled each other out."""
+    lengths = np.sqrt(np.einsum("nc,nc->n", turned, turned))
+    turned /= np.maximum(lengths, _TINY)[:, None]
+    gone = lengths < _TINY
+    turned[gone] = own[gone]
+    return turned
+
+
+def _look(hung: HungGaussians, looks: EmotionLooks, index: int) -> HungGaussians:
+    return replace(
+        hung,
+        colours=looks.colours[index],
+        offsets=looks.offsets[index],
+        scales=looks.scales[index],
+        opacities=looks.opacities[index, :, 0],
+        quaternions=looks.quaternions[index],
     )

@@ -102,7 +102,7 @@ class _Glints:
 def _catch_lights(head: HeadModel) -> _Glints:
     """One disc on each cornea, where a viewer in front sees the lamp mirrored."""
     points = head.template.astype(np.float64)
-    cornea = np.isin(head.region[head.faces], _numbers(("iris", "pupil"))).all(1)
+    cornea = np.isin(head.region[head.faces], _numbers(("iris", "pupil"))).all(1) & _whole(head)
     half = _LAMP / np.linalg.norm(_LAMP) + [0, 0, 1]
     anchors = []
     for side in (1, -1):
@@ -132,6 +132,12 @@ def _on_rim(head: HeadModel, corners: Int32Array, middle: Float64Array) -> BoolA
     return skin & (cKDTree(eye).query(middle, distance_upper_bound=_RIM_M)[0] < _RIM_M)
 
 
+def _whole(head: HeadModel) -> BoolArray:
+    """(F,) whether a face has an area."""
+    a, b, c = (head.template[head.faces[:, k]].astype(np.float64) for k in range(3))
+    return np.linalg.norm(np.cross(b - a, c - a), axis=1) > 1e-12
+
+
 def _face_normals(corners: Float64Array) -> Float64Array:
     """(N, 3) unit normals of triangles (N, 3, 3)."""
     normal = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
@@ -142,7 +148,7 @@ def _pieces(head: HeadModel) -> tuple[Int32Array, Int32Array, Float64Array]:
     """Cuts faces into N pieces: the face (N,) of each, its corners (N, 3), and the piece's corners
     as weights of these (N, 3, 3). Leaves out faces without area."""
     a, b, c = (head.template[head.faces[:, k]].astype(np.float64) for k in range(3))
-    whole = np.linalg.norm(np.cross(b - a, c - a), axis=1) > 1e-12
+    whole = _whole(head)
     longest = np.max([np.linalg.norm(p - q, axis=1) for p, q in ((a, b), (b, c), (c, a))], 0)
     skin = np.isin(head.region[head.faces[:, 0]], _numbers(_CUT))
     cuts = np.where(skin, (longest > _CUT_M).astype(int) + (longest > _CUT_TWICE_M), 0)

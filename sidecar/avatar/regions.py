@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 from ...shared.arrays import UInt8Array
 from ...shared.connection import default_cache_folder
 from ...shared.errors import InputError
-from ...shared.fingerprint import fingerprint
 from ...shared.head import REGIONS, HeadModel
 from ..files import kept_arrays
 from ..head.read import OPEN, read_head
 from .alignment import align
-from .avatar import Avatar
+from .avatar import Avatar, content_key
 from .visible_regions import PASS_REGIONS, labels_as_seen
 
 _OF_HEAD = {
@@ -49,7 +48,7 @@ def kept_labels(subject: Avatar | HeadModel) -> UInt8Array:
     folder. Raises InputError `avatar.regions` as `find_labels` does."""
     if isinstance(subject, HeadModel):
         return find_labels(subject)
-    kept = default_cache_folder() / "regions" / f"{fingerprint(_VERSION, subject)}.kept"
+    kept = default_cache_folder() / "regions" / f"{content_key(subject, _VERSION)}.kept"
 
     def fit(arrays: Mapping[str, NDArray]) -> bool:
         label = arrays.get("label")

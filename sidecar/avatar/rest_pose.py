@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from ...shared.arrays import Float32Array
@@ -11,24 +13,48 @@ from .looks import rest_shares, with_looks
 from .splats import Splats
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class HungGaussians:
+    """Gaussians as they hang on their anchors at rest; the arrays are those of `Avatar`."""
+
+    offsets: Float32Array
+    quaternions: Float32Array
+    scales: Float32Array
+    opacities: Float32Array
+    colours: Float32Array
+    harmonics: Float32Array | None
+
+
+def hung_gaussians(avatar: Avatar) -> HungGaussians:
+    """The avatar's Gaussians, without its looks."""
+    return HungGaussians(
+        offsets=avatar.offsets,
+        quaternions=avatar.quaternions,
+        scales=avatar.scales,
+        opacities=avatar.opacities,
+        colours=avatar.colours,
+        harmonics=avatar.harmonics,
+    )
+
+
 def rest_gaussians(avatar: Avatar) -> Splats:
     """The avatar's Gaussians at rest."""
     means = avatar.means.astype(np.float32)
-    rest = splats_at(avatar, means, avatar.quaternions, avatar.scales)
+    rest = splats_at(hung_gaussians(avatar), means, avatar.quaternions, avatar.scales)
     return (
         rest if avatar.looks is None else with_looks(rest, avatar.looks, rest_shares(avatar.looks))
     )
 
 
 def splats_at(
-    avatar: Avatar, means: Float32Array, quaternions: Float32Array, scales: Float32Array
+    hung: HungGaussians, means: Float32Array, quaternions: Float32Array, scales: Float32Array
 ) -> Splats:
-    """The avatar's Gaussians at these places, without its looks."""
+    """The Gaussians at these places."""
     return Splats(
         means=means,
         quaternions=quaternions,
         scales=scales,
-        opacities=avatar.opacities,
-        colours=avatar.colours,
-        harmonics=avatar.harmonics,
+        opacities=hung.opacities,
+        colours=hung.colours,
+        harmonics=hung.harmonics,
     )

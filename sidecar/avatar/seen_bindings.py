@@ -21,13 +21,12 @@ from ...shared.arrays import BoolArray, Float32Array, Float64Array, Int32Array
 from ...shared.camera import Camera, camera_centre, look_at
 from ...shared.connection import default_cache_folder
 from ...shared.errors import InputError
-from ...shared.fingerprint import fingerprint
 from ...shared.head import REGIONS
 from ..files import are_indices, kept_arrays
 from ..head.read import OPEN, read_head
 from ..raster.mesh import interpolate, rasterise_mesh
 from .alignment import Alignment, align
-from .avatar import ArkitRig, Avatar
+from .avatar import ArkitRig, Avatar, content_key
 from .picture_shares import picture_shares
 from .rest_pose import rest_gaussians
 from .splats import Splats
@@ -69,7 +68,7 @@ def with_seen_bindings(avatar: Avatar) -> Avatar:
     whose face is not found, stays as it was."""
     if not isinstance(avatar.surface, ArkitRig) or avatar.binding != "vertex":
         return avatar
-    kept = default_cache_folder() / "bindings" / f"{fingerprint(_VERSION, avatar)}.kept"
+    kept = default_cache_folder() / "bindings" / f"{content_key(avatar, _VERSION)}.kept"
 
     def fit(arrays: Mapping[str, NDArray]) -> bool:
         anchors = arrays.get("anchors")

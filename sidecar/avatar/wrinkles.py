@@ -28,7 +28,6 @@ from ...shared.calibration import SHAPES
 from ...shared.connection import default_cache_folder
 from ...shared.emotion import EMOTIONS
 from ...shared.errors import InputError
-from ...shared.fingerprint import fingerprint
 from ...shared.head import REGIONS, HeadModel
 from ...shared.motion import Motion, numbers_of
 from ...shared.pressing import PLACES, WRINKLES
@@ -40,7 +39,7 @@ from ..raster.mesh import vertex_normals
 from . import effects
 from .alignment import Alignment, align, open_alignment
 from .animated_mesh import personal_head, shown_weights
-from .avatar import ArkitRig, Avatar, corner_shares
+from .avatar import ArkitRig, Avatar, content_key, corner_shares
 from .effects import FacePlaces, face_rows, laid_places, row_names
 from .flush import ZONES, blood_gain, blood_of, blood_zones, flush_change
 from .own_wrinkles import is_readable, own_patterns, read_skin
@@ -93,7 +92,7 @@ def find_wrinkles(avatar: Avatar) -> Wrinkles | None:
     for an avatar that has no face."""
     if avatar.surface is None:
         return None
-    kept = default_cache_folder() / "wrinkles" / f"{fingerprint(_VERSION, avatar)}.kept"
+    kept = default_cache_folder() / "wrinkles" / f"{content_key(avatar, _VERSION)}.kept"
     arrays = kept_arrays(kept, lambda found: _fit(found, avatar), lambda: _measure(avatar))
     is_face = len(arrays["gaussian"]) or len(arrays["flushing"])
     return Wrinkles(**arrays) if is_face else None

@@ -15,6 +15,7 @@ from ...shared.wording import say_count
 
 if TYPE_CHECKING:
     from ..avatar.avatar import Avatar
+    from ..lam.making import LamOptions
     from ..lam.run import Progress
     from ..portrait.create import Stage
 
@@ -31,7 +32,11 @@ class Lam:
     unknown_weights: bool = False
     """Use another file than the published one, such as one that you trained."""
     emotion_weights: Path | None = None
-    """What `affekt train lam` wrote: the avatar then has a look for each emotion."""
+    """What `affekt train lam` wrote: the avatar then has a look of each emotion."""
+    exact: tuple[Path, ...] = ()
+    """Emotion keys: the network also runs for each mixture of emotions that is at one of them, so
+    that a take with these keys shows there what the network makes of it, at `--appearance 1`.
+    Elsewhere looks are interpolated. Each mixture takes as long as an emotion."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """In which the network computes: bfloat16 where the processor or the card multiplies it."""
     device: Literal["cpu", "cuda"] = "cpu"
@@ -123,7 +128,7 @@ class Create:
         from ..avatar.lam_bundle import encode_lam_bundle
         from ..compiling import say_when_compiling
         from ..files import check_ending, check_outputs, read_bytes, write_whole
-        from ..lam.making import LamOptions, make_steps
+        from ..lam.making import make_steps
         from ..render.images import check_sheet_name, write_sheet
         from ..steps import finish
 
@@ -131,20 +136,14 @@ class Create:
         weights = self._lam_weights()
         check_ending(given.bundle, "a LAM bundle", ".zip")
         check_sheet_name(given.crop)
-        sources = (self.photo, weights, given.emotion_weights, given.bundle_template)
+        sources = (self.photo, weights, given.emotion_weights, given.bundle_template, *given.exact)
         check_outputs(self.out, self.sheet, given.bundle, given.crop, sources=sources)
         begun_s = time.perf_counter()
         data = read_bytes(self.photo, limits.MAX_PHOTO_BYTES, "photo")
         template = given.bundle_template
         lent = None if template is None else read_bytes(template, limits.MAX_AVATAR_BYTES, "bundle")
+        options = self._lam_options(weights)
         say_when_compiling()
-        options = LamOptions(
-            weights=weights,
-            unknown_weights=given.unknown_weights,
-            emotion=given.emotion_weights,
-            precision=None if given.precision == "auto" else given.precision,
-            device=given.device,
-        )
         made = finish(make_steps(data, self.photo.name, self.face, options), say_progress)
         bundle = None if given.bundle is None else encode_lam_bundle(made.plain, lent)
         write_whole(self.out, encode_avatar(made.avatar))
@@ -160,6 +159,26 @@ class Create:
         if self.sheet is not None:
             self._draw_sheet(self.sheet, made.avatar)
 
+    def _lam_options(self, weights: Path) -> LamOptions:
+        from ..files import read_bytes
+        from ..lam.making import LamOptions
+        from ..lam.mixtures import key_mixtures
+
+        given = self.lam
+        mixtures = key_mixtures(
+            [(read_bytes(p, limits.MAX_MOTION_BYTES, "emotion file"), p.name) for p in given.exact]
+        )
+        if given.exact:
+            print(f"The keys hold {say_count(len(mixtures), 'mixture')} of emotions.")
+        return LamOptions(
+            weights=weights,
+            unknown_weights=given.unknown_weights,
+            emotion=given.emotion_weights,
+            mixtures=mixtures,
+            precision=None if given.precision == "auto" else given.precision,
+            device=given.device,
+        )
+
     def _lam_weights(self) -> Path:
         """The checkpoint. Raises InputError `option.backbone` without one, or with options that LAM
         has no use for."""
@@ -174,6 +193,12 @@ class Create:
                 "option.backbone",
                 "LAM makes its avatar of one photo, on its own FLAME head.",
                 "Leave --more, --neck and --head out.",
+            )
+        if self.lam.exact and self.lam.emotion_weights is None:
+            raise InputError(
+                "option.backbone",
+                "Without emotion weights LAM's network knows no emotions to mix.",
+                "Give --emotion-weights too, or leave --exact out.",
             )
         return self.lam.weights
 

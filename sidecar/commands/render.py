@@ -198,7 +198,7 @@ class Render:
             weights=None if track is None else track.weights[first:],
             influence=None if track is None else track.influence[first:],
             appearance=appearance_rows(self.drawing.appearance, len(take.motion), track),
-            skin_emotions=None if track is None else track.shown_weights()[first:],
+            skin_emotions=None if track is None else track.shown_weights(),  # of before a cut, too
         )
 
     def _passes(self, subject: Subject) -> tuple[str, ...]:

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from ...shared.arrays import Float32Array
-from ...shared.emotion import EMOTIONS
 from ...shared.head import JOINTS
 from ...shared.motion import ARKIT_NAMES
 from ..adapter.kept import adapter_of
@@ -60,9 +59,11 @@ def make_rig(flame: Flame, shape: Float32Array) -> ArkitRig:
     )
 
 
-def make_avatar(rig: ArkitRig, made: Sequence[Made], name: str) -> Avatar:
-    """An avatar of LAM's Gaussians, one a vertex of the rig. made: neutral, and after it each of
-    `EMOTIONS`, or neutral alone."""
+def make_avatar(
+    rig: ArkitRig, made: Sequence[Made], name: str, emotions: Sequence[tuple[float, ...]] = ()
+) -> Avatar:
+    """An avatar of LAM's Gaussians, one a vertex of the rig. made: neutral, and after it those of
+    `emotions`, weights as of `EmotionLooks`, or neutral alone."""
     neutral = made[0]
     return Avatar(
         name=name,
@@ -77,25 +78,23 @@ def make_avatar(rig: ArkitRig, made: Sequence[Made], name: str) -> Avatar:
         follow="stretch",  # as LAM's bundles are read, and for their reasons
         opaque_core=True,
         notes=(TERMS,),
-        emotion_looks=_looks(neutral, made[1:]) if len(made) > 1 else None,
+        emotion_looks=_looks(neutral, made[1:], emotions) if emotions else None,
     )
 
 
-def _looks(neutral: Made, made: Sequence[Made]) -> EmotionLooks:
-    assert len(made) == len(EMOTIONS)
-
-    def differences(name: str) -> Float32Array:
-        return np.stack([one[name] - neutral[name] for one in made])
-
-    logarithms = [np.log(np.maximum(one["scales"], _LEAST_SCALE_M)) for one in (neutral, *made)]
-    turns = np.stack([one["quaternions"] for one in made])
+def _looks(
+    neutral: Made, made: Sequence[Made], emotions: Sequence[tuple[float, ...]]
+) -> EmotionLooks:
+    stacked = {name: np.stack([one[name] for one in made]) for name in neutral}
+    turns = stacked["quaternions"]
     away = np.sum(turns * neutral["quaternions"], 2, keepdims=True) < 0
     return EmotionLooks(
-        colours=differences("colours"),
-        offsets=differences("offsets"),
-        log_scales=np.stack(logarithms[1:]) - logarithms[0],
-        opacities=differences("opacities"),
-        quaternions=np.where(away, -turns, turns) - neutral["quaternions"],
+        weights=np.array(emotions, np.float32),
+        colours=stacked["colours"],
+        offsets=stacked["offsets"],
+        scales=np.maximum(stacked["scales"], _LEAST_SCALE_M),
+        opacities=stacked["opacities"],
+        quaternions=np.where(away, -turns, turns),
     )
 
 

@@ -17,6 +17,7 @@ from ...shared.errors import JobError
 from ..avatar.avatar import Avatar
 from ..avatar.calibration import with_calibration
 from ..avatar.seen_bindings import with_seen_bindings
+from ..heap import give_back
 from ..portrait.choice import choose_face
 from ..portrait.photo import decode_photo
 from ..raster.device import check_cuda
@@ -40,15 +41,23 @@ from .settings import LAM_20K, LamConfig
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LamOptions:
     """weights: LAM's checkpoint; unknown_weights: whether it may be another than the published one;
-    emotion: the file that `affekt train lam` wrote, None for LAM without emotions; precision: None
-    for what this machine is fastest in; device: "cpu" or "cuda"; config: of the network."""
+    emotion: the file that `affekt train lam` wrote, None for LAM without emotions; mixtures:
+    weights (6,) of emotions for which the network is run beside each emotion alone; precision:
+    None for what this machine is fastest in; device: "cpu" or "cuda"; config: of the network."""
 
     weights: Path
     unknown_weights: bool = False
     emotion: Path | None = None
+    mixtures: tuple[tuple[float, ...], ...] = ()
     precision: Precision | None = None
     device: str = "cpu"
     config: LamConfig = LAM_20K
+
+    def emotions(self) -> list[tuple[float, ...]]:
+        """What the network is run for beside neutral."""
+        if self.emotion is None:
+            return []
+        return [*map(tuple, np.eye(len(EMOTIONS)).tolist()), *self.mixtures]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -99,9 +108,10 @@ def make_steps(data: bytes, name: str, face: int | None, options: LamOptions) ->
         emotion=emotion,
         device=options.device,
     )
-    made = yield from _asked(question, means)
+    emotions = options.emotions()
+    made = yield from _asked(question, means, emotions)
     yield _step("making the avatar")
-    plain = make_avatar(make_rig(flame, identity.shape), made, PurePath(name).stem)
+    plain = make_avatar(make_rig(flame, identity.shape), made, PurePath(name).stem, emotions)
     avatar = with_calibration(with_seen_bindings(plain))
     return LamMade(
         avatar=avatar, plain=plain, crop=crop, said="\n".join(filter(None, [said, crop.said]))
@@ -110,23 +120,22 @@ def make_steps(data: bytes, name: str, face: int | None, options: LamOptions) ->
 
 def count_steps(options: LamOptions) -> int:
     """How many steps `make_steps` has where nothing of it is kept yet; else it has fewer."""
-    runs = 1 if options.emotion is None else 1 + len(EMOTIONS)
     config = options.config
-    return _AROUND + config.encoder_layers + config.layers * runs
+    return _AROUND + config.encoder_layers + config.layers * (1 + len(options.emotions()))
 
 
-def _asked(question: Question, means: Means) -> RunSteps:
-    """The Gaussians of neutral, and with emotion weights of each emotion after it. Raises JobError
-    `job.gpu_memory`."""
-    rows = [NEUTRAL, *map(tuple, np.eye(len(EMOTIONS)).tolist())]
+def _asked(question: Question, means: Means, emotions: list[tuple[float, ...]]) -> RunSteps:
+    """The Gaussians of neutral, and after it of the emotions. Raises JobError `job.gpu_memory`."""
     try:
-        return (yield from ask(question, means, rows if means.emotion is not None else rows[:1]))
+        return (yield from ask(question, means, [NEUTRAL, *emotions]))
     except torch.OutOfMemoryError as error:
         raise JobError(
             "job.gpu_memory",
             "The graphics card has too little free memory for LAM's network.",
             "Close other programs that use it, or compute on the processor (--device cpu).",
         ) from error
+    finally:
+        give_back()  # the network, which a worker would hold until it ends
 
 
 def _precision(options: LamOptions, checkpoint: Checkpoint) -> Precision:

@@ -16,6 +16,7 @@ from ...shared.arrays import Float32Array
 from ...shared.connection import default_cache_folder
 from ...shared.fingerprint import fingerprint
 from ..files import find_arrays, keep_arrays
+from ..heap import give_back
 from .checkpoint import Checkpoint, Precision, load_network
 from .emotion import EmotionTokens, Feeling
 from .emotion_file import EmotionWeights, with_emotion
@@ -74,14 +75,17 @@ def ask(question: Question, means: Means, emotions: Sequence[tuple[float, ...]])
         return found
     yield Progress(stage="loading the network", done=0, total=1)
     network = load_network(means.checkpoint, means.precision, means.device)
+    give_back()  # the file's tensors in single precision
     tokens = None if means.emotion is None else with_emotion(network, means.emotion)
     points = means.surface.rest_points(torch.from_numpy(question.shape)[None]).to(means.device)
     image = torch.from_numpy(question.image)[None].to(means.device)
     features = yield from _in_layers(network.encode(image), "seeing the photo")
-    network.encoder.to("meta")  # half of the memory is free again
+    network.encoder.to("meta")
+    give_back()  # half of the network
     for number, index in enumerate(missing, 1):
         feeling = None if tokens is None else _feeling(tokens, emotions[index])
-        said = f"making the Gaussians ({number} of {len(missing)})"
+        several = len(missing) > 1
+        said = f"making look {number} of {len(missing)}" if several else "making the Gaussians"
         made = yield from _in_layers(network.decode(features, points, feeling), said)
         found[index] = _arrays(made)
         keep_arrays(places[index], found[index])

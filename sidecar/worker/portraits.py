@@ -59,7 +59,7 @@ def _create_by_lam(
 
 def _stage(step: Progress) -> str:
     """A step's name without what a job's stage may not hold."""
-    return step.stage.replace("(", "").replace(")", "").replace(" ", "-")
+    return step.stage.replace(" ", "-")
 
 
 def _told(making: MakingSteps) -> Generator[JobStep, None, Made]:

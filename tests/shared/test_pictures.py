@@ -178,7 +178,7 @@ def test_what_is_made_unless_something_is_asked_for():
     assert (plain.axes, plain.object_index, plain.codec) == ("world", 1, "zip")
     assert plain.world_from_head.tolist() == np.eye(4).tolist()
     assert (plain.weights, plain.influence, plain.appearance) == (None, None, None)
-    assert plain.skin_emotions_until(7, 30) is None
+    assert plain.skin_emotions_until(7, 10, 30) is None
     assert plain.appearance_at(7) == 1
     curve = PictureRequest(appearance=np.array([0, 2, 0.75], np.float32))
     assert [curve.appearance_at(index) for index in range(3)] == [0, 2, 0.75]
@@ -192,9 +192,14 @@ def test_skin_shows_three_seconds_of_emotions():
     rows = np.arange(60, dtype=np.float32).reshape(10, 6) / 60
     asked = PictureRequest(skin_emotions=rows)
     for index, fps, first in ((8, 2.0, 3), (2, 2.0, 0), (8, 1 / 60, 8)):
-        found = asked.skin_emotions_until(index, fps)
+        found = asked.skin_emotions_until(index, 10, fps)
         assert found is not None
         np.testing.assert_array_equal(found, rows[first : index + 1])
+    of_a_cut = asked.skin_emotions_until(3, 5, 2.0)  # the take's rows are the last five
+    np.testing.assert_array_equal(of_a_cut, rows[3:9])
+    asked.check_take(5)
+    with pytest.raises(InputError, match="10 rows of emotions for a take of 11 frames"):
+        asked.check_take(11)
 
 
 def test_normals_are_the_worlds_or_the_cameras():

@@ -113,6 +113,14 @@ def test_skin_remembers_an_emotion() -> None:
     assert of.of_take() != of_other.of_take()
 
 
+def test_skin_remembers_emotions_of_before_the_take() -> None:
+    rows = np.zeros((FRAMES + 90, 6), np.float32)  # 3 s, of which the last frame is its own
+    before, _ = recipes(a_motion(), replace(REQUEST, skin_emotions=rows))
+    assert same(before, recipes(a_motion(), REQUEST)[0]) == [False] * FRAMES
+    after, _ = recipes(a_motion(), replace(REQUEST, skin_emotions=changed(rows, 2)))
+    assert same(before, after) == [False, False, True, True]
+
+
 @pytest.mark.parametrize("name", [*WIDTHS, "eyelids"])
 def test_a_motion_that_changes_in_one_frame(name: str) -> None:
     motion = replace(a_motion(), eyelids=np.zeros((FRAMES, 2), np.float32))

@@ -174,8 +174,8 @@ def test_surfaces_are_described(avatar: Avatar):
     (said,) = (line for line in describe(avatar) if line.startswith("surface: "))
     faces = len(avatar.faces)
     assert said == (
-        f"surface: 768 vertices, {faces} faces, 51 ARKit shapes (as they are), 3 joints that turn "
-        "the head; Gaussians on its vertices"
+        f"surface: 768 vertices, {faces} faces, 51 ARKit shapes (as they are), the head turns "
+        "on 3 joints; Gaussians on its vertices"
     )
     head = small_head()
     anchors = np.zeros(len(avatar), np.int32)

@@ -139,8 +139,8 @@ def test_bindings_are_found_once(
     other = np.roll(avatar.anchors, 3)
     monkeypatch.setattr(seen_bindings, "default_cache_folder", lambda: tmp_path)
     monkeypatch.setattr(seen_bindings, "find_bindings", lambda one: calls.append(one) or other)
-    for _ in range(2):
-        found = with_seen_bindings(avatar)
+    for one in (avatar, replace(avatar, name="another", notes=("A note.",))):
+        found = with_seen_bindings(one)
         np.testing.assert_array_equal(found.anchors, other)
         np.testing.assert_allclose(found.means, avatar.means, atol=1e-6)
     assert len(calls) == 1

@@ -133,6 +133,16 @@ def test_each_option_of_a_picture_reaches_its_request(tmp_path: Path) -> None:
     assert plain.skin_emotions is None
 
 
+def test_skin_has_emotions_of_before_a_cut(tmp_path: Path) -> None:
+    keys = tmp_path / "keys.json"
+    keys.write_text('{"keys": [{"frame": 0, "sad": 0.0}, {"frame": 60, "sad": 0.6}]}')
+    take = TakeRead(motion=TAKE, first_frame=20)
+    asked = rendering(emotions=keys)._request(read_head("open"), take, range(1))
+    np.testing.assert_allclose(asked.weights[[0, 49], 1], [0.2, 0.6], atol=1e-6)
+    np.testing.assert_allclose(asked.skin_emotions[[0, 20, 69], 1], [0, 0.2, 0.6], atol=1e-6)
+    asked.check_take(50)
+
+
 @pytest.mark.parametrize("preview", [True, False])
 def test_the_previews_sound_begins_with_its_first_frame(
     preview: bool, monkeypatch: pytest.MonkeyPatch

@@ -91,15 +91,18 @@ def test_gaussians_lie_on_the_points(rig: ArkitRig) -> None:
     assert "CC BY-NC" in avatar.notes[0]
 
 
-def test_looks_are_differences_to_neutral(rig: ArkitRig) -> None:
+def test_looks_are_what_the_network_made(rig: ArkitRig) -> None:
     count = len(rig.vertices)
-    rows = [made(count, value) for value in (0.5, 0.1, 0.2, 0.3, 0.4, 0.6, 0.7)]
-    looks = make_avatar(rig, rows, "me").emotion_looks
+    rows = [made(count, value) for value in (0.5, 0.1, 0.2, 0.3, 0.4, 0.6, 0.7, 0.9)]
+    rows[3]["scales"][0] = 0
+    emotions = [*map(tuple, np.eye(6).tolist()), (0.25, 0.0, 0.5, 0.0, 0.0, 0.0)]
+    looks = make_avatar(rig, rows, "me", emotions).emotion_looks
     assert looks is not None
-    np.testing.assert_allclose(looks.colours[2], -0.2, atol=1e-6)
-    np.testing.assert_allclose(looks.opacities[5], 0.2, atol=1e-6)
-    np.testing.assert_allclose(looks.offsets[0], -0.004, atol=1e-7)
-    np.testing.assert_allclose(looks.log_scales[4], np.log(0.6 / 0.5), atol=1e-5)
-    together = looks.quaternions + rows[0]["quaternions"]
-    np.testing.assert_allclose(np.abs(together[3]), np.abs(rows[4]["quaternions"]), atol=1e-6)
-    assert (np.sum(together * rows[0]["quaternions"], 2) >= 0).all()
+    np.testing.assert_array_equal(looks.weights[6], [0.25, 0, 0.5, 0, 0, 0])
+    np.testing.assert_array_equal(looks.colours[2], rows[3]["colours"])
+    np.testing.assert_array_equal(looks.opacities[6], rows[7]["opacities"])
+    np.testing.assert_array_equal(looks.offsets[0], rows[1]["offsets"])
+    np.testing.assert_array_equal(looks.scales[4], rows[5]["scales"])
+    assert looks.scales[2, 0, 0] == pytest.approx(1e-12)
+    np.testing.assert_array_equal(np.abs(looks.quaternions[3]), np.abs(rows[4]["quaternions"]))
+    assert (np.sum(looks.quaternions * rows[0]["quaternions"], 2) >= 0).all()

@@ -18,8 +18,6 @@ from affekt.sidecar.lab.training.lam_data import draw_sample, read_clips
 from affekt.sidecar.lam.checkpoint import Checkpoint, load_flame, load_network, open_checkpoint
 from affekt.sidecar.lam.emotion_file import open_emotion, with_emotion
 from affekt.sidecar.lam.surface import LamSurface
-from fakes.flame import flame_arrays
-from fakes.lam_checkpoint import write_checkpoint
 from fakes.lam_clips import write_clips
 from fakes.lam_twin import SMALL
 from safetensors.torch import load_file
@@ -49,12 +47,10 @@ class Ground:
 
 
 @pytest.fixture(scope="module")
-def ground(tmp_path_factory: pytest.TempPathFactory) -> Ground:
-    folder = tmp_path_factory.mktemp("lam")
-    path = write_checkpoint(folder / "model.safetensors", flame_arrays(60), SMALL)
-    checkpoint = open_checkpoint(path, SMALL)
+def ground(small_lam: Path, tmp_path_factory: pytest.TempPathFactory) -> Ground:
+    checkpoint = open_checkpoint(small_lam, SMALL)
     surface = load_flame(checkpoint).surface
-    return Ground(checkpoint, surface, write_clips(folder / "clips", surface))
+    return Ground(checkpoint, surface, write_clips(tmp_path_factory.mktemp("clips"), surface))
 
 
 def run(ground: Ground, config: LamTrainingConfig, folder: Path) -> tuple[Path, list[float]]:
@@ -64,8 +60,16 @@ def run(ground: Ground, config: LamTrainingConfig, folder: Path) -> tuple[Path, 
     return path, losses
 
 
-def test_gates_learn_first_and_lam_stays_as_it_is(ground: Ground, tmp_path: Path) -> None:
-    path, losses = run(ground, CONFIG, tmp_path / "run")
+@pytest.fixture(scope="module")
+def whole(ground: Ground, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[float]]:
+    """What a run of `CONFIG` wrote, and its losses."""
+    return run(ground, CONFIG, tmp_path_factory.mktemp("whole"))
+
+
+def test_gates_learn_first_and_lam_stays_as_it_is(
+    ground: Ground, whole: tuple[Path, list[float]]
+) -> None:
+    path, losses = whole
     assert len(losses) == 4
     weights = open_emotion(path, ground.checkpoint)
     assert weights.changes == frozenset()
@@ -78,8 +82,10 @@ def test_gates_learn_first_and_lam_stays_as_it_is(ground: Ground, tmp_path: Path
         assert torch.equal(values, before.get_parameter(name)), name
 
 
-def test_a_stopped_run_goes_on_with_the_same_bits(ground: Ground, tmp_path: Path) -> None:
-    whole, losses = run(ground, CONFIG, tmp_path / "whole")
+def test_a_stopped_run_goes_on_with_the_same_bits(
+    ground: Ground, whole: tuple[Path, list[float]], tmp_path: Path
+) -> None:
+    at_once, losses = whole
 
     def stop(line: str) -> None:
         if "step      3" in line:
@@ -90,14 +96,15 @@ def test_a_stopped_run_goes_on_with_the_same_bits(ground: Ground, tmp_path: Path
         train_lam(CONFIG, ground.checkpoint, ground.clips, folder, stop)
     path, rest = run(ground, CONFIG, folder)
     assert rest == losses[2:]
-    found, wanted = load_file(path), load_file(whole)
+    found, wanted = load_file(path), load_file(at_once)
     assert found.keys() == wanted.keys()
     assert all(torch.equal(found[name], values) for name, values in wanted.items())
 
 
-def test_the_decoder_goes_on_from_the_gates(ground: Ground, tmp_path: Path) -> None:
-    first, _ = run(ground, CONFIG, tmp_path / "gates")
-    config = replace(CONFIG, part="decoder", start=str(first), steps=2)
+def test_the_decoder_goes_on_from_the_gates(
+    ground: Ground, whole: tuple[Path, list[float]], tmp_path: Path
+) -> None:
+    config = replace(CONFIG, part="decoder", start=str(whole[0]), steps=2)
     path, _ = run(ground, config, tmp_path / "decoder")
     weights = open_emotion(path, ground.checkpoint)
     assert all(
@@ -107,11 +114,12 @@ def test_the_decoder_goes_on_from_the_gates(ground: Ground, tmp_path: Path) -> N
     assert open_emotion(third, ground.checkpoint).changes == weights.changes
 
 
-def test_another_checkpoints_emotions_are_refused(ground: Ground, tmp_path: Path) -> None:
-    path, _ = run(ground, replace(CONFIG, steps=1), tmp_path / "run")
+def test_another_checkpoints_emotions_are_refused(
+    ground: Ground, whole: tuple[Path, list[float]]
+) -> None:
     other = replace(ground.checkpoint, sha256="0" * 64)
     with pytest.raises(InputError, match="another checkpoint") as caught:
-        open_emotion(path, other)
+        open_emotion(whole[0], other)
     assert caught.value.code == "file.wrong_kind"
     with pytest.raises(InputError, match="gives LAM no emotions"):
         open_emotion(ground.checkpoint.path, ground.checkpoint)
