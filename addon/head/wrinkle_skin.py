@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What wrinkles look like in a material: a node group that lays the patterns of
+`shared.wrinkle_patterns` onto the face's front, as hard as the object's drivers press them
+(`wrinkles`).
+
+The patterns are pictures that are packed into the file. They are read by Environment Texture nodes:
+Blender's exporters of glTF and USD take any Image Texture that they find on the way to a colour for
+that colour. Projected as a mirror ball such a node reads its picture as a flat one, within the disc
+that fits into it.
+"""
+
+from __future__ import annotations
+
+import bpy
+import numpy as np
+
+from ...shared.arrays import Float32Array
+from ...shared.pressing import WRINKLES
+from ...shared.wrinkle_patterns import NAMES, draw_pattern
+from ..splats.graph import Graph, Output
+from .wrinkles import FACE, PRESSED
+
+NAME = "Affekt Wrinkles"
+MIDDLE_MM, RADIUS_MM = (22.0, 0.0), 95.0
+"""The disc of the face's left side that the pictures show."""
+PIXELS = 384
+_TINT = (0.72, 1.02, 1.26)
+"""How much each channel darkens: valleys redden, by the sidecar's formula for this skin."""
+_SHADE = 1.0
+"""The share of a pattern that is colour. Patterns say what the eye sees of a fold without light of
+its own; here the surface bends too, and colours are linear."""
+_RIM = 0.98
+"""Within this squared distance, in radii, the disc is read."""
+
+
+def wrinkle_group() -> bpy.types.NodeTree:
+    """A new node group: by how much the skin's colour is multiplied, and how high it stands, in
+    units of a pattern at full strength; at rest 1 and 0."""
+    tree = bpy.data.node_groups.new(NAME, "ShaderNodeTree")
+    tree.interface.new_socket("Colour", in_out="OUTPUT", socket_type="NodeSocketColor")
+    tree.interface.new_socket("Height", in_out="OUTPUT", socket_type="NodeSocketFloat")
+    shade = tree.interface.new_socket("Shade", in_out="INPUT", socket_type="NodeSocketFloat")
+    shade.default_value, shade.min_value, shade.max_value = _SHADE, 0, 4
+    shade.description = "How dark the folds are, besides what the light does in them"
+    g = Graph(tree)
+    x, y, is_skin = g.parts(_attribute(g, FACE).outputs["Vector"])
+    pressed = _pressed(g)
+    pictures = wrinkle_pictures()
+    sides = [
+        _side(g, g.math("MULTIPLY", x, sign), y, pictures, pressed[number : len(WRINKLES) : 2])
+        for number, sign in enumerate((1.0, -1.0))
+    ]
+    strength = g.math("MULTIPLY", pressed[len(WRINKLES)], is_skin)
+    change = g.math("MULTIPLY", g.sum(sides), strength)
+    shaded = g.math("MULTIPLY", change, g.node("NodeGroupInput").outputs["Shade"])
+    parts = (g.math("EXPONENT", g.math("MULTIPLY", shaded, part)) for part in _TINT)
+    g.node("NodeGroupOutput", g.joined(*parts), change)
+    return tree
+
+
+def _attribute(g: Graph, name: str, kind: str = "GEOMETRY") -> bpy.types.Node:
+    return g.node("ShaderNodeAttribute", attribute_name=name, attribute_type=kind)
+
+
+def _pressed(g: Graph) -> list[Output]:
+    """The numbers in `PRESSED`."""
+    numbers: list[Output] = []
+    for name in PRESSED:
+        node = _attribute(g, name, "OBJECT")
+        numbers += [*g.parts(node.outputs["Vector"]), node.outputs["Alpha"]]
+    return numbers
+
+
+def _side(
+    g: Graph, x: Output, y: Output, pictures: list[bpy.types.Image], pressed: list[Output]
+) -> Output:
+    """The change of log colour by one side's patterns. x: to the outside of that side."""
+    across, up = (
+        g.math("DIVIDE", g.math("SUBTRACT", value, 1e-3 * middle), 1e-3 * RADIUS_MM)
+        for value, middle in zip((x, y), MIDDLE_MM, strict=True)
+    )
+    squared = g.math("ADD", g.math("MULTIPLY", across, across), g.math("MULTIPLY", up, up))
+    place = _on_ball(g, across, up, g.math("MINIMUM", squared, _RIM))
+    parts = []
+    for number, picture in enumerate(pictures):
+        read = g.first(
+            "ShaderNodeTexEnvironment",
+            place,
+            image=picture,
+            projection="MIRROR_BALL",
+            interpolation="Cubic",
+        )
+        own = [*pressed[3 * number : 3 * number + 3], 0.0, 0.0][:3]
+        parts.append(g.measure("DOT_PRODUCT", read, g.joined(*own)))
+    return g.math("MULTIPLY", g.sum(parts), g.math("LESS_THAN", squared, _RIM))
+
+
+def _on_ball(g: Graph, across: Output, up: Output, squared: Output) -> Output:
+    """The direction that a mirror ball shows there: a ray along y, met by the ball's surface, whose
+    depth is d, goes to (across, (1 - 2 d^2) / 2 d, up)."""
+    deep = g.math("SUBTRACT", 1.0, squared)
+    depth = g.math("SQRT", deep)
+    along = g.math(
+        "DIVIDE",
+        g.math("SUBTRACT", 1.0, g.math("MULTIPLY", deep, 2.0)),
+        g.math("MULTIPLY", depth, 2.0),
+    )
+    return g.joined(across, along, up)
+
+
+def wrinkle_pictures() -> list[bpy.types.Image]:
+    """New pictures, three patterns in each, packed into the file."""
+    made = []
+    for number, pixels in enumerate(draw_pictures()):
+        picture = bpy.data.images.new(
+            f"{NAME} {number + 1}", PIXELS, PIXELS, float_buffer=True, is_data=True
+        )
+        picture.pixels.foreach_set(pixels.ravel())
+        picture.update()
+        picture.pack()
+        made.append(picture)
+    return made
+
+
+def draw_pictures() -> Float32Array:
+    """(pictures, PIXELS, PIXELS, 4) the left side's patterns, from the bottom up."""
+    steps = (2 * np.arange(PIXELS) + 1) / PIXELS - 1
+    across, up = np.meshgrid(MIDDLE_MM[0] + RADIUS_MM * steps, MIDDLE_MM[1] + RADIUS_MM * steps)
+    at = np.stack([across.ravel(), up.ravel()], 1)
+    shown = np.hypot(*(at - MIDDLE_MM).T) < RADIUS_MM
+    sharp = np.zeros(int(shown.sum()))
+    pictures = np.zeros((-(-len(NAMES) // 3), PIXELS**2, 4), np.float32)
+    pictures[..., 3] = 1
+    for index, name in enumerate(NAMES):
+        pictures[index // 3, shown, index % 3] = draw_pattern(name, at[shown], sharp)
+    return pictures.reshape(-1, PIXELS, PIXELS, 4)
