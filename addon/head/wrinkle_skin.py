@@ -11,14 +11,17 @@ that fits into it.
 
 from __future__ import annotations
 
+import struct
+import zlib
+
 import bpy
 import numpy as np
 
-from ...shared.arrays import Float32Array
+from ...shared.arrays import UInt16Array
 from ...shared.pressing import WRINKLES
 from ...shared.wrinkle_patterns import NAMES, draw_pattern
 from ..splats.graph import Graph, Output
-from .wrinkles import FACE, PRESSED
+from .wrinkles import APPEARANCE, FACE, PRESSED
 
 NAME = "Affekt Wrinkles"
 MIDDLE_MM, RADIUS_MM = (22.0, 0.0), 95.0
@@ -29,6 +32,8 @@ _TINT = (0.72, 1.02, 1.26)
 _SHADE = 1.0
 """The share of a pattern that is colour. Patterns say what the eye sees of a fold without light of
 its own; here the surface bends too, and colours are linear."""
+_NONE, _FULL, _RANGE = 32768, 65535, 2.0
+"""A picture's number for no change, the largest, and by how much they differ."""
 _RIM = 0.98
 """Within this squared distance, in radii, the disc is read."""
 
@@ -50,7 +55,7 @@ def wrinkle_group() -> bpy.types.NodeTree:
         _side(g, g.math("MULTIPLY", x, sign), y, pictures, pressed[number : len(WRINKLES) : 2])
         for number, sign in enumerate((1.0, -1.0))
     ]
-    strength = g.math("MULTIPLY", pressed[len(WRINKLES)], is_skin)
+    strength = g.math("MULTIPLY", _appearance(g, pressed[len(WRINKLES)]), is_skin)
     change = g.math("MULTIPLY", g.sum(sides), strength)
     shaded = g.math("MULTIPLY", change, g.node("NodeGroupInput").outputs["Shade"])
     parts = (g.math("EXPONENT", g.math("MULTIPLY", shaded, part)) for part in _TINT)
@@ -69,6 +74,14 @@ def _pressed(g: Graph) -> list[Output]:
         node = _attribute(g, name, "OBJECT")
         numbers += [*g.parts(node.outputs["Vector"]), node.outputs["Alpha"]]
     return numbers
+
+
+def _appearance(g: Graph, kept: Output) -> Output:
+    """The head's slider, or what was kept of it where Blender has no such slider."""
+    node = _attribute(g, APPEARANCE, "OBJECT")
+    is_there = g.math("GREATER_THAN", node.outputs["Alpha"], 0.5)
+    change = g.math("SUBTRACT", node.outputs["Fac"], kept)
+    return g.math("ADD", kept, g.math("MULTIPLY", change, is_there))
 
 
 def _side(
@@ -90,8 +103,9 @@ def _side(
             projection="MIRROR_BALL",
             interpolation="Cubic",
         )
+        change = g.scaled(g.vector("SUBTRACT", read, (_NONE / _FULL,) * 3), _RANGE)
         own = [*pressed[3 * number : 3 * number + 3], 0.0, 0.0][:3]
-        parts.append(g.measure("DOT_PRODUCT", read, g.joined(*own)))
+        parts.append(g.measure("DOT_PRODUCT", change, g.joined(*own)))
     return g.math("MULTIPLY", g.sum(parts), g.math("LESS_THAN", squared, _RIM))
 
 
@@ -109,28 +123,40 @@ def _on_ball(g: Graph, across: Output, up: Output, squared: Output) -> Output:
 
 
 def wrinkle_pictures() -> list[bpy.types.Image]:
-    """New pictures, three patterns in each, packed into the file."""
+    """New pictures, packed into the file."""
     made = []
     for number, pixels in enumerate(draw_pictures()):
-        picture = bpy.data.images.new(
-            f"{NAME} {number + 1}", PIXELS, PIXELS, float_buffer=True, is_data=True
-        )
-        picture.pixels.foreach_set(pixels.ravel())
-        picture.update()
-        picture.pack()
+        data = _png(pixels)
+        picture = bpy.data.images.new(f"{NAME} {number + 1}", PIXELS, PIXELS, is_data=True)
+        picture.pack(data=data, data_len=len(data))
+        picture.source = "FILE"
         made.append(picture)
     return made
 
 
-def draw_pictures() -> Float32Array:
-    """(pictures, PIXELS, PIXELS, 4) the left side's patterns, from the bottom up."""
+def draw_pictures() -> UInt16Array:
+    """(pictures, PIXELS, PIXELS, 3) the left side's patterns, three in each, from the top down:
+    `_NONE` where there is none, `_RANGE` of change on `_FULL` steps."""
     steps = (2 * np.arange(PIXELS) + 1) / PIXELS - 1
-    across, up = np.meshgrid(MIDDLE_MM[0] + RADIUS_MM * steps, MIDDLE_MM[1] + RADIUS_MM * steps)
-    at = np.stack([across.ravel(), up.ravel()], 1)
-    shown = np.hypot(*(at - MIDDLE_MM).T) < RADIUS_MM
-    sharp = np.zeros(int(shown.sum()))
-    pictures = np.zeros((-(-len(NAMES) // 3), PIXELS**2, 4), np.float32)
-    pictures[..., 3] = 1
+    across, up = np.meshgrid(steps, -steps)
+    shown = np.hypot(across, up) < 1
+    at = MIDDLE_MM + RADIUS_MM * np.stack([across[shown], up[shown]], 1)
+    pictures = np.full((-(-len(NAMES) // 3), PIXELS, PIXELS, 3), _NONE, np.uint16)
     for index, name in enumerate(NAMES):
-        pictures[index // 3, shown, index % 3] = draw_pattern(name, at[shown], sharp)
-    return pictures.reshape(-1, PIXELS, PIXELS, 4)
+        change = draw_pattern(name, at, np.zeros(len(at)))
+        pictures[index // 3, shown, index % 3] = np.rint(_NONE + change / _RANGE * _FULL)
+    return pictures
+
+
+def _png(pixels: UInt16Array) -> bytes:
+    """A PNG of 16 bits of pixels (H, W, 3), whose rows are written as differences to the left."""
+    height, width, _ = pixels.shape
+    rows = pixels.astype(">u2").reshape(height, -1).view(np.uint8)
+    rows[:, 6:] -= rows[:, :-6].copy()
+    lines = np.concatenate([np.ones((height, 1), np.uint8), rows], 1)
+    header = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(lines.tobytes(), 9)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        for kind, data in chunks
+    )

@@ -31,8 +31,10 @@ FACE = "affekt_face"
 """Attribute of the mesh: x and y on the open head at rest, seen from the front, metres, and 1 where
 the face's skin is."""
 PRESSED = tuple(f"affekt_pressed_{number}" for number in range(1, 8))
-"""Properties of the head, four numbers each: how hard each of `WRINKLES` is pressed, and then the
-head's *Appearance*. Four, since EEVEE reads no more than eight properties of an object."""
+"""Properties of the head, four numbers each, since EEVEE reads no more than eight properties of an
+object: how hard each of `WRINKLES` is pressed, and then the *Appearance* at the last save."""
+APPEARANCE = channel_path("appearance")
+"""The property that a material reads where Blender has Affekt."""
 _MOVED = "affekt_moved"
 """Property of the head: millimetres that places have moved, in parts."""
 _MOST = 20
@@ -88,7 +90,7 @@ def add_wrinkles(head: bpy.types.Object, rig: bpy.types.Object, model: HeadModel
         for slot in sorted(set(re.findall(r"s\d+", expression))):
             read_into(driver, slot, "OBJECT", head, f'["{_MOVED}"][{slot[1:]}]')
         driver.expression = expression
-    _drive_appearance(head)
+    keep_appearance(head)
 
 
 def face_places(model: HeadModel) -> Float32Array:
@@ -101,24 +103,9 @@ def face_places(model: HeadModel) -> Float32Array:
 
 def keep_appearance(head: bpy.types.Object) -> None:
     """Lets a Blender without Affekt, which has no such slider, go on with the head's *Appearance*
-    as it stands."""
-    data = head.animation_data
-    index = len(WRINKLES)
-    path = f'["{PRESSED[index // 4]}"]'
-    curve = None if data is None else data.drivers.find(path, index=index % 4)
-    if curve is not None and head.library is None:
-        target = curve.driver.variables[0].targets[0]
-        if target.fallback_value != head.affekt_emotion.appearance:
-            target.fallback_value = head.affekt_emotion.appearance
-
-
-def _drive_appearance(head: bpy.types.Object) -> None:
-    index = len(WRINKLES)
-    driver = _driver(head, PRESSED[index // 4], index % 4)
-    read_into(driver, "value", "OBJECT", head, channel_path("appearance"))
-    target = driver.variables[0].targets[0]
-    target.use_fallback_value, target.fallback_value = True, head.affekt_emotion.appearance
-    driver.expression = "value"
+    as it stands. No driver reads it: to Blender that is a circle."""
+    if head.library is None and PRESSED[-1] in head:
+        head[PRESSED[-1]][len(WRINKLES) % 4] = head.affekt_emotion.appearance
 
 
 def _parts(moves: Mapping[str, float]) -> list[_Part]:
