@@ -17,7 +17,7 @@ import zlib
 import bpy
 import numpy as np
 
-from ...shared.arrays import UInt16Array
+from ...shared.arrays import BoolArray, Float64Array, UInt16Array
 from ...shared.pressing import WRINKLES
 from ...shared.wrinkle_patterns import NAMES, draw_pattern
 from ..splats.graph import Graph, Output
@@ -26,7 +26,7 @@ from .wrinkles import APPEARANCE, FACE, PRESSED
 NAME = "Affekt Wrinkles"
 MIDDLE_MM, RADIUS_MM = (22.0, 0.0), 95.0
 """The disc of the face's left side that the pictures show."""
-PIXELS = 384
+PIXELS, _BLOCK = 384, 8
 _TINT = (0.72, 1.02, 1.26)
 """How much each channel darkens: valleys redden, by the sidecar's formula for this skin."""
 _SHADE = 1.0
@@ -138,14 +138,24 @@ def draw_pictures() -> UInt16Array:
     """(pictures, PIXELS, PIXELS, 3) the left side's patterns, three in each, from the top down:
     `_NONE` where there is none, `_RANGE` of change on `_FULL` steps."""
     steps = (2 * np.arange(PIXELS) + 1) / PIXELS - 1
-    across, up = np.meshgrid(steps, -steps)
-    shown = np.hypot(across, up) < 1
-    at = MIDDLE_MM + RADIUS_MM * np.stack([across[shown], up[shown]], 1)
+    at = MIDDLE_MM + RADIUS_MM * np.stack(np.meshgrid(steps, -steps), 2)
     pictures = np.full((-(-len(NAMES) // 3), PIXELS, PIXELS, 3), _NONE, np.uint16)
     for index, name in enumerate(NAMES):
-        change = draw_pattern(name, at, np.zeros(len(at)))
-        pictures[index // 3, shown, index % 3] = np.rint(_NONE + change / _RANGE * _FULL)
+        near = _near(name, at)
+        change = draw_pattern(name, at[near], np.zeros(near.sum()))
+        pictures[index // 3, near, index % 3] = np.rint(_NONE + change / _RANGE * _FULL)
     return pictures
+
+
+def _near(name: str, at: Float64Array) -> BoolArray:
+    """(H, W) where places (H, W, 2) may have something of the pattern: in blocks at whose middle,
+    or at a neighbour's, there is some. Patterns are wider than a block."""
+    half = _BLOCK // 2
+    middles = at[half::_BLOCK, half::_BLOCK]
+    some = draw_pattern(name, middles.reshape(-1, 2), np.zeros(middles.size // 2)) != 0
+    around = np.pad(some.reshape(middles.shape[:2]), 1)
+    near = np.lib.stride_tricks.sliding_window_view(around, (3, 3)).any((2, 3))
+    return near.repeat(_BLOCK, 0).repeat(_BLOCK, 1)
 
 
 def _png(pixels: UInt16Array) -> bytes:
