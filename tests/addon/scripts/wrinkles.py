@@ -108,7 +108,8 @@ with harness.enabled():
     told["posed"] = render("posed")
     drivers = [curve.driver for curve in head.animation_data.drivers]
     simple = all(driver.is_simple_expression and driver.is_valid for driver in drivers)
-    pose(head, dict.fromkeys(asked["poses"][0][0], 0.0), [0.0, 0.0, 0.0])
+    for weights, _ in asked["poses"]:
+        pose(head, dict.fromkeys(weights, 0.0), [0.0, 0.0, 0.0])
     head.affekt_emotion.appearance = 0.0
     without_folds()
     told["plain"] = render("plain")
