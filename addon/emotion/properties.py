@@ -23,7 +23,7 @@ _TEXT = {
     "upper": "Strength above the tip of the nose",
     "lower": "Strength below the tip of the nose",
     "geometry": "Strength of the change of expression and jaw",
-    "appearance": "How much an avatar's skin wrinkles with the expression",
+    "appearance": "How much the skin wrinkles with the expression, an avatar's and the open head's",
     "keep_closed": "Lips that the take holds closed through a silence stay closed: "
     "at 0.5 in all emotions but surprise, at 1 in surprise too, at 0 in none",
 }

@@ -23,6 +23,7 @@ from .lids import add_lids
 from .material import COLOUR, add_surface_attributes, head_material
 from .shape_keys import add_expressions
 from .upkeep import prepare_head
+from .wrinkles import add_wrinkles, can_wrinkle
 
 _BONE_LENGTH_M = {"root": 0.09, "neck": 0.07, "jaw": 0.06, "eye_left": 0.03, "eye_right": 0.03}
 
@@ -33,11 +34,14 @@ def build_head(
     context: bpy.types.Context,
     label: str = "Affekt Head",
     sliders: Sliders | None = None,
+    *,
+    wrinkles: bool = False,
 ) -> bpy.types.Object:
     """Adds a head at the 3D cursor and makes it the active object; returns its mesh object.
 
     `model_name` is what the sidecar calls the model, `label` what Blender calls the object,
-    `sliders` shape its identity. If anything fails, nothing stays behind.
+    `sliders` shape its identity; with `wrinkles` the open head's skin folds in renders. If anything
+    fails, nothing stays behind.
     """
     with all_or_nothing():
         rig, head = _new_rig(label), _new_mesh(model, label)
@@ -53,6 +57,8 @@ def build_head(
         add_lids(head, rig, model)
         if sliders is not None:
             add_identity(head, model, sliders)
+        if wrinkles and can_wrinkle(model):
+            add_wrinkles(head, rig, model)
         head.data.materials.append(head_material())
         head.affekt_head.is_head = True
         head.affekt_head.model = model_name

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The head's material: colours from the mesh, gloss and softness from its regions; skin has
-blotches and pores that are computed, so that no picture needs to be packed into the file."""
+blotches and pores that are computed, and folds where the head's drivers press it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from ...shared.arrays import UInt8Array
 from ...shared.head import REGIONS
 from .. import compat
+from .wrinkle_skin import wrinkle_group
 
 NAME = "Affekt Skin"
 COLOUR = "affekt_colour"
@@ -35,6 +36,8 @@ _SUBSURFACE_SCALE_M = 0.005
 _BLOTCHES, _BLOTCH_RANGE = 11.0, (0.90, 1.07)
 """How many cells of noise the head's box has along an edge, and how dark and light they are."""
 _PORES, _PORE_DEPTH_M = 210.0, 0.00015
+_FOLD_DEPTH_M = 0.0015
+"""How far skin sinks where a pattern changes its log colour by 1."""
 _COLOUR_SOCKETS = (6, 7, 2)
 """Of a Mix node its two colours and its product, which have names that others have too."""
 _VIEWPORT_COLOUR = (0.62, 0.42, 0.33, 1.0)
@@ -85,6 +88,12 @@ def _add_skin(tree: bpy.types.NodeTree, principled: bpy.types.Node, colour: bpy.
     light.inputs[2].default_value = 1.0
     tree.links.new(skin.outputs[0], light.inputs[0])
     tree.links.new(blotch.outputs["Result"], light.inputs[3])
+    folds = _new(tree, "ShaderNodeGroup", (-900, 120))
+    folds.node_tree = wrinkle_group()
+    folded = _new(tree, "ShaderNodeVectorMath", (-340, 420))
+    folded.operation = "SCALE"
+    tree.links.new(folds.outputs["Colour"], folded.inputs["Vector"])
+    tree.links.new(light.outputs[0], folded.inputs["Scale"])
     # Blender's glTF exporter knows a colour of the mesh by just this: a product that ends in the
     # base colour.
     shown = _new(tree, "ShaderNodeMix", (-160, 320))
@@ -92,13 +101,24 @@ def _add_skin(tree: bpy.types.NodeTree, principled: bpy.types.Node, colour: bpy.
     shown.inputs["Factor"].default_value = 1.0
     first, second, product = _COLOUR_SOCKETS
     tree.links.new(colour.outputs["Color"], shown.inputs[first])
-    tree.links.new(light.outputs[0], shown.inputs[second])
+    tree.links.new(folded.outputs["Vector"], shown.inputs[second])
     tree.links.new(shown.outputs[product], principled.inputs["Base Color"])
     bump = _new(tree, "ShaderNodeBump", (-300, -300))
     bump.inputs["Distance"].default_value = _PORE_DEPTH_M
     tree.links.new(skin.outputs[0], bump.inputs["Strength"])
     tree.links.new(_noise(tree, place, _PORES, (-900, -100)), bump.inputs["Height"])
+    tree.links.new(_bent(tree, folds), bump.inputs["Normal"])
     tree.links.new(bump.outputs["Normal"], principled.inputs["Normal"])
+
+
+def _bent(tree: bpy.types.NodeTree, folds: bpy.types.Node) -> bpy.types.NodeSocket:
+    """The surface's normal in the folds."""
+    bump = _new(tree, "ShaderNodeBump", (-520, -120))
+    bump.label = "Folds"
+    bump.inputs["Distance"].default_value = _FOLD_DEPTH_M
+    bump.inputs["Strength"].default_value = 1.0
+    tree.links.new(folds.outputs["Height"], bump.inputs["Height"])
+    return bump.outputs["Normal"]
 
 
 def _pores() -> bpy.types.NodeTree:

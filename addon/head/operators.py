@@ -37,7 +37,7 @@ class AFFEKT_OT_add_head(TaskOperator, bpy.types.Operator):
     def _add(self, context: bpy.types.Context, *, is_first: bool) -> Steps:
         model = yield from requests.fetch_head(session.need_line(), OPEN_HEAD)
         need_object_mode(context)
-        head = build_head(model, OPEN_HEAD, context, sliders=open_sliders())
+        head = build_head(model, OPEN_HEAD, context, sliders=open_sliders(), wrinkles=True)
         return (
             f"Added {head.name}: {len(model.template):,} vertices, "
             f"{len(model.expression_names)} expression shape keys."

@@ -14,6 +14,7 @@ from ..handlers import Pair, add_handlers, remove_handlers
 from ..motion.takes import drop_dead_takes
 from ..notice import say
 from .find import heads_among
+from .wrinkles import keep_appearance
 
 
 def prepare_head(head: bpy.types.Object) -> None:
@@ -81,11 +82,18 @@ def _after_load(*_: object) -> None:
     guard_call(bring_up_to_date, "Bringing the file up to date")
 
 
+@bpy.app.handlers.persistent
+def _before_save(*_: object) -> None:
+    heads = heads_among(bpy.data.objects)
+    guard_call(lambda: [keep_appearance(head) for head in heads], "Keeping the appearance")
+
+
 def _handlers() -> list[Pair]:
     known = bpy.app.handlers
     appended = getattr(known, "blend_import_post", None)  # from 4.3 on
     return [
         (known.load_post, _after_load),
+        (known.save_pre, _before_save),
         *([(appended, _after_load)] if appended is not None else []),
         (known.depsgraph_update_post, _after_update),
         (known.undo_post, _after_undo),

@@ -14,12 +14,12 @@ import numpy as np
 
 from ...shared.arrays import Float32Array, Float64Array, FloatArray
 from ...shared.pressing import WRINKLES
+from ...shared.wrinkle_patterns import CARRIED, DEEPEST, FRONT_MM
 from ..head.read import OPEN, read_head
 from .face_chart import TEXEL_MM, bare_skin, blurred, open_chart, sampled
 from .skin_look import LitSkin
 from .skin_maps import STATES, identity_maps
 from .skin_zones import FOLDS, fold_of_wrinkles, fold_zones, wrinkle_zones
-from .wrinkle_patterns import CARRIED, DEEPEST, FRONT_MM
 
 _CAVITY = 1.0
 """Change of log colour by a millimetre of depth."""

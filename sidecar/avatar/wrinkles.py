@@ -31,6 +31,7 @@ from ...shared.errors import InputError
 from ...shared.head import REGIONS, HeadModel
 from ...shared.motion import Motion, numbers_of
 from ...shared.pressing import PLACES, WRINKLES
+from ...shared.wrinkle_patterns import draw_patterns
 from ..adapter.solve import NUMBERS, Forward
 from ..files import are_indices, kept_arrays
 from ..head.read import OPEN, read_head
@@ -47,7 +48,6 @@ from .pressing import OPEN_FACE_MM, pressing_of
 from .skin_look import FAR_M, look_at_skin
 from .skin_maps import STATES
 from .splats import Splats
-from .wrinkle_patterns import draw_patterns
 
 _ROWS = len(row_names())
 _VERSION = 15

@@ -8,7 +8,7 @@ import numpy as np
 from ...shared.arrays import Float32Array, Float64Array, Int32Array
 from ...shared.motion import ARKIT_NAMES
 from ...shared.pressing import SIDES, WRINKLES
-from ..avatar.wrinkle_patterns import draw_patterns
+from ...shared.wrinkle_patterns import draw_patterns
 from ..raster.occlusion import neighbour_mean
 from .completion import Graph
 from .surface import Pieces

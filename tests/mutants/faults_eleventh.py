@@ -113,7 +113,7 @@ ELEVENTH = (
         tests=(
             "tests/sidecar/avatar/test_wrinkles.py",
             "tests/sidecar/avatar/test_pressing.py",
-            "tests/sidecar/avatar/test_wrinkle_patterns.py",
+            "tests/shared/test_wrinkle_patterns.py",
         ),
     ),
     Fault(

@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 
 from ....shared.arrays import Float32Array, Float64Array
+from ....shared.wrinkle_patterns import Shade, Stroke, draw_stroke
 from ...avatar.face_chart import EDGE, TEXEL_MM, texel_places_mm
 from ...avatar.skin_zones import FOLDS, fold_zones
-from ...avatar.wrinkle_patterns import Shade, Stroke, draw_stroke
 from .wrinkle_identity import Strokes
 
 _FINER = 2

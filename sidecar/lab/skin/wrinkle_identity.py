@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ....shared.emotion import EMOTIONS
+from ....shared.wrinkle_patterns import DEEPEST, Groove, Shade, Stroke
 from ...avatar.skin_zones import FOLDS
-from ...avatar.wrinkle_patterns import DEEPEST, Groove, Shade, Stroke
 
 Strokes = tuple[Stroke, ...]
 _Rng = np.random.Generator

@@ -114,7 +114,7 @@ with harness.enabled():
         bpy.data.objects.remove(item)
     scene = bpy.context.scene
     scene.render.fps, scene.frame_start, scene.frame_end = 30, FRAMES[0], FRAMES[-1]
-    head = harness.add_head(asked["head"])
+    head = harness.add_head(asked["head"], wrinkles=True)
     add_take(head, asked["take"])
     face = make_mesh("Face", asked["face"], {name: name for name in asked["names"]})
     face.location.x = 1.0

@@ -81,8 +81,9 @@ def read_motion(path: str) -> object:
     return noun(**{**values, "fps": float(values["fps"]), "space": str(values["space"])})
 
 
-def add_head(path: str) -> bpy.types.Object:
-    return load("addon.head.build").build_head(read_head(path), "open", bpy.context)
+def add_head(path: str, *, wrinkles: bool = False) -> bpy.types.Object:
+    build = load("addon.head.build").build_head
+    return build(read_head(path), "open", bpy.context, wrinkles=wrinkles)
 
 
 def avatar_settings() -> bpy.types.PropertyGroup:

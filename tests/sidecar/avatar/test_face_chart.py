@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from affekt.shared.head import REGIONS
 from affekt.shared.pressing import WRINKLES
+from affekt.shared.wrinkle_patterns import draw_patterns
 from affekt.sidecar.avatar.face_chart import (
     EDGE,
     TEXEL_MM,
@@ -17,7 +18,6 @@ from affekt.sidecar.avatar.face_chart import (
 )
 from affekt.sidecar.avatar.skin_maps import MAPS, SkinLook, identity_maps
 from affekt.sidecar.avatar.skin_zones import FOLDS, fold_of_wrinkles, fold_zones, wrinkle_zones
-from affekt.sidecar.avatar.wrinkle_patterns import draw_patterns
 from affekt.sidecar.head.read import read_head
 
 OPEN = read_head("open")

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from affekt.shared.pressing import WRINKLES
+from affekt.shared.wrinkle_patterns import draw_patterns
 from affekt.sidecar.avatar import wrinkles
 from affekt.sidecar.avatar.alignment import open_alignment
 from affekt.sidecar.avatar.avatar import Avatar
@@ -17,7 +18,6 @@ from affekt.sidecar.avatar.own_wrinkles import as_deep, is_readable, own_pattern
 from affekt.sidecar.avatar.skin_look import LitSkin, look_at_skin
 from affekt.sidecar.avatar.skin_maps import STATES
 from affekt.sidecar.avatar.skin_zones import FOLDS
-from affekt.sidecar.avatar.wrinkle_patterns import draw_patterns
 from affekt.sidecar.head.read import read_head
 
 OPEN = read_head("open")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from affekt.shared.head import HeadModel
 from affekt.shared.pressing import WRINKLES
+from affekt.shared.wrinkle_patterns import _PAIRS
 from affekt.sidecar.avatar.effects import (
     EXPRESSIONS,
     face_rows,
@@ -16,7 +17,6 @@ from affekt.sidecar.avatar.effects import (
     weights_of,
 )
 from affekt.sidecar.avatar.pressing import OPEN_FACE_MM, pressing_of
-from affekt.sidecar.avatar.wrinkle_patterns import _PAIRS
 from affekt.sidecar.head.read import read_head
 
 

@@ -16,6 +16,7 @@ from affekt.shared.emotion import EMOTIONS
 from affekt.shared.head import REGIONS
 from affekt.shared.motion import Motion, cut_motion, make_motion
 from affekt.shared.pressing import WRINKLES
+from affekt.shared.wrinkle_patterns import draw_patterns
 from affekt.sidecar.adapter.solve import arkit_numbers
 from affekt.sidecar.avatar import wrinkles
 from affekt.sidecar.avatar.alignment import Alignment
@@ -28,7 +29,6 @@ from affekt.sidecar.avatar.pressing import pressing_of
 from affekt.sidecar.avatar.read import decode_avatar
 from affekt.sidecar.avatar.rest_pose import rest_gaussians
 from affekt.sidecar.avatar.skin_maps import STATES
-from affekt.sidecar.avatar.wrinkle_patterns import draw_patterns
 from affekt.sidecar.avatar.wrinkles import _tint, find_wrinkles
 from affekt.sidecar.files import find_arrays, keep_arrays
 from affekt.sidecar.head.read import read_head

@@ -4,10 +4,10 @@
 import numpy as np
 import pytest
 from affekt.shared.emotion import EMOTIONS
+from affekt.shared.wrinkle_patterns import Groove
 from affekt.sidecar.avatar.face_chart import EDGE, texel_places_mm
 from affekt.sidecar.avatar.skin_maps import MAPS
 from affekt.sidecar.avatar.skin_zones import FOLDS, fold_zones
-from affekt.sidecar.avatar.wrinkle_patterns import Groove
 from affekt.sidecar.head.read import read_head
 from affekt.sidecar.lab.skin.samples import NO_EMOTION, Samples
 from affekt.sidecar.lab.skin.stock import Stock

@@ -2,9 +2,10 @@
 """Where skin wrinkles: grooves and shades drawn on the open head's face, each a static pattern.
 
 Coordinates are millimetres on the open head at rest, seen from the front: x to the outside of the
-side that a pattern is on, y up (landmarks: `effects.landmark_places`). A pattern is a change of the
-skin's log colour at full strength, negative where light is lost: a groove is a narrow valley
-between two faint ridges, a shade a soft spot.
+side that a pattern is on, y up (landmarks: the sidecar's `effects.landmark_places`). A pattern is a
+change of the skin's log colour at full strength, negative where light is lost: a groove is a narrow
+valley between two faint ridges, a shade a soft spot. The sidecar lays them on Gaussians, Blender on
+the open head's mesh.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...shared.arrays import Float64Array, FloatArray
-from ...shared.pressing import WRINKLES
+from .arrays import Float64Array, FloatArray
+from .pressing import WRINKLES
 
 Points = tuple[tuple[float, float], ...]
 
@@ -105,6 +106,8 @@ _PAIRS: dict[str, tuple[Stroke, ...]] = {
         Shade((10.5, -68.5), (1.3, 1.2), 0.07),
     ),
 }
+NAMES = tuple(_PAIRS)
+"""Names of one side's patterns, in the order of `pressing.WRINKLES`."""
 _LEAST = 1e-3
 FRONT_MM = 5.0
 """Behind this there is no face: places at the ears and on the neck have the same x and y."""
@@ -120,8 +123,16 @@ def draw_patterns(places: FloatArray, size_mm: FloatArray) -> Float64Array:
     for index, wrinkle in enumerate(WRINKLES):
         name, side = wrinkle.rsplit(".", 1)
         own = at[front, :2] * (1 if side == "left" else -1, 1)
-        for stroke in _PAIRS[name]:
-            out[front, index] -= draw_stroke(stroke, own, coarse[front])
+        out[front, index] = draw_pattern(name, own, coarse[front])
+    return out
+
+
+def draw_pattern(name: str, at: Float64Array, coarse: Float64Array) -> Float64Array:
+    """(N,) the change of log colour of one of `NAMES` at places (N, 2), millimetres, of its own
+    side, on what is coarse (N,)."""
+    out = np.zeros(len(at))
+    for stroke in _PAIRS[name]:
+        out -= draw_stroke(stroke, at, coarse)
     out[np.abs(out) < _LEAST] = 0
     return out
 

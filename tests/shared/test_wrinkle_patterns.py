@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 from affekt.shared.pressing import WRINKLES
-from affekt.sidecar.avatar.wrinkle_patterns import Groove, Shade, draw_patterns, draw_stroke
+from affekt.shared.wrinkle_patterns import Groove, Shade, draw_patterns, draw_stroke
 
 EYES_MM, MOUTH_MM, PUPIL_MM = (13.0, 5.0), (20.0, 6.0), (30.5, 18.5)
 
