@@ -73,6 +73,12 @@ def test_the_sheet_makes_what_blender_makes(in_blender: RunScript, tmp_path: Pat
     assert [row.frames for row in states] == [FRAMES, 6, FRAMES]
 
 
+def pixels(path: Path) -> np.ndarray:
+    found = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    assert found is not None, path
+    return found.astype(int)
+
+
 def check_same(told: dict, rows: list[dict[str, str]], night: Path, home: Path) -> None:
     """The first row's motion is that of Blender's bake, its pictures those that it rendered."""
     made, here = read_motion(night / rows[0]["out"] / "motion.npz"), read_motion(home / "baked.npz")
@@ -82,9 +88,8 @@ def check_same(told: dict, rows: list[dict[str, str]], night: Path, home: Path) 
         )
     assert len(told["pictures"]) == 2
     for path, number in zip(told["pictures"], (1, 21), strict=True):
-        own = cv2.imread(str(home / "here" / Path(path).name), cv2.IMREAD_UNCHANGED).astype(int)
-        ours = night / rows[0]["out"] / "png" / f"frame_{number:04d}.png"
-        seen = cv2.imread(str(ours), cv2.IMREAD_UNCHANGED).astype(int)
+        own = pixels(home / "here" / Path(path).name)
+        seen = pixels(night / rows[0]["out"] / "png" / f"frame_{number:04d}.png")
         assert (own[..., 3] > 200).mean() > 0.03
         assert np.abs(own - seen).max() <= 2
     keys = json.loads((home / rows[0]["emotions"]).read_text())
