@@ -11,6 +11,7 @@ import csv
 import difflib
 import io
 import re
+import stat
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -319,7 +320,10 @@ def read_csv(path: Path) -> Iterator[dict[str, str]]:
 @contextlib.contextmanager
 def _reading(path: Path) -> Iterator[TextIO]:
     try:
-        if path.stat().st_size > MOST_BYTES:
+        about = path.stat()
+        if not stat.S_ISREG(about.st_mode):  # a device or a pipe might have no end
+            raise bad_sheet(path, "is no file")
+        if about.st_size > MOST_BYTES:
             raise bad_sheet(path, "is larger than a sheet can be")
         with path.open(encoding="utf-8-sig", newline="") as file:
             yield file

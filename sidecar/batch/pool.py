@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -156,8 +157,7 @@ class _Worker:
         process, self._process = self._process, None
         if process is None:
             return None
-        with contextlib.suppress(OSError):
-            process.kill()
+        _kill(process)
         code = process.wait()
         for pipe in (process.stdin, process.stdout):
             with contextlib.suppress(OSError):
@@ -172,8 +172,7 @@ class _Worker:
             self._is_over = True
             process = self._process
         if process is not None:
-            with contextlib.suppress(OSError):
-                process.kill()
+            _kill(process)
             process.wait()
             self.end()
 
@@ -201,6 +200,22 @@ def _spawn(environment: dict[str, str], log: int) -> subprocess.Popen[str]:
         creationflags=flags,
         start_new_session=True,
     )
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """Ends a worker, and a Blender that it has started."""
+    with contextlib.suppress(OSError):
+        if sys.platform == "win32":
+            _kill_children(process.pid)
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)  # its session has its number
+
+
+def _kill_children(pid: int) -> None:
+    with contextlib.suppress(psutil.Error):
+        for child in psutil.Process(pid).children(recursive=True):
+            child.kill()
 
 
 def _share(number: int, of: int, cards: int) -> dict[str, str]:

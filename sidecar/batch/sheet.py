@@ -11,6 +11,7 @@ a row or what is wrong with it, so that ten thousand rows take no more memory th
 from __future__ import annotations
 
 import glob
+import stat
 import tomllib
 from array import array
 from collections.abc import Iterator, Mapping
@@ -38,6 +39,8 @@ from .task import OWN
 
 FILES = ("take", "avatar", "head", "character", "camera", "adapter", "sound", "scene")
 """Columns that name files; `emotions` may name one."""
+FOLDERS = ("take", "avatar")
+"""Those of them that may be a folder: a tracker's frames, an avatar of several files."""
 EMBEDDED = ("open", "open-gaussians")
 _WILD = "*?["
 _SLOT_BITS = 18
@@ -104,12 +107,33 @@ class Sheet:
         return text if text in EMBEDDED else str((self.folder / text).absolute())
 
     def _check_files(self, row: SheetRow) -> None:
-        """Raises InputError `file.missing` for a file that is not there."""
-        files = [getattr(row, name) for name in FILES]
-        files += [row.emotions] if names_a_file(row.emotions) else []
-        for text in files:
-            if text and text not in EMBEDDED and not Path(text).exists():
-                raise InputError("file.missing", f"There is no file at {text}.", "Check the path.")
+        """Raises InputError `file.missing` for a file that is not there, `file.folder` and
+        `file.wrong_kind` for what is none."""
+        names = (*FILES, "emotions") if names_a_file(row.emotions) else FILES
+        for name in names:
+            text = str(getattr(row, name))
+            if text and text not in EMBEDDED:
+                check_kind(Path(text), name, may_be_folder=name in FOLDERS)
+
+
+def check_kind(path: Path, column: str, *, may_be_folder: bool) -> None:
+    """Raises InputError `file.missing`, `file.folder`, `file.wrong_kind` unless a row may read
+    what lies there: a device or a pipe might have no end."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError) as error:
+        raise InputError(
+            "file.missing", f"There is no file at {path}.", "Check the path."
+        ) from error
+    if stat.S_ISDIR(mode):
+        if not may_be_folder:
+            raise InputError(
+                "file.folder", f"{path} is a folder, not a file for {column}.", "Name a file in it."
+            )
+    elif not stat.S_ISREG(mode):
+        raise InputError(
+            "file.wrong_kind", f"{path} is a device or a pipe, not a file.", "Name a file."
+        )
 
 
 class _Seen:

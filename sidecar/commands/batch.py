@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ...shared.batch_sheet import SheetRow
     from ..batch.journal import Journal, Totals
     from ..batch.plan import Settings
+    from ..batch.rates import Rates
     from ..batch.run import Engine, Outcome
     from ..batch.sheet import Fault, Sheet
 
@@ -98,8 +99,8 @@ class Where:
         )
 
     @contextmanager
-    def engine(self, folder: Path) -> Iterator[tuple[Engine, str]]:
-        """The engine, and what to call it."""
+    def engine(self, folder: Path, *, makes_way: bool = True) -> Iterator[tuple[Engine, str]]:
+        """The engine, and what to call it. makes_way: whether it may, where that is asked for."""
         from ..batch.cluster import Cluster
         from ..batch.pool import Pool, default_workers
         from ..batch.task import OWN
@@ -110,7 +111,8 @@ class Where:
             return
         workers = max(1, default_workers() if self.workers is None else self.workers)
         logs = folder / OWN / "logs"
-        with Pool(workers, logs, cards=_cards(), makes_way=self.make_way) as pool:
+        makes_way = makes_way and self.make_way
+        with Pool(workers, logs, cards=_cards(), makes_way=makes_way) as pool:
             yield pool, say_count(workers, "worker")
 
 
@@ -131,18 +133,34 @@ class Batch:
     where: tyro.conf.OmitArgPrefixes[Where] = field(default_factory=Where)
 
     def run(self) -> None:
-        from ..batch.journal import Journal
+        from ..batch.lock import FolderLock
         from ..batch.rates import Rates
-        from ..batch.run import Outcome, run_rows
         from ..files import check_outputs
 
         folder, sheet = self.out.absolute(), self.rows.read()
         check_outputs(folder=folder, names=("report.html",), sources=(self.rows.sheet,))
         count = say_faults(sheet)
-        settings, rates = self.where.settings(folder), Rates()
-        journal = Journal(folder)
-        began = time.time()
+        rates, began = Rates(), time.time()
+        with FolderLock(folder):
+            journal, name = self._make(folder, sheet, count, rates)
+            rates.keep()
+            finish_batch(
+                folder,
+                journal,
+                sheet=self.rows.sheet.name,
+                began=began,
+                engine=name,
+                is_exact=self.where.exact,
+            )
+
+    def _make(self, folder: Path, sheet: Sheet, count: int, rates: Rates) -> tuple[Journal, str]:
+        """Makes the rows; their journal, and what made them."""
+        from ..batch.journal import Journal
+        from ..batch.run import Outcome, run_rows
+
+        settings, began = self.where.settings(folder), time.time()
         with self.where.engine(folder) as (engine, name), _Bar(count) as bar:
+            journal = Journal(folder)
             try:
                 for step in run_rows(self.where.rows(sheet, folder), settings, engine):
                     if isinstance(step, Outcome):
@@ -154,15 +172,7 @@ class Batch:
             except BaseException:
                 self._report(folder, journal, began, name)
                 raise
-        rates.keep()
-        finish_batch(
-            folder,
-            journal,
-            sheet=self.rows.sheet.name,
-            began=began,
-            engine=name,
-            is_exact=self.where.exact,
-        )
+        return journal, name
 
     def _report(self, folder: Path, journal: Journal, began: float, engine: str) -> None:
         """The report of a batch that was broken off."""
@@ -305,9 +315,11 @@ class Check:
         with tempfile.TemporaryDirectory(prefix="affekt-check-") as name:
             # A cluster sees the batch's folder alone.
             folder = Path(name) if self.where.dask is None else target
-            with self.where.engine(folder) as (engine, said):
+            # A person waits for it, and a rate that was measured behind other programs is theirs.
+            with self.where.engine(folder, makes_way=False) as (engine, said):
                 rows = self.where.rows(sheet, folder)
-                found = estimate(rows, self.where.settings(folder), engine, rates)
+                settings = self.where.settings(folder)
+                found = estimate(rows, settings, engine, rates, _say_doing)
                 workers = engine.slots // 2
         rates.keep()
         for number, sentence in found.faults:
@@ -321,6 +333,10 @@ class Check:
                 f"{say_count(len(found.faults), 'row')} of {found.rows} cannot be made.",
                 "Mend the sheet; `affekt batch` would make the others.",
             )
+
+
+def _say_doing(what: str) -> None:
+    print(f"{what} ...", file=sys.stderr, flush=True)
 
 
 def _say_needs(

@@ -14,6 +14,7 @@ from ....shared.emotion import EMOTIONS
 from ....shared.head import HeadModel
 from ...batch.cluster import Cluster
 from ...batch.farm import keep_input
+from ...batch.lock import FolderLock
 from ...batch.run import run_tasks
 from ...batch.sheet import EMBEDDED
 from ...batch.task import OUT, OWN
@@ -91,7 +92,11 @@ class Anchors:
             )
             for first in range(0, self.count, SHARE)
         ]
-        with Cluster(address, folder) as cluster, Progress(transient=True) as progress:
+        with (
+            FolderLock(folder),
+            Cluster(address, folder) as cluster,
+            Progress(transient=True) as progress,
+        ):
             bar = progress.add_task("anchors", total=self.count)
             for task, _ in run_tasks(tasks, folder, cluster):
                 progress.advance(bar, task.frames)
