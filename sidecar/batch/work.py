@@ -58,6 +58,7 @@ KINDS = {
     "blender": "batch.blender:Draw",
     "look": "batch.look:Look",
     "anchors": "lab.commands.data:Share",
+    "faces": "lab.commands.data:FaceShare",
 }
 """Kind of a task -> the module of the sidecar and the dataclass in it that does it; those of the
 terminal's commands are the very same. Named as text and imported late, as `cli.py` does it."""

@@ -117,15 +117,15 @@ def test_a_full_disk_in_the_middle_then_room(take: Path, tmp_path: Path) -> None
 def test_a_row_that_takes_the_memory_is_said_and_the_others_are_made(
     take: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool, "_MEMORY_SHARE", 3e9 / psutil.virtual_memory().total)
+    monkeypatch.setattr(pool, "_MEMORY_SHARE", 2.5e9 / psutil.virtual_memory().total)
     rows = [
         f"{take},a,,open-gaussians,png,0-1,48",
-        f"{take},b,,open-gaussians,exr,0-1,12000",
+        f"{take},b,,open-gaussians,exr,0-1,5600",
         f"{take},c,,open-gaussians,png,2-3,48",
     ]
     out, sheet = tmp_path / "out", write_sheet(tmp_path / "s.csv", rows)
     sheet.write_text(
-        sheet.read_text().replace("size\n", "size,passes\n").replace("12000", "12000,all")
+        sheet.read_text().replace("size\n", "size,passes\n").replace("5600", "5600,all")
     )
     words = ["batch", str(sheet), "--out", str(out), "--no-make-way", "--workers", "1"]
     assert cli.run(words) == 2
