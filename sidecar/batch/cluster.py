@@ -6,6 +6,7 @@ by its place in this package; data go through the batch's folder."""
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import secrets
 from collections.abc import Callable, Mapping
@@ -25,6 +26,7 @@ FOLDER_SETTING = "AFFEKT_BATCH_FOLDER"
 CONNECT_S = 10
 WORKERS_S = 10
 """How long a first worker is waited for."""
+_LOGGERS = ("distributed", "distributed.client", "distributed.comm", "tornado", "asyncio")
 RETRIES = 2
 """A task whose machine fails otherwise than by an answer is given to another so often."""
 
@@ -100,6 +102,8 @@ def _connect(address: str) -> Client:
             "A cluster is reached by the package distributed, which is not installed.",
             'Run: pip install "affekt[farm]"',
         ) from error
+    for name in _LOGGERS:  # a scheduler that is lost is our sentence, not their tracebacks
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         return Client(address, timeout=CONNECT_S, set_as_default=False)
     except (OSError, TimeoutError, ValueError, TypeError, RuntimeError) as error:

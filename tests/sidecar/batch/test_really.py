@@ -132,7 +132,7 @@ def test_a_row_that_takes_the_memory_is_said_and_the_others_are_made(
     made = outcomes(out)
     assert [row.state for row in made] == ["done", "failed", "done"]
     assert made[1].error is not None
-    assert made[1].error[0] == "batch.memory"
+    assert "memory" in made[1].error[1]
     assert not list((out / "b").glob("exr/*.exr"))
 
 
