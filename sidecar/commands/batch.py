@@ -7,7 +7,7 @@ import contextlib
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -99,21 +99,27 @@ class Where:
         )
 
     @contextmanager
-    def engine(self, folder: Path, *, makes_way: bool = True) -> Iterator[tuple[Engine, str]]:
-        """The engine, and what to call it. makes_way: whether it may, where that is asked for."""
+    def engine(
+        self, folder: Path, *, makes_way: bool = True
+    ) -> Iterator[tuple[Engine, Callable[[], str]]]:
+        """The engine, and what says what it was. makes_way: whether it may, where that is asked
+        for."""
         from ..batch.cluster import Cluster
         from ..batch.pool import Pool, default_workers
         from ..batch.task import OWN
 
         if self.dask is not None:
             with Cluster(self.dask, folder) as cluster:
-                yield cluster, f"{say_count(cluster.workers, 'worker')} of {self.dask}"
+                yield (
+                    cluster,
+                    lambda: f"{say_count(cluster.most_workers, 'worker')} of {self.dask}",
+                )
             return
         workers = max(1, default_workers() if self.workers is None else self.workers)
         logs = folder / OWN / "logs"
         makes_way = makes_way and self.make_way
         with Pool(workers, logs, cards=_cards(), makes_way=makes_way) as pool:
-            yield pool, say_count(workers, "worker")
+            yield pool, lambda: say_count(workers, "worker")
 
 
 def _cards() -> int:
@@ -159,7 +165,7 @@ class Batch:
         from ..batch.run import Outcome, run_rows
 
         settings, began = self.where.settings(folder), time.time()
-        with self.where.engine(folder) as (engine, name), _Bar(count) as bar:
+        with self.where.engine(folder) as (engine, say), _Bar(count) as bar:
             journal = Journal(folder)
             try:
                 for step in run_rows(self.where.rows(sheet, folder), settings, engine):
@@ -170,9 +176,9 @@ class Batch:
                         rates.note(step.task, step.answer)
                         bar.move(step.task.frames, is_kept=step.answer.is_kept)
             except BaseException:
-                self._report(folder, journal, began, name)
+                self._report(folder, journal, began, say())
                 raise
-        return journal, name
+            return journal, say()
 
     def _report(self, folder: Path, journal: Journal, began: float, engine: str) -> None:
         """The report of a batch that was broken off."""
@@ -316,11 +322,11 @@ class Check:
             # A cluster sees the batch's folder alone.
             folder = Path(name) if self.where.dask is None else target
             # A person waits for it, and a rate that was measured behind other programs is theirs.
-            with self.where.engine(folder, makes_way=False) as (engine, said):
+            with self.where.engine(folder, makes_way=False) as (engine, say):
                 rows = self.where.rows(sheet, folder)
                 settings = self.where.settings(folder)
                 found = estimate(rows, settings, engine, rates, _say_doing)
-                workers = engine.slots // 2
+                workers, said = engine.slots // 2, say()
         rates.keep()
         for number, sentence in found.faults:
             print(f"row {number}: {sentence}")
