@@ -18,7 +18,8 @@ from pathlib import Path
 
 import psutil
 
-from ...shared.errors import AffektError, JobError
+from ...shared.errors import AffektError, InputError, JobError
+from ...shared.wording import say_count
 from .task import encode_answer, failed
 from .work import too_little_memory
 from .worker import MAKE_WAY_SETTING, MEMORY_SETTING
@@ -28,10 +29,24 @@ MOST_TRIES = 3
 """A task whose worker has died so often is given up: it may be the task."""
 WORKER_BYTES = 2_000_000_000
 """What a worker takes that draws an avatar; fewer are started where there is less memory."""
+LEAST_BYTES = 1_000_000_000
+"""What a worker takes that has only loaded what it works with."""
 _MEMORY_SHARE = 0.75
 _KILLED = -9
 _CARDS_SETTING = "CUDA_VISIBLE_DEVICES"
 """The cards that CUDA may use, apart by commas, where the user leaves us only some."""
+
+
+def check_workers(workers: int) -> None:
+    """Raises InputError `option.workers` for none, or for so many that each would have too little
+    memory to begin."""
+    most = max(1, int(_MEMORY_SHARE * psutil.virtual_memory().total // LEAST_BYTES))
+    if not 1 <= workers <= most:
+        raise InputError(
+            "option.workers",
+            f"{say_count(workers, 'worker')} cannot share this machine.",
+            f"Start 1 to {most}: each needs {LEAST_BYTES / 1e9:g} GB of memory to begin with.",
+        )
 
 
 def default_workers() -> int:

@@ -38,8 +38,8 @@ class Rows:
     """Cells for every row that leaves them empty, such as --set avatar=me.safetensors
     "emotions=happy 0.7"."""
 
-    def read(self) -> Sheet:
-        """Raises InputError `batch.column`."""
+    def read(self, target: Path | None) -> Sheet:
+        """The sheet for a batch in that folder. Raises InputError `batch.column`."""
         from ...shared.batch_sheet import check_columns
         from ..batch.sheet import Sheet
 
@@ -52,7 +52,8 @@ class Rows:
                     "Write --set COLUMN=CELL, in quotes where there are blanks.",
                 )
         check_columns(name for name, _, _ in pairs)
-        return Sheet(path=self.sheet, defaults={n.strip().lower(): cell for n, _, cell in pairs})
+        defaults = {name.strip().lower(): cell for name, _, cell in pairs}
+        return Sheet(path=self.sheet, defaults=defaults, target=target)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +106,7 @@ class Where:
         """The engine, and what says what it was. makes_way: whether it may, where that is asked
         for."""
         from ..batch.cluster import Cluster
-        from ..batch.pool import Pool, default_workers
+        from ..batch.pool import Pool, check_workers, default_workers
         from ..batch.task import OWN
 
         if self.dask is not None:
@@ -115,7 +116,8 @@ class Where:
                     lambda: f"{say_count(cluster.most_workers, 'worker')} of {self.dask}",
                 )
             return
-        workers = max(1, default_workers() if self.workers is None else self.workers)
+        workers = default_workers() if self.workers is None else self.workers
+        check_workers(workers)
         logs = folder / OWN / "logs"
         makes_way = makes_way and self.make_way
         with Pool(workers, logs, cards=_cards(), makes_way=makes_way) as pool:
@@ -143,7 +145,7 @@ class Batch:
         from ..batch.rates import Rates
         from ..files import check_outputs
 
-        folder, sheet = self.out.absolute(), self.rows.read()
+        folder, sheet = self.out.absolute(), self.rows.read(self.out.absolute())
         check_outputs(folder=folder, names=("report.html",), sources=(self.rows.sheet,))
         count = say_faults(sheet)
         rates, began = Rates(), time.time()
@@ -316,8 +318,8 @@ class Check:
         from ..batch.check import estimate
         from ..batch.rates import Rates
 
-        sheet, rates = self.rows.read(), Rates()
-        target = (self.out or sheet.folder).absolute()
+        sheet, rates = self.rows.read(self.out and self.out.absolute()), Rates()
+        target = sheet.target or sheet.folder.absolute()
         with tempfile.TemporaryDirectory(prefix="affekt-check-") as name:
             # A cluster sees the batch's folder alone.
             folder = Path(name) if self.where.dask is None else target

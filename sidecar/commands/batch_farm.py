@@ -42,7 +42,8 @@ class Farm:
             raise InputError(
                 "option.dask", "A dask cluster needs no templates.", "Use `affekt batch --dask`."
             )
-        folder, sheet = self.out.absolute(), self.rows.read()
+        folder = self.out.absolute()
+        sheet = self.rows.read(folder)
         check_outputs(folder=folder, sources=(self.rows.sheet,))
         say_faults(sheet)
         with FolderLock(folder):
