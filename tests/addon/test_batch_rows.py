@@ -12,14 +12,17 @@ import pytest
 from affekt.addon.batch.camera_file import encode_cameras
 from affekt.shared.batch_sheet import OUTPUTS
 from affekt.shared.camera import Camera
-from affekt.shared.motion import cut_motion
+from affekt.shared.motion import ARKIT_NAMES, cut_motion
+from affekt.shared.take_files import encode_motion
 from affekt.sidecar import cli
 from affekt.sidecar.batch.journal import read_journal
+from affekt.sidecar.head.read import read_head
 from affekt.sidecar.motion.read import read_motion
 from affekt.sidecar.render.camera_file import read_cameras
 
 from .conftest import ROOT, RunScript
 from .nouns import save
+from .test_export import flame_take, plain_character
 
 TAKE = ROOT / "sidecar" / "assets" / "demo" / "take.npz"
 FRAMES = 40
@@ -97,6 +100,40 @@ def check_same(told: dict, rows: list[dict[str, str]], night: Path, home: Path) 
     assert [key["frame"] for key in keys["keys"]] == [0, 30]
     driven = json.loads((home / rows[2]["emotions"]).read_text())
     assert {key["sad"] for key in driven["keys"] if "sad" in key} == {0.25}
+
+
+@pytest.mark.full
+@pytest.mark.one_blender
+@pytest.mark.timeout(900)
+def test_flame_heads_and_characters(in_blender: RunScript, tmp_path: Path) -> None:
+    """A FLAME head's row needs no adapter, and has what its bake in Blender has."""
+    head, take = read_head("open"), cut_motion(read_motion(TAKE), 60, 80)
+    flame, motion = flame_take(head, take)
+    (tmp_path / "flame.npz").write_bytes(flame)
+    (tmp_path / "flame_take.npz").write_bytes(encode_motion(motion))
+    told = in_blender(
+        "batch_heads.py",
+        python=sys.executable,
+        take=save(take, tmp_path / "take.npz"),
+        flame=tmp_path / "flame.npz",
+        flame_take=tmp_path / "flame_take.npz",
+        face=plain_character(head).save(tmp_path / "face.npz"),
+        names=ARKIT_NAMES,
+    )
+    assert "cannot draw a FLAME head" in told["flame"][0]
+    assert "is a character of your own" in told["character"][0]
+    assert [told[name][1] for name in ("flame", "character")] == ["", ""]
+    words = ["batch", str(tmp_path / "heads.csv"), "--out", str(tmp_path / "night")]
+    assert cli.run([*words, "--workers", "1", "--no-make-way"]) == 0
+    with (tmp_path / "heads.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows[0]["head"] == "flame.npz"
+    made = read_motion(tmp_path / "night" / rows[0]["out"] / "take.npz")
+    here = read_motion(tmp_path / "flame_baked.npz")
+    assert made.space == here.space == "flame2023"
+    np.testing.assert_allclose(made.expression, here.expression, atol=2e-5)
+    arkit = read_motion(tmp_path / "night" / rows[1]["out"] / "arkit.json")
+    assert (arkit.space, len(arkit)) == ("arkit", 20)
 
 
 def test_cameras_come_back_as_they_were(tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ class Share:
 @dataclass(frozen=True, kw_only=True)
 class Appearance:
     """Make the faces from which the appearance network learns beforehand, for `affekt train
-    appearance --faces`: some 5 MB each. What is there from before is kept."""
+    appearance --faces`: 6 MB each. What is there from before is kept."""
 
     out: Path
     """Folder for the faces."""
