@@ -22,7 +22,7 @@ from ...shared.errors import AffektError, InputError, JobError
 from ...shared.wording import say_count
 from .task import encode_answer, failed
 from .work import too_little_memory
-from .worker import MAKE_WAY_SETTING, MEMORY_SETTING
+from .worker import MAKE_WAY_SETTING, MEMORY_SETTING, PARENT_SETTING
 
 WORKER_COMMAND = (sys.executable, "-m", "affekt.sidecar.batch")
 MOST_TRIES = 3
@@ -68,7 +68,8 @@ class Pool:
         self._tasks: queue.SimpleQueue[tuple[int, str] | None] = queue.SimpleQueue()
         self._answers: queue.SimpleQueue[tuple[int, str]] = queue.SimpleQueue()
         self._is_closed = threading.Event()
-        told = {MAKE_WAY_SETTING: "1"} if makes_way else {}
+        told = {PARENT_SETTING: str(os.getpid())}
+        told |= {MAKE_WAY_SETTING: "1"} if makes_way else {}
         self._workers = [
             _Worker(logs / f"worker_{n}.log", told | _share(n, workers, cards))
             for n in range(workers)

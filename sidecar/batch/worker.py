@@ -15,13 +15,16 @@ from ..parent_watch import watch_parent
 
 MEMORY_SETTING = "AFFEKT_BATCH_MEMORY"
 MAKE_WAY_SETTING = "AFFEKT_BATCH_MAKE_WAY"
+PARENT_SETTING = "AFFEKT_BATCH_PARENT"
+"""The number of the batch's process."""
 _NICE = 10
 
 
 def main() -> None:
     """Answers tasks until standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the batch decides, and closes our input
-    watch_parent(os.getppid(), end_at_once, threading.Event())
+    if parent := os.environ.get(PARENT_SETTING):
+        watch_parent(int(parent), end_at_once, threading.Event())
     if MAKE_WAY_SETTING in os.environ:
         make_way()
     from ..worker.main import limit_memory
