@@ -10,6 +10,7 @@ with y up; its scale does not count. What is not read: depth of field, motion bl
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -72,11 +73,11 @@ class FrameCamera:
 
 
 def read_cameras(
-    context: bpy.types.Context, head: bpy.types.Object, frames: Iterable[int]
+    context: bpy.types.Context, head: bpy.types.Object, frames: Iterable[float]
 ) -> Iterator[FrameCamera]:
-    """The scene's camera at each frame, with all that moves it and the head: Actions, parents,
-    constraints, drivers, and markers that change the camera. Takes one `frame_set` a frame; the
-    scene is back at its own frame when the iterator ends or is closed.
+    """The scene's camera at each frame, whole or between two, with all that moves it and the head:
+    Actions, parents, constraints, drivers, and markers that change the camera. Takes one
+    `frame_set` a frame; the scene is back at its own frame when the iterator ends or is closed.
 
     Raises InputError `camera.none`, `camera.type`, `camera.flat`, `option.size`, `option.camera`.
     """
@@ -84,7 +85,8 @@ def read_cameras(
     before, subframe = scene.frame_current, scene.frame_subframe
     try:
         for frame in frames:
-            scene.frame_set(frame)
+            whole = math.floor(frame)
+            scene.frame_set(whole, subframe=frame - whole)
             yield read_camera(context, head)
     finally:
         scene.frame_set(before, subframe=subframe)

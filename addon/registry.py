@@ -12,6 +12,9 @@ from .avatar import properties as avatar_properties
 from .bake import operators as bake_operators
 from .bake import panel as bake_panel
 from .bake import properties as bake_properties
+from .batch import operators as batch_operators
+from .batch import panel as batch_panel
+from .batch import properties as batch_properties
 from .character import operators as character_operators
 from .character import panel as character_panel
 from .character import properties as character_properties
@@ -70,6 +73,7 @@ CLASSES: tuple[type, ...] = (
     preset_properties.AFFEKT_PG_presets,
     avatar_properties.AFFEKT_PG_avatar,
     bake_properties.AFFEKT_PG_bake,
+    batch_properties.AFFEKT_PG_batch,
     link_operators.AFFEKT_OT_start_sidecar,
     link_operators.AFFEKT_OT_connect_sidecar,
     link_operators.AFFEKT_OT_stop_sidecar,
@@ -129,6 +133,7 @@ CLASSES: tuple[type, ...] = (
     preset_shelf.AFFEKT_OT_apply_preset_asset,
     bake_operators.AFFEKT_OT_bake,
     bake_operators.AFFEKT_OT_bake_edited,
+    batch_operators.AFFEKT_OT_add_to_batch,
     live_operators.AFFEKT_OT_live,
     live_operators.AFFEKT_OT_show_avatar,
     avatar_operators.AFFEKT_OT_render_avatar,
@@ -152,6 +157,7 @@ CLASSES: tuple[type, ...] = (
     emotion_panel.AFFEKT_PT_emotion_strengths,
     bake_panel.AFFEKT_PT_bake,
     bake_panel.AFFEKT_PT_bake_options,
+    batch_panel.AFFEKT_PT_batch,
     avatar_panel.AFFEKT_PT_avatar,
     avatar_panel.AFFEKT_PT_avatar_output,
 )
@@ -163,6 +169,7 @@ PROPERTIES: tuple[tuple[type, str, type], ...] = (
     (bpy.types.Object, "affekt_bake", bake_properties.AFFEKT_PG_bake),
     (bpy.types.Object, "affekt_emotion", emotion_properties.AFFEKT_PG_emotion),
     (bpy.types.Object, "affekt_avatar", avatar_properties.AFFEKT_PG_avatar),
+    (bpy.types.Scene, "affekt_batch", batch_properties.AFFEKT_PG_batch),
     (bpy.types.Scene, "affekt_avatar", avatar_properties.AFFEKT_PG_avatar),  # of files of before
     (bpy.types.WindowManager, "affekt_presets", preset_properties.AFFEKT_PG_presets),
 )

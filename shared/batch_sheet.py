@@ -11,6 +11,7 @@ import csv
 import difflib
 import io
 import re
+import stat
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -68,6 +69,7 @@ OWN_NAMES = ("report.html", "affekt.openjd.json", "affekt.flamenco.json", "affek
 MOST_BYTES = 64 * 1024 * 1024
 """A sheet of a hundred thousand rows has 20 MB."""
 MOST_ROWS = 100_000
+_TRIES = 8
 _MEANT = {"flame": "vhap", "video": "mp4", "gltf": "glb", "mesh": "cache", "pc2": "cache"}
 _SIZE = re.compile(r"([1-9]\d{0,4})(?:\s*[xX]\s*([1-9]\d{0,4}))?")
 _FRAMES = re.compile(r"\d{1,9}(\s*-\s*\d{1,9})?")
@@ -275,12 +277,30 @@ def _bad(column: str, what: str, remedy: str) -> InputError:
     return InputError("batch.cell", f"The cell '{column}' {what}.", remedy)
 
 
+class _ChangedError(Exception):
+    """Somebody else has written the sheet meanwhile."""
+
+
 def append_row(path: Path, cells: Mapping[str, str]) -> SheetRow:
     """Appends a row to a CSV sheet, which is made if it is not there; a column that it lacks is
-    added to it. The rows that are there stay, apart by what they were apart by, and the file is
-    never half written. Raises InputError `batch.*`, `emotion.*` with the sheet as it was."""
+    added to it. The rows that are there stay, also those that others append at the same time,
+    apart by what they were apart by, and the file is never half written. Raises InputError
+    `batch.*`, `emotion.*` with the sheet as it was."""
+    for _ in range(_TRIES):
+        with contextlib.suppress(_ChangedError):
+            return _append(path, cells)
+    raise InputError(
+        "batch.sheet",
+        f"The sheet {path.name} is being written by others all the time.",
+        "Try again, or choose another sheet.",
+    )
+
+
+def _append(path: Path, cells: Mapping[str, str]) -> SheetRow:
+    """Raises `_ChangedError`, and as `append_row`."""
+    before = _stamp(path)
     columns, rows, mark = (), list[dict[str, str]](), ","
-    if path.exists():
+    if before is not None:
         with _reading(path) as file:
             mark = _mark(file)
             columns, lines = _parse(file, mark, path)
@@ -297,9 +317,22 @@ def append_row(path: Path, cells: Mapping[str, str]) -> SheetRow:
     try:
         with replacing(path) as partial:
             partial.write_bytes(text.getvalue().encode("utf-8"))
+            if _stamp(path) != before:
+                raise _ChangedError
     except (OSError, ValueError) as error:
         raise not_writable(path, error) from error
     return row
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """Which file lies there, as it was last written; None if none does."""
+    try:
+        about = path.stat()
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise not_writable(path, error) from error
+    return about.st_ino, about.st_size, about.st_mtime_ns
 
 
 def same_output(out: str) -> InputError:
@@ -328,7 +361,10 @@ def read_csv(path: Path) -> Iterator[dict[str, str]]:
 @contextlib.contextmanager
 def _reading(path: Path) -> Iterator[TextIO]:
     try:
-        if path.stat().st_size > MOST_BYTES:
+        about = path.stat()
+        if not stat.S_ISREG(about.st_mode):  # a device or a pipe might have no end
+            raise bad_sheet(path, "is no file")
+        if about.st_size > MOST_BYTES:
             raise bad_sheet(path, "is larger than a sheet can be")
         with path.open(encoding="utf-8-sig", newline="") as file:
             yield file

@@ -59,6 +59,7 @@ COMMANDS = {
     "adapter build": "commands.adapter:Build",
     "adapter linear": "commands.adapter:Linear",
     "data anchors": "lab.commands.data:Anchors",
+    "data appearance": "lab.commands.data:Appearance",
     "train geometry": "lab.commands.train:Geometry",
     "train ablations": "lab.commands.train:Ablations",
     "train appearance": "lab.commands.train:Appearance",

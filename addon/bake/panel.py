@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bpy
 
+from ..batch.panel import draw_adding
 from ..head.find import need_head
 from ..link.drawing import draw_task
 from ..live.drawing import draw_button, draw_state
@@ -29,6 +30,7 @@ class AFFEKT_PT_bake(HeadPanel, bpy.types.Panel):
         for name in NAMES:
             setattr(button, name, getattr(head.affekt_bake, name))
         draw_button(row, head)
+        draw_adding(self.layout, context)
         draw_state(self.layout, context, head)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from ...shared.ace_emotions import decode_ace, encode_ace, is_ace
 from ...shared.arrays import Float64Array, FloatArray
-from ...shared.emotion import CONTROLS, EMOTIONS, EVERY_CHANNEL, usual_value
+from ...shared.emotion import CONTROLS, EMOTIONS, EVERY_CHANNEL, EmotionTrack, usual_value
 from ...shared.emotion_keys import EmotionKeys, decode_keys, encode_keys
 from ...shared.errors import InputError, not_writable
 from ...shared.limits import MAX_FRAMES, MAX_TRACK_BYTES
@@ -24,7 +24,7 @@ from .. import compat
 from ..head.find import need_editable
 from ..motion.files import read_file
 from ..motion.keys import KINDS, key_places, set_keys
-from ..motion.placement import Placement, curve_fps, frame_times, grid_of, stretch
+from ..motion.placement import Grid, Placement, curve_fps, frame_times, grid_of, stretch
 from .pose import key_channels, set_pose
 from .properties import channel_path
 from .sample import needs_playback, read_track
@@ -56,14 +56,16 @@ class _Clock:
 def _clock(head: bpy.types.Object, scene: bpy.types.Scene) -> _Clock:
     used = head.affekt_takes.items.get(head.affekt_takes.active)
     if used is not None:
-        grid = grid_of(used, scene)
-        first = float(grid.times[0])
-        return _Clock(
-            place=Placement(first=first, fps=grid.place.fps), fps=grid.fps, frames=len(grid.rows)
-        )
+        return _clock_of(grid_of(used, scene))
     place = Placement(first=scene.frame_start * stretch(scene), fps=curve_fps(scene))
     frames = scene.frame_end - scene.frame_start + 1
     return _Clock(place=place, fps=curve_fps(scene) / stretch(scene), frames=frames)
+
+
+def _clock_of(grid: Grid) -> _Clock:
+    """Frame 0 is the grid's first row."""
+    place = Placement(first=float(grid.times[0]), fps=grid.place.fps)
+    return _Clock(place=place, fps=grid.fps, frames=len(grid.rows))
 
 
 def import_emotions(head: bpy.types.Object, scene: bpy.types.Scene, path: Path) -> str:
@@ -148,13 +150,21 @@ def export_emotions(
     else:
         keys = _exact_keys(head, clock)
         said = "" if keys else " Its curves were sampled at each frame."
-        data = encode_keys(keys or _sampled_keys(head, clock, scene))
+        if keys is None:
+            keys = _sampled_keys(read_track(head, _all_times(clock), clock.fps, scene))
+        data = encode_keys(keys)
     try:
         with replacing(path) as partial:
             partial.write_bytes(data)
     except OSError as error:
         raise not_writable(path, error) from error
     return f"Wrote the emotions of {head.name} to {path.name}.{said}"
+
+
+def encode_emotions(head: bpy.types.Object, grid: Grid, track: EmotionTrack) -> bytes:
+    """The head's emotions as Affekt's JSON, whose frame 0 is the grid's first row. track: the same
+    at the grid's rows, for what the file cannot say by keys."""
+    return encode_keys(_exact_keys(head, _clock_of(grid)) or _sampled_keys(track))
 
 
 def _all_times(clock: _Clock) -> Float64Array:
@@ -204,9 +214,8 @@ def plain_interpolation(curve: bpy.types.FCurve) -> str | None:
     return kind
 
 
-def _sampled_keys(head: bpy.types.Object, clock: _Clock, scene: bpy.types.Scene) -> EmotionKeys:
+def _sampled_keys(track: EmotionTrack) -> EmotionKeys:
     """A key for each of the frames that the straight line between its neighbours does not tell."""
-    track = read_track(head, _all_times(clock), clock.fps, scene)
     values = {name: track.weights[:, place] for place, name in enumerate(EMOTIONS)}
     values |= {name: getattr(track, name) for name in CONTROLS} | track.unit_curves()
     channels = {
@@ -214,7 +223,7 @@ def _sampled_keys(head: bpy.types.Object, clock: _Clock, scene: bpy.types.Scene)
         for name, levels in values.items()
         if (levels != _NEUTRAL[name]).any()
     }
-    return EmotionKeys(channels=channels, fps=clock.fps, interpolation="linear")
+    return EmotionKeys(channels=channels, fps=track.fps, interpolation="linear")
 
 
 def _needed(levels: Float64Array) -> tuple[Float64Array, Float64Array]:

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Run inside Blender 5.3 or later, for the output `blender` of a batch: draws files of Gaussians,
 one after the other, by Blender itself. A script of its own, which needs no extension:
-`blender -b [SCENE] --python batch_drawing.py -- JOB`, where
-JOB is a JSON file: frames (pairs of a PLY and a picture), cameras (of each frame: its size, a
-matrix in the head's axes, and how it is seen). The light and the world are the
-scene's; without one, the Gaussians are drawn as they are, on nothing.
+`blender -b [SCENE] --python batch_drawing.py -- JOB`, where JOB is a JSON file: frames (a PLY, a
+picture that is not finished, a picture), cameras (of each frame: its size, a matrix in the head's
+axes, and how it is seen). The light and the world are the scene's; without one, the Gaussians are
+drawn as they are, on nothing.
 """
 
 from __future__ import annotations
@@ -40,9 +40,10 @@ def main() -> None:
     scene.render.resolution_percentage = 100
     scene.camera = bpy.data.objects.new("Affekt batch", bpy.data.cameras.new("Affekt batch"))
     scene.collection.objects.link(scene.camera)
-    for (source, target), camera in zip(job["frames"], job["cameras"], strict=True):
+    scene.render.use_file_extension = False  # what is not finished has a name of its own
+    for places, camera in zip(job["frames"], job["cameras"], strict=True):
         place_camera(scene, camera)
-        draw(scene, source, target)
+        draw(scene, *places)
 
 
 def place_camera(scene: bpy.types.Scene, camera: dict) -> None:
@@ -61,14 +62,13 @@ def place_camera(scene: bpy.types.Scene, camera: dict) -> None:
     scene.camera.matrix_world = UPRIGHT @ turned @ flip
 
 
-def draw(scene: bpy.types.Scene, source: str, target: str) -> None:
+def draw(scene: bpy.types.Scene, source: str, partial: str, target: str) -> None:
     """Draws one file; the picture appears whole or not at all."""
     before = set(bpy.data.objects)
     bpy.ops.wm.ply_import(filepath=source)
     made = [thing for thing in bpy.data.objects if thing not in before]
     for thing in made:
         thing.matrix_world = UPRIGHT @ thing.matrix_world
-    partial = f"{target}.partial.png"
     scene.render.filepath = partial
     bpy.ops.render.render(write_still=True)
     _replace(partial, target)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ...shared.arrays import BoolArray, Float64Array, Int64Array
+from ...shared.arrays import BoolArray, Float32Array, Float64Array, Int64Array
 from ...shared.errors import InputError
 from ...shared.head import JOINTS, REGIONS, HeadModel
 from ...shared.motion import ARKIT_NAMES
@@ -187,12 +187,18 @@ def make_adapter(solution: Solution, space: str, open_head: HeadModel) -> Linear
     root = np.linalg.cholesky(square).T / np.sqrt(np.trace(square) / len(square))
     return LinearAdapter(
         space=space,
-        arkit_from_space=linear.astype(np.float32),
+        arkit_from_space=_as_kept(linear),
         arkit_bias=np.zeros(len(seen), np.float32),
-        space_from_arkit=column.astype(np.float32),
-        weight_root=root.astype(np.float32),
-        space_from_open=solution.space_from_open.astype(np.float32),
+        space_from_arkit=_as_kept(column),
+        weight_root=_as_kept(root),
+        space_from_open=_as_kept(solution.space_from_open),
     )
+
+
+def _as_kept(values: Float64Array) -> Float32Array:
+    """The array as it lies in memory once it was kept and read again: by the other order of its
+    rows and columns a take's weights come out a thousandth apart."""
+    return np.ascontiguousarray(values, np.float32)
 
 
 def arkit_numbers(head: HeadModel) -> Float64Array:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ...shared.errors import InputError, JobError
 from ...shared.pictures import frame_name
+from ...shared.replacement import partial_path
 
 _SCRIPT = Path(__file__).parents[2] / "addon" / "splats" / "batch_drawing.py"
 _TIME_S = 3600
@@ -69,7 +70,10 @@ class Draw:
         seen = [cameras[i if len(cameras) > 1 else 0] for i in frames]
         sources = [str(self.splats / frame_name(i, suffix="ply")) for i in frames]
         return {
-            "frames": [[s, str(self._target(i))] for i, s in zip(frames, sources, strict=True)],
+            "frames": [
+                [s, str(partial_path(self.out)), str(self._target(i))]
+                for i, s in zip(frames, sources, strict=True)
+            ],
             "cameras": [
                 {
                     "camera_from_world": camera.camera_from_world.tolist(),

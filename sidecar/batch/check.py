@@ -1,29 +1,31 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a batch will take, before it is begun: which rows cannot be made, how long it takes, how
 much of the disk. Times come from measured rates (`rates.py`); what was never done here is tried
-on a few frames."""
+on a few frames and on some more, since a task costs something by itself."""
 
 from __future__ import annotations
 
 import collections
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
 from ...shared.batch_sheet import SheetRow
 from ...shared.errors import AffektError
-from .plan import Facts, Settings, first_task, plan_row
+from .plan import SPAN, Facts, Settings, first_task, plan_row
 from .rates import Rates, kind_of
 from .run import Done, Engine, run_rows
 from .sheet import Fault
-from .task import Task, decode_answer, encode_task
+from .task import OUT, Task, decode_answer, encode_task
 from .work import version_text
 
 _Known: TypeAlias = "tuple[SheetRow, Facts] | tuple[SheetRow | Fault, str]"
-SAMPLE = 16
-"""Frames of a sample, behind as many that warm up."""
+SHORT, LONG = 8, 8 + SPAN
+"""Frames of the two samples: a chunk of a bake and two of them, a short drawing and a whole one."""
+_TRIES = 3
+"""So often is a sample made for each worker, whose first one loads what it needs."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,28 +45,49 @@ class Estimate:
         self.faults.append((number, sentence))
 
 
+@dataclass(slots=True, kw_only=True)
+class _Sum:
+    """All tasks of a kind: the longest one, how many they are, their frames. row: the first that
+    has the longest."""
+
+    task: Task
+    row: SheetRow
+    facts: Facts
+    tasks: int = 0
+    frames: int = 0
+
+
 def estimate(
-    rows: Iterable[SheetRow | Fault], settings: Settings, engine: Engine, rates: Rates
+    rows: Iterable[SheetRow | Fault],
+    settings: Settings,
+    engine: Engine,
+    rates: Rates,
+    say: Callable[[str], object] = lambda _: None,
 ) -> Estimate:
-    """Reads every row's files and adds up what its tasks take. Raises what the engine raises."""
-    found, frames = Estimate(), dict[str, tuple[Task, int]]()
-    samples = list[tuple[SheetRow | Fault, Facts]]()
+    """Reads every row's files and adds up what its tasks take. say: is told what is done. Raises
+    what the engine raises."""
+    found, sums = Estimate(), dict[str, _Sum]()
+    say("Reading the rows' files")
     for row, facts in read_facts(rows, settings, engine):
         found.rows += 1
         if not isinstance(facts, Facts):
             found.fail(row.number, facts)
             continue
+        assert isinstance(row, SheetRow)
         tasks = _tasks(row, facts, settings, found)
-        if any(kind_of(t) not in frames and rates.find(t) is None for t in tasks):
-            samples.append((row, facts))
         found.frames += facts.frames if tasks else 0
         for task in tasks:
-            before = frames.get(kind_of(task), (task, 0))[1]
-            frames[kind_of(task)] = task, before + task.frames
-    for row, facts in samples:  # the engine is free only now
-        _measure(row, facts, settings, engine, rates)
-    for task, count in frames.values():
-        _add(found, task, count, rates)
+            total = sums.setdefault(kind_of(task), _Sum(task=task, row=row, facts=facts))
+            total.tasks += 1
+            total.frames += task.frames
+            if task.frames > total.task.frames:
+                total.task, total.row, total.facts = task, row, facts
+    for total in sums.values():  # the engine is free only now
+        if rates.find(total.task) is None:
+            say(f"Trying what was never done here on a few frames: {kind_of(total.task)}")
+            _measure(total, settings, engine, rates)
+    for total in sums.values():
+        _add(found, total, rates)
     return found
 
 
@@ -125,32 +148,41 @@ def _tasks(row: SheetRow | Fault, facts: Facts, settings: Settings, found: Estim
     return [task for stage in stages for task in stage if task.frames]
 
 
-def _add(found: Estimate, task: Task, frames: int, rates: Rates) -> None:
-    """Adds so many frames of this kind of task."""
-    rate = rates.find(task)
+def _add(found: Estimate, total: _Sum, rates: Rates) -> None:
+    """Adds all tasks of a kind."""
+    rate = rates.find(total.task)
     if rate is None:
-        found.unknown.add(kind_of(task))
+        found.unknown.add(kind_of(total.task))
         return
-    found.seconds += rate[0] * frames
-    found.bytes += rate[1] * frames
+    found.seconds += rate.task * total.tasks + rate.frame * total.frames
+    found.bytes += rate.size * total.frames
 
 
-def _measure(
-    row: SheetRow | Fault, facts: Facts, settings: Settings, engine: Engine, rates: Rates
-) -> None:
-    """Makes some frames of a row into a folder that goes again, and notes what they took. It lies
-    in the batch's, where the row's inputs are."""
-    assert isinstance(row, SheetRow)
-    first = int(row.frames.split("-")[0]) if row.frames else 0
-    count = min(SAMPLE, (facts.frames + 1) // 2)
+def _measure(total: _Sum, settings: Settings, engine: Engine, rates: Rates) -> None:
+    """Makes some frames of a row and then some more into a folder that goes again, and notes what
+    they took; as often as workers may need to load first. It lies in the batch's, where the row's
+    inputs are, and has chunks of its own, since chunks that are kept cost nothing."""
+    most = total.facts.frames
+    counts = (min(LONG, most), max(min(SHORT, most // 4), 1))
     with tempfile.TemporaryDirectory(prefix=".affekt-sample-", dir=settings.folder) as name:
-        for begin in (first, first + facts.frames - count):
-            span = f"{begin}-{begin + count - 1}"
-            sample = replace(row, frames=span, out=f"{Path(name).name}/{begin}")
-            for step in run_rows([sample], settings, engine):
-                if not isinstance(step, Done):
-                    continue
-                if step.task.kind == "look":
-                    (settings.folder / step.task.files[0]).unlink(missing_ok=True)
-                if begin != first:
-                    rates.note(step.task, step.answer)
+        for number, count in enumerate(counts * (_TRIES * max(engine.slots // 2, 1))):
+            out = f"{Path(name).name}/{number}"
+            own = replace(settings, cache=f"{OUT}{out}/chunks")
+            is_noted = _sample(total.row, count, out, own, engine, rates)
+            if not is_noted or (number % 2 and rates.find(total.task) is not None):
+                return
+
+
+def _sample(
+    row: SheetRow, count: int, out: str, settings: Settings, engine: Engine, rates: Rates
+) -> bool:
+    """Makes so many of the row's first frames; whether that went well."""
+    first = int(row.frames.split("-")[0]) if row.frames else 0
+    some = replace(row, frames=f"{first}-{first + count - 1}", out=out)
+    for step in run_rows([some], settings, engine):
+        if not isinstance(step, Done):
+            return step.error is None
+        if step.task.kind == "look":
+            (settings.folder / step.task.files[0]).unlink(missing_ok=True)
+        rates.note(step.task, step.answer)
+    return False

@@ -6,8 +6,10 @@ by its place in this package; data go through the batch's folder."""
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import secrets
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -23,8 +25,11 @@ if TYPE_CHECKING:
 FOLDER_SETTING = "AFFEKT_BATCH_FOLDER"
 """Where a worker whose machine mounts the batch's folder elsewhere has it."""
 CONNECT_S = 10
+COUNT_S = 2.0
+"""How often workers are counted again."""
 WORKERS_S = 10
 """How long a first worker is waited for."""
+_LOGGERS = ("distributed", "distributed.client", "distributed.comm", "tornado", "asyncio")
 RETRIES = 2
 """A task whose machine fails otherwise than by an answer is given to another so often."""
 
@@ -41,7 +46,9 @@ class Cluster:
         answers, no worker is there, or one does not see the folder; InputError `batch.version`."""
         self._client = _connect(address)
         try:
-            self.workers = _count_workers(self._client, address)
+            self._count = _count_workers(self._client, address)
+            self._counted = time.monotonic()
+            self.most_workers = self._count
             _check_versions(self._client)
             _check_folder(self._client, folder)
             from distributed import as_completed
@@ -55,8 +62,13 @@ class Cluster:
 
     @property
     def slots(self) -> int:
-        """Two for each worker, so that none waits."""
-        return 2 * self.workers
+        """Two for each worker, so that none waits; also for those that came later."""
+        if time.monotonic() - self._counted > COUNT_S:
+            self._counted = time.monotonic()
+            with contextlib.suppress(Exception):  # dask's own; `wait` says that it is gone
+                self._count = max(_present(self._client), 1)
+                self.most_workers = max(self.most_workers, self._count)
+        return 2 * self._count
 
     def __enter__(self) -> Cluster:
         return self
@@ -100,6 +112,8 @@ def _connect(address: str) -> Client:
             "A cluster is reached by the package distributed, which is not installed.",
             'Run: pip install "affekt[farm]"',
         ) from error
+    for name in _LOGGERS:  # a scheduler that is lost is our sentence, not their tracebacks
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         return Client(address, timeout=CONNECT_S, set_as_default=False)
     except (OSError, TimeoutError, ValueError, TypeError, RuntimeError) as error:
@@ -111,6 +125,11 @@ def _count_workers(client: Client, address: str) -> int:
         client.wait_for_workers(1, timeout=WORKERS_S)
     except TimeoutError as error:
         raise _unreachable(address, "it has no workers") from error
+    return _present(client)
+
+
+def _present(client: Client) -> int:
+    """How many workers there are now."""
     return len(cast("Mapping[str, int]", client.nthreads()))
 
 

@@ -57,9 +57,17 @@ class Facts:
             from ..render.shot import read_subject
 
             read_subject(self.avatar, self.head)
-        if self.bakes and space in FLAME_SPACES and self.adapter is None:
+        has_way = self.adapter is not None or space not in FLAME_SPACES
+        if self.bakes and not has_way and not self._is_own(space):
             raise InputError(
                 "space.no_adapter",
                 f"The take is in the space '{space}', which is baked through an adapter.",
-                "Name one in the column adapter (`affekt adapter build` makes it).",
+                "Name one in the column adapter (`affekt adapter build` makes it), or its FLAME "
+                "file in the column head.",
             )
+
+    def _is_own(self, space: str) -> bool:
+        """Whether the row's head is a FLAME file in the take's own space."""
+        from ..head.read import read_head
+
+        return self.head is not None and read_head(self.head, space).space == space

@@ -122,7 +122,7 @@ def _video(row: SheetRow, facts: Facts, settings: Settings, bakes: bool) -> Iter
         form = _formats(row)[0]
         options = _rendering(row, facts, settings, bakes, form)
         options |= {"preview": True, **({"sound": row.sound} if row.sound else {})}
-        yield _task(row, "render", options, [f"{form}/preview.mp4"], 0)
+        yield _task(row, "render", options, [f"{form}/preview.mp4"], facts.frames)
 
 
 def _sequences(row: SheetRow, facts: Facts, settings: Settings, bakes: bool) -> Iterator[Task]:

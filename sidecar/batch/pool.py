@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -17,20 +18,35 @@ from pathlib import Path
 
 import psutil
 
-from ...shared.errors import AffektError, JobError
+from ...shared.errors import AffektError, InputError, JobError
+from ...shared.wording import say_count
 from .task import encode_answer, failed
 from .work import too_little_memory
-from .worker import MAKE_WAY_SETTING, MEMORY_SETTING
+from .worker import MAKE_WAY_SETTING, MEMORY_SETTING, PARENT_SETTING
 
 WORKER_COMMAND = (sys.executable, "-m", "affekt.sidecar.batch")
 MOST_TRIES = 3
 """A task whose worker has died so often is given up: it may be the task."""
 WORKER_BYTES = 2_000_000_000
 """What a worker takes that draws an avatar; fewer are started where there is less memory."""
+LEAST_BYTES = 1_000_000_000
+"""What a worker takes that has only loaded what it works with."""
 _MEMORY_SHARE = 0.75
 _KILLED = -9
 _CARDS_SETTING = "CUDA_VISIBLE_DEVICES"
 """The cards that CUDA may use, apart by commas, where the user leaves us only some."""
+
+
+def check_workers(workers: int) -> None:
+    """Raises InputError `option.workers` for none, or for so many that each would have too little
+    memory to begin."""
+    most = max(1, int(_MEMORY_SHARE * psutil.virtual_memory().total // LEAST_BYTES))
+    if not 1 <= workers <= most:
+        raise InputError(
+            "option.workers",
+            f"{say_count(workers, 'worker')} cannot share this machine.",
+            f"Start 1 to {most}: each needs {LEAST_BYTES / 1e9:g} GB of memory to begin with.",
+        )
 
 
 def default_workers() -> int:
@@ -52,7 +68,8 @@ class Pool:
         self._tasks: queue.SimpleQueue[tuple[int, str] | None] = queue.SimpleQueue()
         self._answers: queue.SimpleQueue[tuple[int, str]] = queue.SimpleQueue()
         self._is_closed = threading.Event()
-        told = {MAKE_WAY_SETTING: "1"} if makes_way else {}
+        told = {PARENT_SETTING: str(os.getpid())}
+        told |= {MAKE_WAY_SETTING: "1"} if makes_way else {}
         self._workers = [
             _Worker(logs / f"worker_{n}.log", told | _share(n, workers, cards))
             for n in range(workers)
@@ -156,8 +173,7 @@ class _Worker:
         process, self._process = self._process, None
         if process is None:
             return None
-        with contextlib.suppress(OSError):
-            process.kill()
+        _kill(process)
         code = process.wait()
         for pipe in (process.stdin, process.stdout):
             with contextlib.suppress(OSError):
@@ -172,8 +188,7 @@ class _Worker:
             self._is_over = True
             process = self._process
         if process is not None:
-            with contextlib.suppress(OSError):
-                process.kill()
+            _kill(process)
             process.wait()
             self.end()
 
@@ -201,6 +216,22 @@ def _spawn(environment: dict[str, str], log: int) -> subprocess.Popen[str]:
         creationflags=flags,
         start_new_session=True,
     )
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """Ends a worker, and a Blender that it has started."""
+    with contextlib.suppress(OSError):
+        if sys.platform == "win32":
+            _kill_children(process.pid)
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)  # its session has its number
+
+
+def _kill_children(pid: int) -> None:
+    with contextlib.suppress(psutil.Error):
+        for child in psutil.Process(pid).children(recursive=True):
+            child.kill()
 
 
 def _share(number: int, of: int, cards: int) -> dict[str, str]:

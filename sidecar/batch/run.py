@@ -99,19 +99,18 @@ def run_rows(
 def run_tasks(tasks: Iterable[Task], folder: Path, engine: Engine) -> Iterator[tuple[Task, Answer]]:
     """Does tasks that wait for nothing, in any order, and yields each. folder: the batch's. Raises
     the first error of a task, and what the engine raises."""
-    coming, under_way = iter(tasks), dict[int, Task]()
-    for number, task in enumerate(itertools.islice(coming, engine.slots)):
-        under_way[number] = task
-        engine.submit(number, encode_task(task, version_text(), folder))
-    while under_way:
+    coming, under_way = enumerate(tasks), dict[int, Task]()
+    while True:
+        for number, task in itertools.islice(coming, max(engine.slots - len(under_way), 0)):
+            under_way[number] = task
+            engine.submit(number, encode_task(task, version_text(), folder))
+        if not under_way:
+            return
         number, text = engine.wait()
         task, answer = under_way.pop(number), decode_answer(text)
         if answer.error is not None:
             raise JobError(*answer.error)
         yield task, answer
-        for following in itertools.islice(coming, 1):
-            under_way[number] = following
-            engine.submit(number, encode_task(following, version_text(), folder))
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

@@ -11,6 +11,9 @@ a row or what is wrong with it, so that ten thousand rows take no more memory th
 from __future__ import annotations
 
 import glob
+import itertools
+import os
+import stat
 import tomllib
 from array import array
 from collections.abc import Iterator, Mapping
@@ -38,7 +41,15 @@ from .task import OWN
 
 FILES = ("take", "avatar", "head", "character", "camera", "adapter", "sound", "scene")
 """Columns that name files; `emotions` may name one."""
+FOLDERS = ("take", "avatar")
+"""Those of them that may be a folder: a tracker's frames, an avatar of several files."""
 EMBEDDED = ("open", "open-gaussians")
+RESULTS = (
+    *("motion.npz", "report.json", "take.npz", "vertices.pc2", "character.glb", "arkit.json"),
+    *("livelink.csv", "vhap.npz", "lam.json", "avatar.usdc"),
+)
+RESULT_FOLDERS = ("png", "exr", "ply", "compressed", "spz", "blender")
+"""What a row makes in its folder, as `plan.py` names it."""
 _WILD = "*?["
 _SLOT_BITS = 18
 """2.6 slots for each of `MOST_ROWS`; 2 MB."""
@@ -56,10 +67,11 @@ class Fault:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
     """A sheet. path: of its CSV or TOML, a folder of takes, or a pattern such as takes/*.csv.
-    defaults: by column, for cells that are empty."""
+    defaults: by column, for cells that are empty. target: the batch's folder, if it is known."""
 
     path: Path
     defaults: Mapping[str, str]
+    target: Path | None = None
 
     @property
     def folder(self) -> Path:
@@ -70,7 +82,7 @@ class Sheet:
         """The rows from the first one on, paths made whole. Raises InputError `batch.sheet`,
         `batch.column` for a sheet that is none, which is known before the first row."""
         check_columns(self.defaults)
-        outs, number = _Seen(), 0
+        outs, made, number = _Seen(), self._places(), 0
         for number, given in enumerate(self._cells(), 1):
             if number > MOST_ROWS:
                 raise bad_sheet(self.path, f"has more than {say_count(MOST_ROWS, 'row')}")
@@ -79,7 +91,7 @@ class Sheet:
                 row = self._whole(check_row(cells, number))
                 if not outs.add(out_key(row.out)):
                     raise same_output(row.out)
-                self._check_files(row)
+                self._check_files(row, made)
                 yield row
             except AffektError as error:
                 yield Fault(number=number, cells=cells, error=error)
@@ -103,13 +115,60 @@ class Sheet:
     def _path(self, text: str) -> str:
         return text if text in EMBEDDED else str((self.folder / text).absolute())
 
-    def _check_files(self, row: SheetRow) -> None:
-        """Raises InputError `file.missing` for a file that is not there."""
-        files = [getattr(row, name) for name in FILES]
-        files += [row.emotions] if names_a_file(row.emotions) else []
-        for text in files:
-            if text and text not in EMBEDDED and not Path(text).exists():
-                raise InputError("file.missing", f"There is no file at {text}.", "Check the path.")
+    def _places(self) -> _Seen:
+        """The rows' folders, where the batch's is known."""
+        seen = _Seen()
+        if self.target is not None:
+            for cells in itertools.islice(self._cells(), MOST_ROWS):
+                seen.add(out_key(cells.get("out", "")))
+        return seen
+
+    def _check_files(self, row: SheetRow, made: _Seen) -> None:
+        """Raises InputError `file.missing` for a file that is not there, `file.folder` and
+        `file.wrong_kind` for what is none, `option.same_file` for what a row makes. made: the
+        folders of all rows."""
+        names = (*FILES, "emotions") if names_a_file(row.emotions) else FILES
+        for name in names:
+            text = str(getattr(row, name))
+            if text and text not in EMBEDDED:
+                check_kind(Path(text), name, may_be_folder=name in FOLDERS)
+                self._check_is_source(Path(text), made)
+
+    def _check_is_source(self, path: Path, made: _Seen) -> None:
+        """Raises InputError `option.same_file` for a file that a row of this sheet would replace
+        while another one reads it."""
+        path = Path(os.path.normpath(path))
+        if self.target is None or not path.is_relative_to(self.target):
+            return
+        place = path.relative_to(self.target)
+        is_result = place.name in RESULTS and out_key(str(place.parent)) in made
+        folder = place if place.name in RESULT_FOLDERS else place.parent
+        if is_result or (folder.name in RESULT_FOLDERS and out_key(str(folder.parent)) in made):
+            raise InputError(
+                "option.same_file",
+                f"This row reads {path}, which a row of this sheet makes.",
+                "Make that in a batch of its own before, or give another --out.",
+            )
+
+
+def check_kind(path: Path, column: str, *, may_be_folder: bool) -> None:
+    """Raises InputError `file.missing`, `file.folder`, `file.wrong_kind` unless a row may read
+    what lies there: a device or a pipe might have no end."""
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError) as error:
+        raise InputError(
+            "file.missing", f"There is no file at {path}.", "Check the path."
+        ) from error
+    if stat.S_ISDIR(mode):
+        if not may_be_folder:
+            raise InputError(
+                "file.folder", f"{path} is a folder, not a file for {column}.", "Name a file in it."
+            )
+    elif not stat.S_ISREG(mode):
+        raise InputError(
+            "file.wrong_kind", f"{path} is a device or a pipe, not a file.", "Name a file."
+        )
 
 
 class _Seen:
@@ -120,14 +179,21 @@ class _Seen:
 
     def add(self, text: str) -> bool:
         """Notes the text; False if it was there."""
+        key, slot = self._find(text)
+        is_new = not self._slots[slot]
+        self._slots[slot] = key
+        return is_new
+
+    def __contains__(self, text: str) -> bool:
+        return bool(self._slots[self._find(text)[1]])
+
+    def _find(self, text: str) -> tuple[int, int]:
+        """The text's key, and the slot that has it or would."""
         key = hash(text) & (1 << 64) - 1 or 1  # 0 is an empty slot
         slot = key
-        while self._slots[slot := slot & (1 << _SLOT_BITS) - 1]:
-            if self._slots[slot] == key:
-                return False
+        while self._slots[slot := slot & (1 << _SLOT_BITS) - 1] not in (0, key):
             slot += 1
-        self._slots[slot] = key
-        return True
+        return key, slot
 
 
 def _is_pattern(path: Path) -> bool:
@@ -152,6 +218,8 @@ def _read_toml(path: Path) -> Iterator[dict[str, str]]:
         content = tomllib.loads(read_bytes(path, MOST_BYTES, "sheet").decode("utf-8-sig"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise bad_sheet(path, f"is no TOML: {error}") from error
+    except RecursionError as error:
+        raise bad_sheet(path, "is no TOML: its lists lie in one another without end") from error
     rows = content.get("row")
     if not isinstance(rows, list) or set(content) - {"row", *COLUMNS}:
         raise bad_sheet(path, "has no list of [[row]], or something beside it")

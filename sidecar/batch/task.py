@@ -54,7 +54,8 @@ class Task:
 class Answer:
     """What became of a task. error: code, sentence and remedy, none if it is done. is_kept: whether
     it was done before. seconds: that it took, then or now. notes: lines that the command said.
-    files: (size, SHA-256) by name. facts: what it found out. device: which drew, "" if none did."""
+    files: (size, SHA-256) by name. facts: what it found out. device: which drew, "" if none did.
+    is_first: whether its worker did such a task for the first time, and so loaded what it needs."""
 
     error: tuple[str, str, str] | None = None
     is_kept: bool = False
@@ -63,6 +64,7 @@ class Answer:
     files: Mapping[str, tuple[int, str]] | None = None
     facts: Mapping[str, object] | None = None
     device: str = ""
+    is_first: bool = False
 
 
 def encode_task(task: Task, version: str, folder: Path | str) -> str:

@@ -23,15 +23,18 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from ...shared import limits
 from ...shared.errors import AffektError, InputError, JobError
 from ...shared.fingerprint import fingerprint, fingerprint_code
 from ...shared.version import AFFEKT_VERSION
+from ...shared.wording import say_count
 from ..avatar.endings import MANIFEST
 from ..cache.disk import hash_file
 from ..exits import absence_error
 from ..files import stamp_of, write_whole
 from .options import make_command
-from .sheet import EMBEDDED
+from .rates import kind_of
+from .sheet import EMBEDDED, check_kind
 from .task import (
     IN,
     INPUTS,
@@ -55,11 +58,16 @@ KINDS = {
     "blender": "batch.blender:Draw",
     "look": "batch.look:Look",
     "anchors": "lab.commands.data:Share",
+    "faces": "lab.commands.data:FaceShare",
 }
 """Kind of a task -> the module of the sidecar and the dataclass in it that does it; those of the
 terminal's commands are the very same. Named as text and imported late, as `cli.py` does it."""
+MOST_IN_FOLDER = 2 * limits.MAX_FRAMES
+"""A take's files, and a picture for each."""
 _UNTOLD = ("  ",)
 _lock = threading.Lock()
+_done = set[str]()
+"""Kinds of tasks, as rates tell them apart, for which this process has loaded what they need."""
 
 
 def run_text(text: str, elsewhere: str = "") -> str:
@@ -118,6 +126,8 @@ def _do(task: Task, options: Mapping[str, Value], folder: Path) -> Answer:
     module, name = KINDS[task.kind].split(":")
     kind = getattr(importlib.import_module(f"..{module}", __package__), name)
     command, said = make_command(kind, options), io.StringIO()
+    is_first = kind_of(task) not in _done
+    _done.add(kind_of(task))
     began = time.perf_counter()
     with contextlib.redirect_stdout(said):
         facts = command.run()
@@ -129,6 +139,7 @@ def _do(task: Task, options: Mapping[str, Value], folder: Path) -> Answer:
         files=made,
         facts=facts,
         device=_device(task.kind, options),
+        is_first=is_first,
     )
 
 
@@ -209,15 +220,32 @@ def _size_and_hash(path: Path) -> tuple[int, str]:
 
 def hash_of_input(path: Path) -> str:
     """64 hexadecimal digits of a file's content, or of the names and contents of a folder's files.
-    Raises InputError `file.missing`."""
+    Raises InputError `file.missing`, `file.wrong_kind` for a device or a pipe, `file.too_large` for
+    a folder that holds more than any input."""
+    check_kind(path, "a batch", may_be_folder=True)
     try:
         if not path.is_dir():
             return _hash_of_file(path, stamp_of(path))
-        files = sorted(file for file in path.rglob("*") if file.is_file())
+        files = _files_in(path)
         parts = [f"{f.relative_to(path).as_posix()} {_hash_of_file(f, stamp_of(f))}" for f in files]
     except OSError as error:
         raise InputError("file.missing", f"{path} cannot be read.", "Check the path.") from error
     return hashlib.sha256(os.fsencode("\n".join(parts))).hexdigest()
+
+
+def _files_in(folder: Path) -> list[Path]:
+    """Its files, also in folders below. Raises InputError `file.too_large`."""
+    found = list[Path]()
+    for number, path in enumerate(folder.rglob("*")):
+        if number >= MOST_IN_FOLDER:
+            raise InputError(
+                "file.too_large",
+                f"{folder} holds more than {say_count(MOST_IN_FOLDER, 'file')}, which no take has.",
+                "Name the take's own folder.",
+            )
+        if path.is_file():
+            found.append(path)
+    return sorted(found)
 
 
 @functools.lru_cache(4096)

@@ -8,16 +8,23 @@ import contextlib
 import os
 import signal
 import sys
+import threading
 from pathlib import Path
+
+from ..parent_watch import watch_parent
 
 MEMORY_SETTING = "AFFEKT_BATCH_MEMORY"
 MAKE_WAY_SETTING = "AFFEKT_BATCH_MAKE_WAY"
+PARENT_SETTING = "AFFEKT_BATCH_PARENT"
+"""The number of the batch's process."""
 _NICE = 10
 
 
 def main() -> None:
     """Answers tasks until standard input ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the batch decides, and closes our input
+    if parent := os.environ.get(PARENT_SETTING):
+        watch_parent(int(parent), end_at_once, threading.Event())
     if MAKE_WAY_SETTING in os.environ:
         make_way()
     from ..worker.main import limit_memory
@@ -36,6 +43,14 @@ def main() -> None:
             out.flush()
 
         work.serve(sys.stdin.readline, write)
+
+
+def end_at_once() -> None:
+    """Ends this worker, and a Blender that it has started: the next batch may be at the same row
+    already."""
+    if sys.platform != "win32" and os.getpgrp() == os.getpid():
+        os.killpg(os.getpid(), signal.SIGKILL)
+    os._exit(1)
 
 
 def make_way() -> None:

@@ -182,11 +182,16 @@ def _read_task(folder: Path, stage: str, number: int) -> Task:
     )
 
 
+def check_plan(folder: Path) -> None:
+    """Raises InputError `batch.task` for a folder for which no farm's batch was written."""
+    if not (folder / OWN / "plan" / _ROWS).is_file():
+        raise InputError("batch.task", f"{folder} holds no batch.", "Check the path.")
+
+
 def collect(folder: Path) -> Journal:
     """The journal of what was done, row by row. Raises InputError `batch.task` without a plan."""
+    check_plan(folder)
     plan = folder / OWN / "plan"
-    if not (plan / _ROWS).is_file():
-        raise InputError("batch.task", f"{folder} holds no batch.", "Check the path.")
     journal = Journal(folder)
     with (plan / _LOST).open(encoding="utf-8") as file:
         for line in file:

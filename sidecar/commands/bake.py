@@ -21,10 +21,12 @@ from .reading import Reading, print_notes
 
 if TYPE_CHECKING:
     from ...shared.emotion import EmotionTrack
+    from ...shared.head import HeadModel
     from ...shared.motion import Motion
     from ..avatar.glb_character import GlbCharacter
     from ..bake.bake import BakedChunk, BakeResult
     from ..bake.store import ChunkStore
+    from ..motion.adapter import LinearAdapter
 
 _MOTION_BYTES = 2 * 4 * 103
 """Size of one frame in a chunk of motion."""
@@ -49,7 +51,8 @@ class Bake:
     frames: str | None = None
     """A range such as 100-200, both included, counted from 0; all frames if absent."""
     adapter: Path | None = None
-    """Adapter from the take's space, for FLAME takes (see `affekt adapter build`)."""
+    """Adapter from the take's space, for FLAME takes (see `affekt adapter build`). A take on the
+    FLAME file that --head names needs none: it is made once of that file, and kept."""
     modulator: Path | None = None
     """A trained modulator; the one that ships if absent."""
     vertices: bool = True
@@ -63,6 +66,7 @@ class Bake:
 
     def run(self) -> None:
         from ...shared import limits
+        from ...shared.motion import FLAME_SPACES
         from ..bake.bake import BakeJob
         from ..bake.output import NAMES, head_sha256, modulator_sha256, write_bake
         from ..bake.take import prepare
@@ -70,7 +74,6 @@ class Bake:
         from ..files import check_outputs, read_bytes
         from ..head.read import OPEN, read_head
         from ..modulation.modulator import load_modulator
-        from ..motion.adapter import read_adapter
         from ..motion.frames import parse_frames
 
         made_of = (self.motion, self.emotions, self.head, self.adapter, self.modulator)
@@ -88,13 +91,13 @@ class Bake:
             inputs["emotions"] = emotions
         track = self._make_track(emotions, motion, frames, units)
         _say_unseen(track, motion, character)
-        adapter = None
-        if self.adapter is not None:
-            adapter = read_adapter(self.adapter)
-            inputs["adapter"] = self.adapter.read_bytes()
         if character is not None:
             inputs["character"] = character.data
-        head, modulator = read_head(self.head), load_modulator(self.modulator)
+        spoken = motion.space if motion.space in FLAME_SPACES else None
+        head, modulator = read_head(self.head, spoken), load_modulator(self.modulator)
+        adapter = self._find_adapter(motion.space, head)
+        if self.adapter is not None:
+            inputs["adapter"] = self.adapter.read_bytes()
         inputs |= {"head": head_sha256(head), "modulator": modulator_sha256(modulator)}
         began = time.perf_counter()
         take = prepare(motion, head, adapter, modulator, read_head(OPEN))
@@ -121,6 +124,17 @@ class Bake:
         )
         for name, digest in report["sha256"]["outputs"].items():  # pyright: ignore[reportIndexIssue]
             print(f"  {name}  sha256 {digest[:16]}")
+
+    def _find_adapter(self, space: str, head: HeadModel) -> LinearAdapter | None:
+        """The one that is named; of a take on its own FLAME head that head's, which is kept."""
+        from ...shared.motion import FLAME_SPACES
+        from ..adapter.kept import adapter_of
+        from ..head.read import OPEN, read_head
+        from ..motion.adapter import read_adapter
+
+        if self.adapter is not None:
+            return read_adapter(self.adapter)
+        return adapter_of(head, read_head(OPEN)) if head.space == space in FLAME_SPACES else None
 
     def _read_character(self) -> GlbCharacter | None:
         """The character, of which is said what was found."""

@@ -7,7 +7,7 @@ import contextlib
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ...shared.batch_sheet import SheetRow
     from ..batch.journal import Journal, Totals
     from ..batch.plan import Settings
+    from ..batch.rates import Rates
     from ..batch.run import Engine, Outcome
     from ..batch.sheet import Fault, Sheet
 
@@ -37,8 +38,8 @@ class Rows:
     """Cells for every row that leaves them empty, such as --set avatar=me.safetensors
     "emotions=happy 0.7"."""
 
-    def read(self) -> Sheet:
-        """Raises InputError `batch.column`."""
+    def read(self, target: Path | None) -> Sheet:
+        """The sheet for a batch in that folder. Raises InputError `batch.column`."""
         from ...shared.batch_sheet import check_columns
         from ..batch.sheet import Sheet
 
@@ -51,7 +52,8 @@ class Rows:
                     "Write --set COLUMN=CELL, in quotes where there are blanks.",
                 )
         check_columns(name for name, _, _ in pairs)
-        return Sheet(path=self.sheet, defaults={n.strip().lower(): cell for n, _, cell in pairs})
+        defaults = {name.strip().lower(): cell for name, _, cell in pairs}
+        return Sheet(path=self.sheet, defaults=defaults, target=target)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,20 +100,28 @@ class Where:
         )
 
     @contextmanager
-    def engine(self, folder: Path) -> Iterator[tuple[Engine, str]]:
-        """The engine, and what to call it."""
+    def engine(
+        self, folder: Path, *, makes_way: bool = True
+    ) -> Iterator[tuple[Engine, Callable[[], str]]]:
+        """The engine, and what says what it was. makes_way: whether it may, where that is asked
+        for."""
         from ..batch.cluster import Cluster
-        from ..batch.pool import Pool, default_workers
+        from ..batch.pool import Pool, check_workers, default_workers
         from ..batch.task import OWN
 
         if self.dask is not None:
             with Cluster(self.dask, folder) as cluster:
-                yield cluster, f"{say_count(cluster.workers, 'worker')} of {self.dask}"
+                yield (
+                    cluster,
+                    lambda: f"{say_count(cluster.most_workers, 'worker')} of {self.dask}",
+                )
             return
-        workers = max(1, default_workers() if self.workers is None else self.workers)
+        workers = default_workers() if self.workers is None else self.workers
+        check_workers(workers)
         logs = folder / OWN / "logs"
-        with Pool(workers, logs, cards=_cards(), makes_way=self.make_way) as pool:
-            yield pool, say_count(workers, "worker")
+        makes_way = makes_way and self.make_way
+        with Pool(workers, logs, cards=_cards(), makes_way=makes_way) as pool:
+            yield pool, lambda: say_count(workers, "worker")
 
 
 def _cards() -> int:
@@ -131,18 +141,34 @@ class Batch:
     where: tyro.conf.OmitArgPrefixes[Where] = field(default_factory=Where)
 
     def run(self) -> None:
-        from ..batch.journal import Journal
+        from ..batch.lock import FolderLock
         from ..batch.rates import Rates
-        from ..batch.run import Outcome, run_rows
         from ..files import check_outputs
 
-        folder, sheet = self.out.absolute(), self.rows.read()
+        folder, sheet = self.out.absolute(), self.rows.read(self.out.absolute())
         check_outputs(folder=folder, names=("report.html",), sources=(self.rows.sheet,))
         count = say_faults(sheet)
-        settings, rates = self.where.settings(folder), Rates()
-        journal = Journal(folder)
-        began = time.time()
-        with self.where.engine(folder) as (engine, name), _Bar(count) as bar:
+        rates, began = Rates(), time.time()
+        with FolderLock(folder):
+            journal, name = self._make(folder, sheet, count, rates)
+            rates.keep()
+            finish_batch(
+                folder,
+                journal,
+                sheet=self.rows.sheet.name,
+                began=began,
+                engine=name,
+                is_exact=self.where.exact,
+            )
+
+    def _make(self, folder: Path, sheet: Sheet, count: int, rates: Rates) -> tuple[Journal, str]:
+        """Makes the rows; their journal, and what made them."""
+        from ..batch.journal import Journal
+        from ..batch.run import Outcome, run_rows
+
+        settings, began = self.where.settings(folder), time.time()
+        with self.where.engine(folder) as (engine, say), _Bar(count) as bar:
+            journal = Journal(folder)
             try:
                 for step in run_rows(self.where.rows(sheet, folder), settings, engine):
                     if isinstance(step, Outcome):
@@ -152,17 +178,9 @@ class Batch:
                         rates.note(step.task, step.answer)
                         bar.move(step.task.frames, is_kept=step.answer.is_kept)
             except BaseException:
-                self._report(folder, journal, began, name)
+                self._report(folder, journal, began, say())
                 raise
-        rates.keep()
-        finish_batch(
-            folder,
-            journal,
-            sheet=self.rows.sheet.name,
-            began=began,
-            engine=name,
-            is_exact=self.where.exact,
-        )
+            return journal, say()
 
     def _report(self, folder: Path, journal: Journal, began: float, engine: str) -> None:
         """The report of a batch that was broken off."""
@@ -300,15 +318,17 @@ class Check:
         from ..batch.check import estimate
         from ..batch.rates import Rates
 
-        sheet, rates = self.rows.read(), Rates()
-        target = (self.out or sheet.folder).absolute()
+        sheet, rates = self.rows.read(self.out and self.out.absolute()), Rates()
+        target = sheet.target or sheet.folder.absolute()
         with tempfile.TemporaryDirectory(prefix="affekt-check-") as name:
             # A cluster sees the batch's folder alone.
             folder = Path(name) if self.where.dask is None else target
-            with self.where.engine(folder) as (engine, said):
+            # A person waits for it, and a rate that was measured behind other programs is theirs.
+            with self.where.engine(folder, makes_way=False) as (engine, say):
                 rows = self.where.rows(sheet, folder)
-                found = estimate(rows, self.where.settings(folder), engine, rates)
-                workers = engine.slots // 2
+                settings = self.where.settings(folder)
+                found = estimate(rows, settings, engine, rates, _say_doing)
+                workers, said = engine.slots // 2, say()
         rates.keep()
         for number, sentence in found.faults:
             print(f"row {number}: {sentence}")
@@ -321,6 +341,10 @@ class Check:
                 f"{say_count(len(found.faults), 'row')} of {found.rows} cannot be made.",
                 "Mend the sheet; `affekt batch` would make the others.",
             )
+
+
+def _say_doing(what: str) -> None:
+    print(f"{what} ...", file=sys.stderr, flush=True)
 
 
 def _say_needs(

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -18,64 +19,68 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class OpenJD:
-    """Write a batch as an Open Job Description: a job template and all that its tasks read."""
+class Farm:
+    """What both kinds of farm are told."""
 
     rows: tyro.conf.OmitArgPrefixes[Rows]
     out: Annotated[Path, tyro.conf.arg()]
-    """Folder of the batch, which all workers see: the template, inputs, and all results."""
+    """Folder of the batch, which all workers see: the job, all that its tasks read, and all
+    results."""
     where: tyro.conf.OmitArgPrefixes[Where] = field(default_factory=Where)
+
+    def write(self, encode: Callable[[Mapping[str, int]], Mapping[str, bytes]]) -> str:
+        """Writes the plan, and the files that are made of it (tasks of each stage -> the job's
+        files); how many tasks there are. Raises InputError `option.dask` with --dask, which needs
+        no templates, `batch.running`."""
+        from ...shared.errors import InputError
+        from ..batch.farm import portable_rows
+        from ..batch.lock import FolderLock
+        from ..batch.written import write_plan
+        from ..files import check_outputs, write_whole
+
+        if self.where.dask is not None:
+            raise InputError(
+                "option.dask", "A dask cluster needs no templates.", "Use `affekt batch --dask`."
+            )
+        folder = self.out.absolute()
+        sheet = self.rows.read(folder)
+        check_outputs(folder=folder, sources=(self.rows.sheet,))
+        say_faults(sheet)
+        with FolderLock(folder):
+            with self.where.engine(folder, makes_way=False) as (engine, _):
+                settings = self.where.settings(folder, is_farm=True)
+                written = write_plan(portable_rows(sheet.rows(), folder), settings, engine)
+            for name, data in encode(written.counts).items():
+                write_whole(folder / name, data)
+        return _said(written)
+
+
+@dataclass(frozen=True)
+class OpenJD(Farm):
+    """Write a batch as an Open Job Description: a job template and all that its tasks read."""
 
     def run(self) -> None:
         from ..batch.openjd import NAME, encode_template
-        from ..files import write_whole
 
-        written = _write(self.rows, self.out, self.where)
         path = self.out / NAME
-        write_whole(path, encode_template(written.counts, self.rows.sheet.name))
-        print(f"{path}: {_said(written)}")
+        said = self.write(lambda counts: {NAME: encode_template(counts, self.rows.sheet.name)})
+        print(f"{path}: {said}")
         print(f"  try it here: openjd run {path} -p Folder={self.out.absolute()}")
 
 
 @dataclass(frozen=True)
-class Flamenco:
+class Flamenco(Farm):
     """Write a batch for Flamenco: its job type, and the settings to submit it with."""
-
-    rows: tyro.conf.OmitArgPrefixes[Rows]
-    out: Annotated[Path, tyro.conf.arg()]
-    """Folder of the batch, which all workers see: inputs, and all results."""
-    where: tyro.conf.OmitArgPrefixes[Where] = field(default_factory=Where)
 
     def run(self) -> None:
         from ..batch.flamenco import JOB, JOB_TYPE, encode_job, read_job_type
-        from ..files import write_whole
 
-        written = _write(self.rows, self.out, self.where)
-        job = encode_job(written.counts, self.rows.sheet.name, self.out.absolute())
-        write_whole(self.out / JOB_TYPE, read_job_type())
-        write_whole(self.out / JOB, job)
-        print(f"{self.out / JOB}: {_said(written)}")
+        name, folder = self.rows.sheet.name, self.out.absolute()
+        said = self.write(
+            lambda counts: {JOB_TYPE: read_job_type(), JOB: encode_job(counts, name, folder)}
+        )
+        print(f"{self.out / JOB}: {said}")
         print(f"  put {JOB_TYPE} into the manager's folder scripts, then post the job to it")
-
-
-def _write(rows: Rows, out: Path, where: Where) -> Written:
-    """Writes the plan. Raises InputError `option.dask` with --dask, which needs no templates."""
-    from ...shared.errors import InputError
-    from ..batch.farm import portable_rows
-    from ..batch.written import write_plan
-    from ..files import check_outputs
-
-    if where.dask is not None:
-        raise InputError(
-            "option.dask", "A dask cluster needs no templates.", "Use `affekt batch --dask`."
-        )
-    folder, sheet = out.absolute(), rows.read()
-    check_outputs(folder=folder, sources=(rows.sheet,))
-    say_faults(sheet)
-    with where.engine(folder) as (engine, _):
-        return write_plan(
-            portable_rows(sheet.rows(), folder), where.settings(folder, is_farm=True), engine
-        )
 
 
 def _said(written: Written) -> str:
@@ -126,8 +131,11 @@ class Report:
     """The batch's folder."""
 
     def run(self) -> None:
-        from ..batch.written import collect
+        from ..batch.lock import FolderLock
+        from ..batch.written import check_plan, collect
 
         began, folder = time.time(), self.folder.absolute()
-        journal = collect(folder)
-        finish_batch(folder, journal, sheet=folder.name, began=began, engine="a farm")
+        check_plan(folder)
+        with FolderLock(folder):
+            journal = collect(folder)
+            finish_batch(folder, journal, sheet=folder.name, began=began, engine="a farm")

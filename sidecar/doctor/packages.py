@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from ...shared.limits import PROTOCOL_VERSION
 from ...shared.version import AFFEKT_VERSION
+from ..cache.disk import hash_file
 from .machine import Machine
 from .report import Finding, missing, ok, warn
 
@@ -199,8 +199,7 @@ def check_asset(name: str, folder: Path = ASSETS) -> Finding:
         with path.open("rb") as file:
             if file.read(len(_LFS_POINTER)) == _LFS_POINTER:
                 return missing(f"{name} is a pointer of Git LFS", "git lfs pull")
-            file.seek(0)
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            sha256 = hash_file(file)
             size = file.tell()
     except OSError as error:
         return missing(f"{path}: {error.strerror}", again)

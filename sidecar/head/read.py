@@ -29,8 +29,9 @@ MAX_HEAD_BYTES = 512 * 1024 * 1024  # FLAME with all its components is 50 MB in 
 
 
 @remembered
-def read_head(name: str) -> HeadModel:
+def read_head(name: str, space: str | None = None) -> HeadModel:
     """Reads the embedded head for "open", else the head file or FLAME file at that path; cached.
+    space: a FLAME file's version, where its content does not tell.
 
     Raises InputError `file.missing`, `file.wrong_kind`, `file.unsafe`, `head.shape`,
     `head.version`.
@@ -39,7 +40,7 @@ def read_head(name: str) -> HeadModel:
         with resources.as_file(resources.files(f"{__package__}").joinpath("../assets")) as folder:
             return _read(Path(folder) / "open_head.safetensors")
     path = Path(name)
-    return read_flame(path) if _is_flame(path) else _read(path)
+    return read_flame(path, space=space) if _is_flame(path) else _read(path)
 
 
 def _is_flame(path: Path) -> bool:

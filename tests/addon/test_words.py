@@ -21,6 +21,7 @@ SAME = {
     *("Adapter", "Affekt", "ARKit JSON", "Audio2Face (ACE)", "Avatar", "Blender", "Emotion"),
     *("FLAME 2020", "FLAME 2023", "Format", "LAM", "LAM (FLAME 2023)", "Live"),
     "Live Link Face CSV",
+    *("PLY", "SPZ", "USD", "VHAP (FLAME 2023)", "Video"),
     *(
         "Mesh",
         "Name",

@@ -7,12 +7,13 @@ from __future__ import annotations
 import contextlib
 import csv
 import gc
+import itertools
 import os
 import tempfile
 import threading
 import time
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from affekt.shared.batch_sheet import SheetRow, check_row
@@ -31,12 +32,13 @@ from .job import FRAMES, long_take
 
 TASKS = 300
 SLEEP_S = 0.1
-ROWS = 200
+ROWS, TURN = 200, 20
 
 
 def run_batches_bench(rows: int = ROWS) -> None:
     """Prints the table. rows: baked by one worker and by two; 0 to leave that out."""
     table = Table("batches", "aim", "measured")
+    before = os.getloadavg() if hasattr(os, "getloadavg") else ()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with Pool(2, folder / "logs", makes_way=False) as pool:
@@ -56,12 +58,12 @@ def run_batches_bench(rows: int = ROWS) -> None:
             "main process, 10 to 10,000 rows", "flat", f"{few / 1e3:.0f} to {many / 1e3:.0f} kB"
         )
         if rows:
-            one, two = (bake_rate(folder / str(n), rows, n) for n in (1, 2))
+            one, two = bake_rates(folder / "bakes", rows)
             said = f"{one:.0f}, {two:.0f} frames/s: {50 * two / one:.0f} %"
             table.add_row(f"{rows} rows of {FRAMES} frames baked, by 1 and by 2", "90 % x 2", said)
     Console(width=120).print(table)
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
-    print(f"{os.cpu_count()} cores, load {load:.1f}")
+    loads = [*before, *(os.getloadavg() if hasattr(os, "getloadavg") else ())]
+    print(f"{os.cpu_count()} cores, load {min(loads):.1f} to {max(loads):.1f}")
 
 
 def overhead_ms(engine: Engine, workers: int, folder: Path) -> float:
@@ -174,22 +176,35 @@ def held_bytes(rows: int, folder: Path) -> int:
     return held
 
 
-def bake_rate(folder: Path, rows: int, workers: int) -> float:
-    """Frames a second of a sheet of bakes, each of another emotion, behind a first row for each
-    worker that warms it up."""
-    take = long_take()
+def bake_rates(folder: Path, rows: int) -> tuple[float, float]:
+    """Frames a second of so many bakes, each of another emotion, by one worker and by two, which
+    take turns, so that both meet the same machine; behind a row for each worker that warms it
+    up."""
     folder.mkdir(parents=True)
-    write_motion(cut_motion(take, 0, FRAMES), folder / "take.npz")
+    write_motion(cut_motion(long_take(), 0, FRAMES), folder / "take.npz")
     version_text()
-    with Pool(workers, folder / "logs", makes_way=False) as pool:
-        settings = Settings(folder=folder, cache="out:.affekt_batch/chunks")
-        for first, count in ((1, workers), (100, rows)):
-            cells = {"take": str(folder / "take.npz")}
-            asked = [
-                check_row({**cells, "emotions": f"happy {n / 1000:g}", "out": f"line_{n}"}, n)
-                for n in range(first, first + count)
-            ]
-            began = time.perf_counter()
-            for step in run_rows(asked, settings, pool):
-                assert not isinstance(step, Done) or step.answer.error is None, step
-    return rows * FRAMES / (time.perf_counter() - began)
+    settings, seconds = Settings(folder=folder, cache="out:.affekt_batch/chunks"), {1: 0.0, 2: 0.0}
+    with contextlib.ExitStack() as stack:
+        pools = {
+            n: stack.enter_context(Pool(n, folder / f"logs{n}", makes_way=False)) for n in (1, 2)
+        }
+        numbers = itertools.count(1)
+        for workers, pool in pools.items():
+            bake_rows(itertools.islice(numbers, 4 * workers), settings, pool)
+        for _ in range(0, rows, TURN):
+            for workers, pool in pools.items():
+                seconds[workers] += bake_rows(itertools.islice(numbers, TURN), settings, pool)
+    return rows * FRAMES / seconds[1], rows * FRAMES / seconds[2]
+
+
+def bake_rows(numbers: Iterable[int], settings: Settings, pool: Pool) -> float:
+    """Seconds for rows with these numbers."""
+    take = str(settings.folder / "take.npz")
+    asked = [
+        check_row({"take": take, "emotions": f"happy {n / 1000:g}", "out": f"line_{n}"}, n)
+        for n in numbers
+    ]
+    began = time.perf_counter()
+    for step in run_rows(asked, settings, pool):
+        assert not isinstance(step, Done) or step.answer.error is None, step
+    return time.perf_counter() - began

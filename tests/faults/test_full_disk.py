@@ -19,9 +19,9 @@ from affekt.shared.errors import AffektError
 from affekt.shared.events import JobFailed
 from affekt.sidecar.cache.parts import check_chunk
 from affekt.sidecar.render.exr import read_combined
+from fakes.small_disk import SmallDisk, small_disk
 
 from .harness import TAKE, Sidecar, chunks_in, hashes, running_sidecar, take_frames, track_of
-from .small_disk import SmallDisk, small_disk
 
 MIB = 2**20
 FRAMES = "0-79"

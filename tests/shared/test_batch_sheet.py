@@ -4,6 +4,7 @@
 from pathlib import Path
 
 import pytest
+from affekt.shared import batch_sheet
 from affekt.shared.batch_sheet import append_row, check_row, emotions_of_words, out_key, read_csv
 from affekt.shared.errors import InputError
 
@@ -99,6 +100,33 @@ def test_a_sheet_grows_and_keeps_what_it_had(tmp_path: Path) -> None:
     first = {"take": "a.csv", "out": "a"}
     assert list(read_csv(path)) == [first, {"take": "b,c.csv", "out": "b", "emotions": "sad"}]
     assert path.read_text("utf-8").startswith("take;out;size;emotions\n")
+
+
+def test_rows_that_two_append_at_once_both_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, others = tmp_path / "s.csv", iter("bc")
+    append_row(path, {"take": "a.csv", "out": "a"})
+    check = batch_sheet.check_row
+
+    def check_slowly(cells: dict[str, str], number: int) -> batch_sheet.SheetRow:
+        if (name := next(others, "")) and cells["out"] == "z":
+            append_row(path, {"take": f"{name}.csv", "out": name, "size": "64"})
+        return check(cells, number)
+
+    monkeypatch.setattr(batch_sheet, "check_row", check_slowly)
+    assert append_row(path, {"take": "z.csv", "out": "z"}).number == 3
+    assert [row["out"] for row in read_csv(path)] == ["a", "b", "z"]
+
+    def write(cells: dict[str, str], number: int) -> batch_sheet.SheetRow:
+        written.append(len(written))
+        path.write_text("take,out\n" + "".join(f"a.csv,a{n}\n" for n in written))
+        return check(cells, number)
+
+    written = list[int]()
+    monkeypatch.setattr(batch_sheet, "check_row", write)
+    with pytest.raises(InputError, match="by others all the time"):
+        append_row(path, {"take": "y.csv", "out": "y"})
 
 
 def test_a_new_sheet_has_the_columns_that_are_filled(tmp_path: Path) -> None:

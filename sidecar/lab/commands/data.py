@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""`affekt data anchors`: the training data as files."""
+"""`affekt data anchors` and `appearance`: training data as files."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +15,15 @@ from ....shared.emotion import EMOTIONS
 from ....shared.head import HeadModel
 from ...batch.cluster import Cluster
 from ...batch.farm import keep_input
-from ...batch.run import run_tasks
+from ...batch.lock import FolderLock
+from ...batch.pool import Pool, default_workers
+from ...batch.run import Engine, run_tasks
 from ...batch.sheet import EMBEDDED
 from ...batch.task import OUT, OWN
 from ...batch.task import Task as BatchTask
 from ...files import write_whole
-from ...head.read import read_head
+from ...head.read import OPEN, read_head
+from ...memory import remembered
 from ...render.images import write_png
 from ...render.portrait import draw_frame
 from ...render.sheets import contact_sheet
@@ -32,6 +36,11 @@ from ..anchors.dataset import (
     write_manifest,
 )
 from ..anchors.synchronised import closure_frame, make_synchronised, vowel_frame
+from ..skin.faces import FaceSettings, face_file, write_face
+from ..skin.faces import write_manifest as write_manifest_of_faces
+from ..skin.samples import Samples
+from ..training.appearance_config import AppearanceConfig
+from ..training.config import read_settings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +81,7 @@ class Anchors:
         """Makes the same files on a cluster, some performances a task."""
         folder = self.out.absolute()
         check_count(self.count)
-        if not (folder / OWN).is_dir():  # else it was begun by such a run
-            check_empty(folder)
+        _check_begun(folder)
         head_file = self.head if self.head in EMBEDDED else keep_input(Path(self.head), folder)
         tasks = [
             BatchTask(
@@ -91,10 +99,7 @@ class Anchors:
             )
             for first in range(0, self.count, SHARE)
         ]
-        with Cluster(address, folder) as cluster, Progress(transient=True) as progress:
-            bar = progress.add_task("anchors", total=self.count)
-            for task, _ in run_tasks(tasks, folder, cluster):
-                progress.advance(bar, task.frames)
+        _do_on_cluster(tasks, folder, address)
         entries = [
             entry for task in tasks for entry in json.loads((folder / task.files[0]).read_bytes())
         ]
@@ -123,13 +128,101 @@ class Share:
         write_whole(place, json.dumps(entries).encode())
 
 
+@dataclass(frozen=True, kw_only=True)
+class Appearance:
+    """Make the faces from which the appearance network learns beforehand, for `affekt train
+    appearance --faces`: 6 MB each. What is there from before is kept."""
+
+    out: Path
+    """Folder for the faces."""
+    config: Path | None = None
+    """The training's TOML file of settings; without it, those of the shipped default."""
+    count: int | None = None
+    """How many; as many as the training's steps see if absent."""
+    dask: str | None = None
+    """Address of a dask cluster's scheduler, whose workers see --out (docs/farm.md)."""
+
+    def run(self) -> None:
+        folder = self.out.absolute()
+        config = read_settings(self.config, AppearanceConfig())
+        count = config.steps * config.fresh if self.count is None else self.count
+        check_count(count)
+        _check_begun(folder)
+        shared = {"out": OUT, "seed": config.seed, "plain": config.plain_faces}
+        tasks = [
+            BatchTask(
+                row=first,
+                kind="faces",
+                options={**shared, "first": first, "last": min(first + FACES, count) - 1},
+                files=tuple(face_file(n) for n in range(first, min(first + FACES, count))),
+                frames=min(FACES, count - first),
+            )
+            for first in range(0, count, FACES)
+        ]
+        if self.dask is not None:
+            _do_on_cluster(tasks, folder, self.dask)
+        else:
+            _do_here(tasks, folder)
+        settings = FaceSettings(seed=config.seed, plain=config.plain_faces)
+        print(f"wrote {write_manifest_of_faces(folder, settings, read_head(OPEN), count)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaceShare:
+    """Some faces, which a worker makes."""
+
+    out: Path
+    first: int
+    last: int
+    seed: int
+    plain: int
+
+    def run(self) -> None:
+        samples = samples_of(read_head(OPEN))
+        settings = FaceSettings(seed=self.seed, plain=self.plain)
+        for number in range(self.first, self.last + 1):
+            write_face(self.out, samples, settings, number)
+
+
+@remembered
+def samples_of(head: HeadModel) -> Samples:
+    """What makes faces on a head; it takes seconds to prepare."""
+    return Samples(head)
+
+
+def _check_begun(folder: Path) -> None:
+    """Raises InputError `file.not_empty` for a folder with something in it that no such run has
+    begun."""
+    if not (folder / OWN).is_dir():
+        check_empty(folder)
+
+
+def _do_on_cluster(tasks: Sequence[BatchTask], folder: Path, address: str) -> None:
+    """Does the tasks on a cluster. Raises as `Cluster`, InputError `batch.running`."""
+    with FolderLock(folder), Cluster(address, folder) as cluster:
+        _do(tasks, folder, cluster)
+
+
+def _do_here(tasks: Sequence[BatchTask], folder: Path) -> None:
+    """Does the tasks on this machine."""
+    with FolderLock(folder), Pool(default_workers(), folder / OWN / "logs") as pool:
+        _do(tasks, folder, pool)
+
+
+def _do(tasks: Sequence[BatchTask], folder: Path, engine: Engine) -> None:
+    with Progress(transient=True) as progress:
+        bar = progress.add_task(tasks[0].kind, total=sum(task.frames for task in tasks))
+        for task, _ in run_tasks(tasks, folder, engine):
+            progress.advance(bar, task.frames)
+
+
 def _files(first: int, count: int) -> list[str]:
     numbers = range(first, min(first + SHARE, count))
     return [name for number in numbers for name in anchor_files(number)]
 
 
-SHARE = 4
-"""Performances of a task."""
+SHARE, FACES = 4, 8
+"""Performances of a task; faces of one."""
 KINDS = ("neutral", *EMOTIONS)
 PEOPLE = (("train", 0), ("train", 1), ("train", 2), ("held-out", 0))
 _SIZE = (200, 236)

@@ -66,11 +66,14 @@ class Appearance:
     """Folder for the weights, the checkpoint, training.log, training.jsonl and training.png."""
     config: Path | None = None
     """TOML file of settings; without it, those of the shipped default."""
+    faces: Path | None = None
+    """Folder of faces that `affekt data appearance` has made with the same settings; what is not
+    in it is made on the way."""
 
     def run(self) -> None:
-        config = read_settings(self.config, AppearanceConfig())
+        config, head = read_settings(self.config, AppearanceConfig()), read_head(OPEN)
         with joined(config.device) as processes:
-            path = train_appearance(config, read_head(OPEN), self.out, _print_line, processes)
+            path = train_appearance(config, head, self.out, _print_line, processes, self.faces)
         if processes.is_first:
             print(f"wrote {path}")
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from ....shared.arrays import Float32Array, Int64Array
 from ....shared.head import HeadModel
+from .faces import Faces, FaceSettings, make_face
 from .samples import Sample, Samples
 
-_MORE_SHOWS = 1.5
-"""How much more of the very first face's wrinkles shows at rest: where to look is learnt sooner
-from what is plain."""
 _AHEAD = 6
 """Steps for which faces are made while the network computes."""
 
@@ -33,10 +32,21 @@ class Stock:
     """Faces by their number. A step's batch depends on the seed and the step alone: after a
     resumption the faces that are missing are made again."""
 
-    def __init__(self, head: HeadModel, seed: int, fresh: int, kept: int, plain: int) -> None:
-        """fresh, kept, plain: as in `AppearanceConfig`."""
+    def __init__(
+        self,
+        head: HeadModel,
+        seed: int,
+        fresh: int,
+        kept: int,
+        plain: int,
+        faces: Path | None = None,
+    ) -> None:
+        """fresh, kept, plain: as in `AppearanceConfig`. faces: a folder of faces that are made
+        already. Raises as `Faces`."""
         self.samples = Samples(head)
-        self._seed, self._fresh, self._most, self._plain = seed, fresh, kept, plain
+        self._seed, self._fresh, self._most = seed, fresh, kept
+        self._settings = FaceSettings(seed=seed, plain=plain)
+        self._faces = None if faces is None else Faces(faces, self._settings, head)
         self._made: dict[int, Future[Sample]] = {}
         self._maker = ThreadPoolExecutor(1)
 
@@ -73,11 +83,12 @@ class Stock:
 
     def _order(self, number: int) -> Future[Sample]:
         if number not in self._made:
-            shown = 1 + _MORE_SHOWS * max(0.0, 1 - number / max(self._plain, 1))
-            self._made[number] = self._maker.submit(
-                self.samples.make, "train", self._seed, number, None, shown
-            )
+            self._made[number] = self._maker.submit(self._make, number)
         return self._made[number]
+
+    def _make(self, number: int) -> Sample:
+        found = None if self._faces is None else self._faces.find(number)
+        return make_face(self.samples, self._settings, number) if found is None else found
 
     def _drop(self) -> None:
         while len(self._made) > self._most + _AHEAD * self._fresh:

@@ -62,10 +62,12 @@ def train_appearance(
     folder: Path,
     log: Log = print,
     processes: Processes | None = None,
+    faces: Path | None = None,
 ) -> Path:
     """Trains, from `folder`'s checkpoint on if there is one; returns the path of the weights.
 
-    processes: as in `geometry.train`. Raises InputError `file.damaged` for a broken checkpoint and
+    processes: as in `geometry.train`. faces: a folder of faces that `affekt data appearance` has
+    made. Raises InputError `file.damaged` for a broken checkpoint and
     `option.config` for one of other settings or of more steps, for a folder with another run's
     weights, or where the training loses its way, and as `check_outputs` does."""
     processes = processes or Processes()
@@ -74,7 +76,7 @@ def train_appearance(
         _check_folder(config, folder)
     folder.mkdir(parents=True, exist_ok=True)
     journal = Journal(folder=folder, log=log, unit="faces") if processes.is_first else None
-    run = _prepare(config, head, processes)
+    run = _prepare(config, head, processes, faces)
     try:
         run.step = resume(folder, _lasting(config), _state(run), journal)
         _check_steps(config, folder, run.step)
@@ -118,10 +120,12 @@ def _check_steps(config: AppearanceConfig, folder: Path, done: int) -> None:
         )
 
 
-def _prepare(config: AppearanceConfig, head: HeadModel, processes: Processes) -> _Run:
+def _prepare(
+    config: AppearanceConfig, head: HeadModel, processes: Processes, faces: Path | None
+) -> _Run:
     torch.manual_seed(config.seed)
     network = _start(config).to(processes.device)
-    stock = Stock(head, config.seed, config.fresh, config.kept, config.plain_faces)
+    stock = Stock(head, config.seed, config.fresh, config.kept, config.plain_faces, faces)
     skin = torch.from_numpy(stock.samples.skin).to(processes.device)
     zones = torch.from_numpy(fold_zones()).to(processes.device)
     return _Run(

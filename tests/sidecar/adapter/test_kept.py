@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from affekt.shared.head import HeadModel
 from affekt.sidecar.adapter import kept
+from affekt.sidecar.adapter.solve import Solution, make_adapter
+from affekt.sidecar.head.read import read_head
 from affekt.sidecar.memory import MEMORY
 from affekt.sidecar.motion.adapter import LinearAdapter
 from affekt.sidecar.steps import finish
@@ -129,3 +131,23 @@ def test_without_a_word_it_is_the_same(builder: Builder) -> None:
     first = kept.adapter_of(flame, head)
     assert kept.adapter_of(flame, head) is first
     np.testing.assert_array_equal(build(flame, head)[1].arkit_bias, first.arkit_bias)
+
+
+def test_an_adapter_lies_in_memory_as_one_that_is_read_again() -> None:
+    """The order of rows and columns decides on the last bits of what is multiplied, and those on
+    which weights are 0."""
+    rng = np.random.default_rng(3)
+    half = rng.normal(size=(103, 103))
+    solution = Solution(
+        numbers=rng.normal(size=(52, 103)),
+        share=np.ones(52),
+        gram=half @ half.T,
+        space_from_open=rng.normal(size=(103, 103)).T,
+        wanted=np.zeros((52, 1, 3)),
+        fitted=np.zeros((52, 1, 3)),
+        face=np.ones(1, bool),
+    )
+    adapter = make_adapter(solution, "flame2023", read_head("open"))
+    for entry in fields(adapter):
+        values = getattr(adapter, entry.name)
+        assert isinstance(values, str) or values.flags.c_contiguous, entry.name

@@ -15,7 +15,7 @@ STAND_IN = """#!{python}
 import json, pathlib, sys
 job = json.loads(pathlib.Path(sys.argv[-1]).read_text())
 pathlib.Path({log!r}).write_text(json.dumps([sys.argv[1:-1], job]))
-for _, target in job["frames"][:{drawn}]:
+for _, _, target in job["frames"][:{drawn}]:
     pathlib.Path(target).write_bytes(b"new")
 sys.exit({code})
 """
@@ -41,7 +41,7 @@ def test_blender_gets_each_frame_and_the_camera(tmp_path: Path) -> None:
     assert words[:2] == ["-b", str(tmp_path / "set.blend")]
     assert words[-1] == "--"
     assert Path(words[-2]).is_file()
-    names = [(Path(source).name, Path(target).name) for source, target in job["frames"]]
+    names = [(Path(source).name, Path(target).name) for source, _, target in job["frames"]]
     assert names == [(f"frame_{n:04d}.ply", f"frame_{n:04d}.png") for n in (5, 6, 7)]
     assert (tmp_path / "out" / "frame_0005.png").read_bytes() == b"new"
     assert len(job["cameras"]) == 3

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 from affekt.shared.alive import is_process_alive
+from affekt.shared.errors import InputError
 from affekt.sidecar.batch import pool
-from affekt.sidecar.batch.pool import Pool, default_workers
+from affekt.sidecar.batch.pool import Pool, check_workers, default_workers
 from affekt.sidecar.batch.task import decode_answer
 from fakes.link import wait_for
 
@@ -22,6 +23,12 @@ for line in iter(sys.stdin.readline, ""):
     if word == "hang":
         pathlib.Path(place).touch()
         import time; time.sleep(60)
+    if word == "child":
+        import subprocess, time
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+        pathlib.Path(place + ".part").write_text(str(child.pid))
+        os.replace(place + ".part", place)
+        time.sleep(60)
     if word == "half" and not pathlib.Path(place).exists():
         pathlib.Path(place).touch()
         print('{"notes": ["ha', end="", flush=True)
@@ -99,6 +106,24 @@ def test_its_end_is_that_of_its_workers(workers: Path) -> None:
         wait_for((workers / "hangs").exists, "the task")
         (pid,) = one.pids()
     assert not is_process_alive(pid)
+
+
+def test_what_a_worker_has_started_ends_with_it(workers: Path) -> None:
+    with Pool(1, workers) as one:
+        one.submit(0, f"child {workers / 'pid'}")
+        wait_for((workers / "pid").exists, "the child")
+        child = int((workers / "pid").read_text())
+        assert is_process_alive(child)
+    wait_for(lambda: not is_process_alive(child), "its end")
+
+
+@pytest.mark.parametrize("workers", [0, -1, 10**6])
+def test_as_many_workers_as_there_is_memory_for(workers: int) -> None:
+    check_workers(1)
+    check_workers(default_workers())
+    with pytest.raises(InputError) as caught:
+        check_workers(workers)
+    assert caught.value.code == "option.workers"
 
 
 def test_no_more_workers_than_processors() -> None:

@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Sheets as rows, and what is wrong with a row."""
 
+import os
 from pathlib import Path
 
 import pytest
+from affekt.shared.batch_sheet import read_csv
 from affekt.shared.errors import InputError
-from affekt.sidecar.batch import sheet
+from affekt.sidecar.batch import sheet, work
 from affekt.sidecar.batch.flamenco import JOB, JOB_TYPE
 from affekt.sidecar.batch.openjd import NAME
 from affekt.sidecar.batch.report import NAME as REPORT
 from affekt.sidecar.batch.sheet import Fault, Sheet
+from affekt.sidecar.batch.work import hash_of_input
 
 
 def rows_of(path: Path, **defaults: str) -> list:
@@ -109,3 +112,50 @@ def test_a_sheet_without_rows(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         rows_of(tmp_path / "s.csv")
     assert caught.value.code == "batch.sheet"
+
+
+def test_what_another_row_would_replace_is_not_read(folder: Path) -> None:
+    """A row's own folder, and what no row makes, may lie there."""
+    night = folder / "night"
+    for name in ("a/motion.npz", "a/ply/frame_0001.ply", "a/take.csv", "old/motion.npz"):
+        (night / name).parent.mkdir(parents=True, exist_ok=True)
+        (night / name).write_bytes(b"x")
+    takes = ("a/take.csv", "a/motion.npz", "old/motion.npz", "../night/A/../a/ply/frame_0001.ply")
+    lines = [f"night/{take},{out}" for take, out in zip(takes, "abcd", strict=True)]
+    (folder / "s.csv").write_text("\n".join(["take,out", *lines]))
+    (night / "A").mkdir()
+    rows = list(Sheet(path=folder / "s.csv", defaults={}, target=night).rows())
+    codes = [row.error.code if isinstance(row, Fault) else row.out for row in rows]
+    assert codes == ["a", "option.same_file", "c", "option.same_file"]
+    assert not [row for row in rows_of(folder / "s.csv") if isinstance(row, Fault)]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes by name")
+@pytest.mark.timeout(20)
+def test_pipes_devices_and_folders_are_no_files(folder: Path) -> None:
+    os.mkfifo(folder / "pipe.json")
+    lines = ["pipe.json,a,,", "/dev/zero,b,,", "takes/a.csv,c,pipe.json,", "takes/a.csv,d,,takes"]
+    (folder / "s.csv").write_text("\n".join(["take,out,emotions,camera", *lines]))
+    codes = [row.error.code for row in rows_of(folder / "s.csv")]
+    assert codes == ["file.wrong_kind"] * 3 + ["file.folder"]
+    for name in ("pipe.json", "/dev/zero"):
+        with pytest.raises(InputError, match="is no file"):
+            list(read_csv(folder / name))
+        with pytest.raises(InputError) as caught:
+            hash_of_input(folder / name)
+        assert caught.value.code == "file.wrong_kind"
+
+
+def test_a_folder_that_is_no_take_is_not_read_to_its_end(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(work, "MOST_IN_FOLDER", 2)
+    with pytest.raises(InputError) as caught:
+        hash_of_input(folder / "takes")
+    assert caught.value.code == "file.too_large"
+
+
+def test_a_toml_without_end(folder: Path) -> None:
+    (folder / "s.toml").write_text("take = " + "[" * 100_000)
+    with pytest.raises(InputError, match="without end"):
+        rows_of(folder / "s.toml")

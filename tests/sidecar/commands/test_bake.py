@@ -8,14 +8,25 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import affekt
+import numpy as np
 import pytest
 from affekt.shared.connection import CACHE_VARIABLE
-from affekt.shared.errors import JobError
+from affekt.shared.errors import InputError, JobError
+from affekt.shared.motion import cut_motion, make_motion
 from affekt.sidecar.bake.store import MemoryStore
+from affekt.sidecar.batch.facts import Facts
 from affekt.sidecar.cache.cache import Cache
 from affekt.sidecar.cache.claim import Claim, is_claimed
 from affekt.sidecar.cache.user import UserCache
-from affekt.sidecar.commands.bake import _chunk_store, _Progress
+from affekt.sidecar.commands.bake import Bake, _chunk_store, _Progress
+from affekt.sidecar.head.read import read_head
+from affekt.sidecar.motion.read import read_motion
+from affekt.sidecar.motion.write import write_motion
+from fakes.flame import npz
+from fakes.flame_twin import COARSE, remeshed_twin
+
+TAKE = Path(affekt.__file__).parent / "sidecar" / "assets" / "demo" / "take.npz"
 
 
 @pytest.fixture
@@ -103,3 +114,27 @@ def test_chunks_are_counted_and_shown_to_who_looks(monkeypatch: pytest.MonkeyPat
         if looks:
             assert progress._bar is not None
             assert not progress._bar.live.is_started
+
+
+def test_a_take_on_its_own_flame_head_needs_no_adapter(tmp_path: Path) -> None:
+    """The one that is kept for the head is made, also where a batch looks at the row first."""
+    head = read_head("open")
+    twin, take = remeshed_twin(head, left=COARSE), cut_motion(read_motion(TAKE), 60, 70)
+    expression, jaw = (v.astype(np.float32) for v in twin.numbers(take.expression, take.jaw))
+    turns = {name: getattr(take, name) for name in ("neck", "eyes", "rotation", "translation")}
+    given = make_motion(expression=expression, jaw=jaw, fps=30.0, space="flame2023", **turns)
+    (tmp_path / "flame.npz").write_bytes(npz(twin.arrays))
+    write_motion(given, tmp_path / "t.npz")
+    (tmp_path / "e.json").write_text('{"keys": [{"frame": 0, "happy": 1, "influence": 0}]}')
+    places = {"motion": tmp_path / "t.npz", "emotions": tmp_path / "e.json"}
+    with pytest.raises(InputError, match="column head"):
+        Facts(**places, bakes=True).run()
+    own = str(tmp_path / "flame.npz")  # which does not say which FLAME it is
+    assert Facts(**places, bakes=True, head=own).run()["space"] == "flame2023"
+    Bake(**places, head=own, out=tmp_path / "out", cache_dir=tmp_path / "cache").run()
+    same = read_motion(tmp_path / "out" / "take.npz")
+    np.testing.assert_array_equal(same.expression, given.expression)
+    opened = read_motion(tmp_path / "out" / "motion.npz")
+    smile = head.expression_names.index("mouthSmileLeft")
+    assert opened.space == "open"
+    np.testing.assert_allclose(opened.expression[:, smile], take.expression[:, smile], atol=0.15)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -17,10 +18,13 @@ from affekt.sidecar.avatar.skin_network import OUTPUTS, SkinNetwork, SkinNetwork
 from affekt.sidecar.avatar.skin_weights import load_shipped_skin, load_skin, shipped_skin_weights
 from affekt.sidecar.avatar.skin_zones import FOLDS
 from affekt.sidecar.head.read import read_head
+from affekt.sidecar.lab.commands import data
+from affekt.sidecar.lab.skin.samples import Sample, Samples
 from affekt.sidecar.lab.skin.stock import Stock
 from affekt.sidecar.lab.training.appearance import WEIGHTS, _start, train_appearance
 from affekt.sidecar.lab.training.appearance_config import AppearanceConfig
 from affekt.sidecar.lab.training.config import read_settings
+from fakes.engines import InlineEngine
 from safetensors.torch import load, save
 
 TINY = AppearanceConfig(
@@ -55,6 +59,32 @@ def test_the_loss_of_one_batch_falls(tmp_path: Path, monkeypatch: pytest.MonkeyP
     losses = [float(line.split("loss")[1].split()[0]) for line in lines if "loss" in line]
     assert len(losses) == TINY.steps
     assert losses[-1] < losses[2] < losses[0], losses
+
+
+def test_faces_that_were_made_beforehand_change_no_bit(
+    finished: tuple[Path, list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By `affekt data appearance`, on a cluster; those that it did not make are made on the way."""
+    monkeypatch.setattr(data, "FACES", 2)
+    monkeypatch.setattr(data, "Cluster", lambda *_: contextlib.nullcontext(InlineEngine()))
+    data.Appearance(out=tmp_path / "faces", count=3, dask="tcp://nowhere:1").run()
+    made, make = set[int](), Samples.make
+
+    def count(self: Samples, split: str, seed: int, number: int, *more) -> Sample:
+        if split == "train":
+            made.add(number)
+        return make(self, split, seed, number, *more)
+
+    monkeypatch.setattr(Samples, "make", count)
+    head, lines = read_head("open"), list[str]()
+    path = train_appearance(TINY, head, tmp_path / "run", lines.append, None, tmp_path / "faces")
+    assert path.read_bytes() == finished[0].read_bytes()
+    assert min(made) == 3
+    other = replace(TINY, seed=2)
+    with pytest.raises(InputError, match="another seed"):
+        train_appearance(other, head, tmp_path / "run2", lines.append, None, tmp_path / "faces")
+    with pytest.raises(InputError, match=r"There is no list of faces"):
+        train_appearance(TINY, head, tmp_path / "run3", lines.append, None, tmp_path / "none")
 
 
 def test_the_result_loads_and_says_its_figures(finished: tuple[Path, list[str]]) -> None:
