@@ -21,6 +21,7 @@ from ...shared.version import AFFEKT_VERSION
 from ..memory import remembered
 from ..modulation.modulator import Modulator, cue_rows, strength_of
 from ..modulation.network import GeometryNetwork
+from ..modulation.units import unit_table
 from .take import Prepared
 
 _CODE = (
@@ -61,7 +62,14 @@ def _unit_parts(track: EmotionTrack, span: slice) -> tuple[object, ...]:
     acts = np.flatnonzero(track.units[span].any(0))
     names = [track.unit_names[index] for index in acts]
     curves = (track.geometry, track.upper, track.lower, track.weights, track.keep_closed)
-    return ("units", names, track.units[span][:, acts], *(curve[span] for curve in curves))
+    values = track.units[span][:, acts]
+    return ("units", _definitions_key(), names, values, *(curve[span] for curve in curves))
+
+
+@functools.cache
+def _definitions_key() -> str:
+    """Fingerprint of what each unit is, which no code says."""
+    return fingerprint(unit_table())
 
 
 def vertices_key(head: HeadModel, shown: Motion) -> str:

@@ -88,7 +88,7 @@ class _Change:
     beside: (other units, (3, 103) what they add to that), the first that holds first."""
 
     rows: Float64Array
-    beside: tuple[tuple[frozenset[int], Float64Array], ...]
+    beside: tuple[tuple[tuple[int, ...], Float64Array], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -263,7 +263,7 @@ def _presence(number: int, shown: ShownUnits, out: Float32Array, table: UnitTabl
 def _change(unit: Definition, head: HeadModel) -> _Change:
     rows = _rows(unit.weights, unit.side, head)
     beside = tuple(
-        (others, _rows({**unit.weights, **changed}, unit.side, head) - rows)
+        (tuple(sorted(others)), _rows({**unit.weights, **changed}, unit.side, head) - rows)
         for others, changed in unit.beside
     )
     return _Change(rows=rows, beside=beside)

@@ -73,8 +73,8 @@ TWELFTH = (
     Fault(
         what="an emotion that opens the lips opens them half as far at the most",
         file="shared/emotion.py",
-        old="opened = np.maximum(2 * keep_closed - 1, 0)",
-        new="opened = np.maximum(keep_closed - 0.5, 0)",
+        old="return np.maximum(2 * keep_closed - 1, 0)",
+        new="return np.maximum(keep_closed - 0.5, 0)",
         tests=(
             "tests/shared/test_golden.py",
             "tests/shared/test_motion_nouns.py",

@@ -25,9 +25,11 @@ from hypothesis import strategies as st
 
 ELSEWHERE = {
     "affekt.shared.alive",
+    "affekt.shared.connection",
     "affekt.shared.errors",
     "affekt.shared.limits",
     "affekt.shared.fingerprint",
+    "affekt.shared.private_files",
     "affekt.shared.replacement",
     "affekt.shared.version",
     "affekt.shared.wording",
@@ -35,6 +37,8 @@ ELSEWHERE = {
     "affekt.sidecar.cache",
     "affekt.sidecar.cache.parts",
     "affekt.sidecar.memory",
+    "affekt.sidecar.quarantine",
+    "affekt.sidecar.quarantine.process",
 }
 """What a bake imports and no number passes through."""
 

@@ -20,6 +20,7 @@ from affekt.shared.pressing import SIDES, WRINKLES
 from affekt.shared.units import UNIT_OF, UNITS
 from affekt.sidecar.avatar.effects import face_rows, open_places
 from affekt.sidecar.avatar.pressing import pressing_of
+from affekt.sidecar.bake import recipe
 from affekt.sidecar.bake.recipe import motion_key
 from affekt.sidecar.bake.take import map_back, prepare
 from affekt.sidecar.head.forward import layer_of
@@ -230,7 +231,9 @@ def test_strengths_count_and_influence_does_not() -> None:
     np.testing.assert_allclose(halved, 0.5 * whole, atol=0.3)
 
 
-def test_a_track_without_units_leaves_every_bit(demo: Motion) -> None:
+def test_a_track_without_units_leaves_every_bit(
+    demo: Motion, monkeypatch: pytest.MonkeyPatch
+) -> None:
     track = constant_track(len(demo), demo.fps, happy=0.7)
     none = mixed(track, held_units({"AU12": 0.0}, len(demo), demo.fps))
     plain, with_none = (modulate(demo, t, MODULATOR, range(64)) for t in (track, none))
@@ -239,6 +242,10 @@ def test_a_track_without_units_leaves_every_bit(demo: Motion) -> None:
     other = mixed(track, held_units({"AU12": 0.1}, len(demo), demo.fps))
     keys = [motion_key(prepared, t, range(64)) for t in (track, none, other)]
     assert keys[0] == keys[1] != keys[2]
+    monkeypatch.setattr(recipe, "_definitions_key", lambda: "other definitions")
+    again = [motion_key(prepared, t, range(64)) for t in (track, none, other)]
+    assert again[:2] == keys[:2]
+    assert again[2] != keys[2]
 
 
 def test_a_character_with_arkit_shapes_gets_those_that_mean_the_unit() -> None:
