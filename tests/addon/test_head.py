@@ -60,10 +60,12 @@ def test_blender_deforms_as_the_equations_say(
 
 
 def check_colours(told: dict) -> None:
-    """The mesh's colours are exported."""
+    """The mesh's colours are exported, and nothing of its wrinkles in their place."""
     assert "COLOR_0" in told["gltf"]
+    assert told["pictures"] == 0
     told = "\n".join(told["usd"])
     assert "primvars:affekt_colour" in told
     assert 'varname = "affekt_colour"' in told
     assert "diffuseColor.connect" in told
+    assert "inputs:file" not in told
     assert "inputs:normal" not in told  # which Blender would connect with a number

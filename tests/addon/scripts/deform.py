@@ -26,13 +26,15 @@ def exported_colours(head: bpy.types.Object) -> dict:
         export_animations=False,
         export_morph=False,
     )
-    primitive = json.loads(path.read_text())["meshes"][0]["primitives"][0]
+    written = json.loads(path.read_text())
+    primitive = written["meshes"][0]["primitives"][0]
     stage = harness.folder() / "head.usda"
     bpy.ops.wm.usd_export(filepath=str(stage), selected_objects_only=True)
     lines = [line.strip() for line in stage.read_text().splitlines()]
-    known = ("diffuseColor", "varname", "inputs:normal", "primvars:affekt_colour")
+    known = ("diffuseColor", "varname", "inputs:normal", "inputs:file", "primvars:affekt_colour")
     return {
         "gltf": sorted(primitive["attributes"]),
+        "pictures": len(written.get("images", ())),
         "usd": [line[:100] for line in lines if any(word in line for word in known)],
     }
 

@@ -49,7 +49,7 @@ def set_camera(place: tuple[float, float, float], turn: tuple[float, float, floa
     scene.render.image_settings.color_depth = "32"
     scene.cycles.samples, scene.cycles.seed = asked["samples"], 1
     scene.cycles.use_denoising, scene.cycles.use_adaptive_sampling = False, False
-    scene.render.filter_size = 0.01  # each sample in the pixel's middle
+    scene.cycles.filter_width = 0.01  # each sample in the pixel's middle
 
 
 def add_flat_face(numbers: list[float]) -> bpy.types.Object:
