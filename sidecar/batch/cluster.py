@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -30,6 +31,8 @@ COUNT_S = 2.0
 WORKERS_S = 10
 """How long a first worker is waited for."""
 _LOGGERS = ("distributed", "distributed.client", "distributed.comm", "tornado", "asyncio")
+_ADDRESS = re.compile(r"(tcp|tls|ws|wss|ucx)://[^\s/]+:(?P<port>\d{1,6})")
+"""What dask takes for an address; of anything else it says nothing before it ends."""
 RETRIES = 2
 """A task whose machine fails otherwise than by an answer is given to another so often."""
 
@@ -112,6 +115,9 @@ def _connect(address: str) -> Client:
             "A cluster is reached by the package distributed, which is not installed.",
             'Run: pip install "affekt[farm]"',
         ) from error
+    found = _ADDRESS.fullmatch(address)
+    if found is None or not 0 < int(found["port"]) < 1 << 16:
+        raise _unreachable(address, "that is no address such as tcp://HOST:8786")
     for name in _LOGGERS:  # a scheduler that is lost is our sentence, not their tracebacks
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
