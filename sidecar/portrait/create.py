@@ -92,7 +92,7 @@ def portrait_steps(
     frame = frame_face(photo, seen, fit.camera)
     change = displace(head, found, seen, fit, [(one.seen, its) for one, its in others], frame)
     change = as_in_photo(head, fit, change)
-    (fit, *fits), change = keep_of_smile(head, seen, [fit, *fits], change)
+    (fit, *fits), change = keep_of_smile(head, found, seen, [fit, *fits], change)
     others = list(zip(more, fits, strict=True))
     yield "finding hair and background"
     change, ears = fit_ears(head, fit, change, frame)
