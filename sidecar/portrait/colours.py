@@ -28,6 +28,8 @@ from .teeth import teeth_of, tooth_shade
 _BESIDE_FADE_M = 0.010
 _HAIR_EDGE_PIXELS, _HAIR_DEEP_PIXELS, _NO_HAIR = 6, 3, 0.25
 _LIP_EDGE_PIXELS = 5
+_RIM_DEEP_M = -0.05
+"""Skin further back is the neck's and the ears', beside which a photo shows much else."""
 _LINE_SHARE, _LINE_LEAST = 0.6, 0.3
 """The line between closed lips is shadow, which lips that part do not have: they keep so much of
 it, and are no darker than that."""
@@ -149,7 +151,8 @@ def gather(canvas: Canvas, sight: Sight, frame: Frame, hair: Float32Array) -> Ev
     pieces = canvas.pieces
     strip = canvas.strip
     around = cv2.dilate(hair, np.ones((2 * _HAIR_EDGE_PIXELS + 1,) * 2, np.uint8))
-    no_skin = strayed_background(frame) | clothes(frame)
+    cloth = clothes(frame)
+    no_skin = strayed_background(frame) | cloth
     free = _at(frame.inside & (around < _NO_HAIR) & ~no_skin, sight)
     eyes = polygon(frame, marks.RIGHT_LIDS) | polygon(frame, marks.LEFT_LIDS)
     inner_eyes = polygon(frame, marks.RIGHT_LIDS, -2) | polygon(frame, marks.LEFT_LIDS, -2)
@@ -163,7 +166,8 @@ def gather(canvas: Canvas, sight: Sight, frame: Frame, hair: Float32Array) -> Ev
     looks_lip = lip | (skin & _at(polygon(frame, marks.OUTER_LIPS, _LIP_EDGE_PIXELS), sight))
     shown = np.where(looks_lid | looks_lip, trust, 0)
     rim = (1 - trust) * (skin & sight.free & ~looks_lid & ~looks_lip & ~strip)
-    rim *= _at(frame.inside, sight) & ~_at(mouth, sight) & (pieces.places[:, 1] > FACE_LOW_M)
+    rim *= _at(frame.inside & ~mouth & ~cloth, sight)
+    rim *= (pieces.places[:, 1:] > (FACE_LOW_M, _RIM_DEEP_M)).all(1)
     line = lip & (trust > 0) & _at(lip_line(frame), sight)
     trust *= ~line
     if mouth.any():  # a smile's lips are thin, and the corners of its mouth lie in shadow

@@ -61,7 +61,8 @@ def keep_of_smile(
     rest = person.template + head.shape_basis[..., : len(first.shape)] @ first.shape
     points, ways = (landmark_vertices(head, found, its) for its in (rest, moves))
     share = _largest_share(points, ways)
-    return [_without(fit, share * whole) for fit in fits], change + share * moves
+    lasting = (change + share * moves).astype(np.float32)
+    return [_without(fit, share * whole) for fit in fits], lasting
 
 
 def _largest_share(points: Float64Array, ways: Float64Array) -> float:
