@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -41,6 +41,7 @@ def rest_gaussians(avatar: Avatar) -> Splats:
     """The avatar's Gaussians at rest."""
     means = avatar.means.astype(np.float32)
     rest = splats_at(hung_gaussians(avatar), means, avatar.quaternions, avatar.scales)
+    rest = replace(rest, side_look=avatar.side_look)
     return (
         rest if avatar.looks is None else with_looks(rest, avatar.looks, rest_shares(avatar.looks))
     )

@@ -34,10 +34,11 @@ from .further import Photograph, with_photo
 from .glasses import MOST_OF_GLASSES, behind_glasses, find_glasses, put_on
 from .hair import MOST_GAUSSIANS, Hair, make_hair, solid_hair
 from .landmarks import HeadLandmarks
-from .looks import photo_looks
+from .looks import look_from_photo, photo_looks
 from .masks import hair_mask
 from .refine import at_rest, sharpened
 from .seeing import SeenFace
+from .smile import keep_of_smile
 from .surface import Sight, cut_head, look_at_pieces, neck_fade
 
 _BARE = 0.2
@@ -91,6 +92,8 @@ def portrait_steps(
     frame = frame_face(photo, seen, fit.camera)
     change = displace(head, found, seen, fit, [(one.seen, its) for one, its in others], frame)
     change = as_in_photo(head, fit, change)
+    (fit, *fits), change = keep_of_smile(head, found, seen, [fit, *fits], change)
+    others = list(zip(more, fits, strict=True))
     yield "finding hair and background"
     change, ears = fit_ears(head, fit, change, frame)
     vertices = posed_vertices(head, fit, change)
@@ -103,7 +106,8 @@ def portrait_steps(
     evidence = gather(canvas, sight, frame, mask)
     if glasses is not None:
         bare_face = ~behind_glasses(glasses, sight)
-        parts = {name: getattr(evidence, name) * bare_face for name in ("trust", "plain", "shown")}
+        counting = ("trust", "plain", "shown", "rim")
+        parts = {name: getattr(evidence, name) * bare_face for name in counting}
         evidence = replace(evidence, **parts)
     trust = evidence.trust
     for one, its in others:
@@ -123,7 +127,8 @@ def portrait_steps(
         linear = with_hair_on_scalp(linear, hair.scalp_colour, hair.scalp)
     avatar = _joined(canvas, linear, hair, name)
     looks = photo_looks(canvas, found, evidence, (linear, shown), fit.motion)
-    avatar = replace(avatar, looks=looks)
+    side_look = look_from_photo(evidence, (linear, shown), sight, frame)
+    avatar = replace(avatar, looks=looks, side_look=side_look)
     if neck == "fade":
         opacities = avatar.opacities.copy()
         opacities[: len(linear)] *= neck_fade(pieces).astype(np.float32)
@@ -162,7 +167,8 @@ def _sharpen(
     whole = _joined(canvas, linear, hair, "")
     count = len(linear)
     trust = np.where(evidence.even, 0, trust).astype(np.float32)
-    shown = np.where(evidence.even, 0, np.maximum(trust, evidence.shown)).astype(np.float32)
+    shown = np.maximum(np.maximum(trust, evidence.shown), evidence.rim)
+    shown = np.where(evidence.even, 0, shown).astype(np.float32)
     posed = sight.posed.gaussians
     gaussians = replace(posed, colours=whole.colours[:count])
     if hair is not None:
