@@ -123,6 +123,10 @@ def _told(arguments: list[str]) -> int:
         if exits.code_of_signal() is not None or (error.name or "").partition(".")[0] == "affekt":
             raise  # interrupted while it was imported; a module of our own: that is a bug
         return exits.say(exits.absence_error(error, _match(arguments) or ""))
+    except (MemoryError, RuntimeError) as error:
+        if not exits.ran_out(error):
+            raise
+        return exits.say(exits.MEMORY)
 
 
 def _run(arguments: list[str]) -> int:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import errno
 import os
 import signal
 import sys
 import threading
 from types import FrameType
 
-from ..shared.errors import AffektError, InputError, refusal
+from ..shared.errors import AffektError, InputError, JobError, refusal
 
 USER_ERROR, INTERRUPTED, CLOSED_PIPE = 2, 130, 141
 """Exit codes; a signal's is 128 and its number, as shells say it."""
@@ -118,6 +119,23 @@ def _obeyed() -> list[signal.Signals]:
     """`ending_signals` and Ctrl-C's, if that is not ignored, as in the background of a script."""
     ctrl_c = signal.getsignal(signal.SIGINT) != signal.SIG_IGN
     return [*([signal.SIGINT] if ctrl_c else []), *ending_signals()]
+
+
+MEMORY = JobError(
+    "job.memory",
+    "There is too little free memory for this.",
+    "Close other programs, or do a part of it; what is done is kept.",
+)
+"""The error where this machine's memory ran out."""
+
+
+def ran_out(error: Exception) -> bool:
+    """Whether this machine's memory ran out, as numpy, the system or torch report it."""
+    return (
+        isinstance(error, MemoryError)
+        or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
+        or (isinstance(error, RuntimeError) and "allocate memory" in str(error))
+    )
 
 
 def place_error(error: OSError) -> InputError:

@@ -3,13 +3,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 import numpy as np
-import psutil
 import torch
 
 from ...shared.emotion import EMOTIONS
@@ -17,7 +15,7 @@ from ...shared.errors import JobError
 from ..avatar.avatar import Avatar
 from ..avatar.calibration import with_calibration
 from ..avatar.seen_bindings import with_seen_bindings
-from ..heap import give_back
+from ..heap import free_bytes, give_back
 from ..portrait.choice import choose_face
 from ..portrait.photo import decode_photo
 from ..raster.device import check_cuda
@@ -142,21 +140,9 @@ def _precision(options: LamOptions, checkpoint: Checkpoint) -> Precision:
     """The precision to compute in, in which the network has room. Raises JobError `job.memory`."""
     precision = options.precision or find_precision(options.device)
     if checkpoint.config == LAM_20K:  # others are those of tests
-        free = torch.cuda.mem_get_info()[0] if options.device == "cuda" else _free_bytes()
+        free = torch.cuda.mem_get_info()[0] if options.device == "cuda" else free_bytes()
         check_memory(free, precision)
     return precision
-
-
-def _free_bytes() -> int:
-    """Of this machine's memory; where this process may use less, of that."""
-    free = psutil.virtual_memory().available
-    if sys.platform != "linux":
-        return free
-    import resource
-
-    most, _ = resource.getrlimit(resource.RLIMIT_DATA)
-    used = psutil.Process().memory_info().data
-    return free if most == resource.RLIM_INFINITY else min(free, most - used)
 
 
 def _step(stage: str) -> Progress:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import re
 import sys
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from ...shared.errors import AffektError, JobError
 from ..cache.disk import disk_error
+from ..exits import ran_out
 
 _log = logging.getLogger("affekt.worker")
 _PART_OF = r"[^\s/\\'\"`,;:()]"
@@ -42,7 +42,7 @@ def known(error: Exception, what: str) -> AffektError:
             "Close other programs that use the card, choose a smaller picture or fewer passes, "
             "and start it again: what is done is kept.",
         )
-    if _is_memory(error):
+    if ran_out(error):
         return JobError(
             "job.memory",
             "There is too little memory for this, or the sidecar may not use more.",
@@ -55,15 +55,6 @@ def known(error: Exception, what: str) -> AffektError:
         "job.failed",
         f"The sidecar failed at {what}: {type(error).__name__}.",
         "The reason is in the sidecar's log; please report it.",
-    )
-
-
-def _is_memory(error: Exception) -> bool:
-    """Whether this machine's memory ran out, as numpy, the system or torch report it."""
-    return (
-        isinstance(error, MemoryError)
-        or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
-        or (isinstance(error, RuntimeError) and "allocate memory" in str(error))
     )
 
 

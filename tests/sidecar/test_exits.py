@@ -192,6 +192,32 @@ def test_places_of_a_sidecar(line: str, files: Path, capsys: pytest.CaptureFixtu
         assert (f"--{kind}-dir" in told) == names
 
 
+@pytest.mark.parametrize(
+    ("error", "is_memory"),
+    [
+        (MemoryError("os error 12"), True),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), True),
+        (RuntimeError("another"), False),
+    ],
+)
+def test_too_little_memory_is_said(
+    error: Exception,
+    is_memory: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail(_: list[str]) -> int:
+        raise error
+
+    monkeypatch.setattr(cli, "_run", fail)
+    if not is_memory:
+        with pytest.raises(RuntimeError):
+            cli.run(["doctor"])
+        return
+    assert cli.run(["doctor"]) == 2
+    assert capsys.readouterr().err.rstrip().endswith("[job.memory]")
+
+
 def test_a_path_with_a_zero_byte(capsys: pytest.CaptureFixture[str]) -> None:
     refused(["convert", "a\0b", "c.npz"], capsys, code="file.place")
 

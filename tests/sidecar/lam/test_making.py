@@ -6,7 +6,6 @@ from __future__ import annotations
 import functools
 import io
 import json
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -236,7 +235,7 @@ def test_memory_is_looked_at_before_the_work(
     ground: Ground, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(making, "LAM_20K", SMALL)
-    monkeypatch.setattr(making, "_free_bytes", lambda: 1_900_000_000)
+    monkeypatch.setattr(making, "free_bytes", lambda: 1_900_000_000)
     told: list[Progress] = []
     steps = make_steps(ground.photo.read_bytes(), "me.png", None, options(ground))
     with pytest.raises(AffektError, match=r"1\.9 GB are free") as caught:
@@ -369,14 +368,3 @@ def test_the_worker_refuses_what_the_command_refuses(
         with pytest.raises(AffektError) as caught:
             ask_worker(ground, tmp_path, monkeypatch, one)
         assert caught.value.code == code
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits a process's memory")
-def test_a_worker_that_may_use_less_has_less(monkeypatch: pytest.MonkeyPatch) -> None:
-    import resource
-
-    used = making.psutil.Process().memory_info().data
-    monkeypatch.setattr(resource, "getrlimit", lambda _: (used + 10**6, used + 10**9))
-    assert making._free_bytes() < 10**9
-    monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY, 0))
-    assert making._free_bytes() > 10**7
