@@ -19,7 +19,8 @@ from .units import UNIT_CHANNELS
 
 _CHANNELS = (*EMOTIONS, *UNIT_CHANNELS)
 _CHANNEL = Choice(values=_CHANNELS)
-_LINES = Several(item=Text(longest=limits.MAX_NOTE_LETTERS), most=limits.MAX_DESCRIBED_LINES)
+_WORDS = Text(longest=limits.MAX_DESCRIBED_LETTERS)
+_NOTE = Text(longest=limits.MAX_NOTE_LETTERS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,10 +55,10 @@ class Described(Message):
     channels: Annotated[tuple[str, ...], Several(item=_CHANNEL, least=1, most=len(_CHANNELS))]
     seconds: Annotated[Float64Array, Array(dtype="<f8", shape=(None,))]
     weights: Annotated[Float32Array, Array(dtype="<f4", shape=(None, None))]
-    said: Annotated[tuple[str, ...], _LINES]
+    said: Annotated[tuple[str, ...], Several(item=_WORDS, most=limits.MAX_DESCRIBED_LINES)]
     sets: Annotated[tuple[str, ...], Several(item=_CHANNEL, most=limits.MAX_DESCRIBED_LINES)]
     by: Annotated[Float32Array, Array(dtype="<f4", shape=(None,))]
-    notes: Annotated[tuple[str, ...], _LINES]
+    notes: Annotated[tuple[str, ...], Several(item=_NOTE, most=limits.MAX_NOTES)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,10 +94,10 @@ def described_message(keys: DescribedKeys) -> Described:
         channels=keys.channels,
         seconds=keys.seconds,
         weights=keys.weights,
-        said=tuple(setting.words[: limits.MAX_NOTE_LETTERS] for setting in settings),
+        said=tuple(setting.words[: limits.MAX_DESCRIBED_LETTERS] for setting in settings),
         sets=tuple(setting.channel for setting in settings),
         by=np.array([setting.weight for setting in settings], np.float32),
-        notes=tuple(note[: limits.MAX_NOTE_LETTERS] for note in keys.notes),
+        notes=tuple(note[: limits.MAX_NOTE_LETTERS] for note in keys.notes[: limits.MAX_NOTES]),
     )
 
 
