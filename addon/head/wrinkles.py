@@ -35,8 +35,9 @@ PRESSED = tuple(f"affekt_pressed_{number}" for number in range(1, 8))
 object: how hard each of `WRINKLES` is pressed, and then the *Appearance* at the last save."""
 APPEARANCE = channel_path("appearance")
 """The property that a material reads where Blender has Affekt."""
-_MOVED = "affekt_moved"
-"""Property of the head: millimetres that places have moved, in parts."""
+_MOVED = "affekt_moved_{}"
+"""Properties of the head, four numbers each, as many as USD takes: millimetres that places have
+moved, in parts."""
 _MOST = 20
 """Terms of a sum in one driver, whose expression Blender holds to 255 letters."""
 _LETTERS = "abcdefghijklmnopqrst"
@@ -79,16 +80,16 @@ def add_wrinkles(head: bpy.types.Object, rig: bpy.types.Object, model: HeadModel
     attribute = head.data.attributes.new(FACE, "FLOAT_VECTOR", "POINT")
     attribute.data.foreach_set("vector", face_places(model).ravel())
     parts = [(row, part) for row, moves in _motion().items() for part in _parts(moves)]
-    head[_MOVED] = [0.0] * len(parts)
-    for slot, (_, part) in enumerate(parts):
-        _drive_sum(head, rig, slot, part)
-    for name in PRESSED:
+    for name in (*PRESSED, *(_slot(k)[0] for k in range(0, len(parts), 4))):
         head[name] = [0.0] * 4
+    for number, (_, part) in enumerate(parts):
+        _drive_sum(_driver(head, *_slot(number)), head, rig, part)
     slots = {row: [k for k, (of, _) in enumerate(parts) if of == row] for row in _motion()}
     for index, expression in enumerate(pressing_expressions(slots)):
         driver = _driver(head, PRESSED[index // 4], index % 4)
         for slot in sorted(set(re.findall(r"s\d+", expression))):
-            read_into(driver, slot, "OBJECT", head, f'["{_MOVED}"][{slot[1:]}]')
+            name, at = _slot(int(slot[1:]))
+            read_into(driver, slot, "OBJECT", head, f'["{name}"][{at}]')
         driver.expression = expression
     keep_appearance(head)
 
@@ -118,8 +119,14 @@ def _parts(moves: Mapping[str, float]) -> list[_Part]:
     return [_Part(keys=chunk, jaw={} if at else jaw) for at, chunk in enumerate(chunks)]
 
 
-def _drive_sum(head: bpy.types.Object, rig: bpy.types.Object, slot: int, part: _Part) -> None:
-    driver = _driver(head, _MOVED, slot)
+def _slot(number: int) -> tuple[str, int]:
+    """In which property, and where in it, a part stands."""
+    return _MOVED.format(number // 4 + 1), number % 4
+
+
+def _drive_sum(
+    driver: bpy.types.Driver, head: bpy.types.Object, rig: bpy.types.Object, part: _Part
+) -> None:
     terms = []
     for letter, (name, mm) in zip(_LETTERS, part.keys.items(), strict=False):
         path = f'key_blocks["{name}"].value'
