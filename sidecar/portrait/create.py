@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from ...shared.arrays import Float32Array, Float64Array, UInt8Array
+from ...shared.arrays import BoolArray, Float32Array, Float64Array, UInt8Array
 from ...shared.head import HeadModel
 from ..avatar.avatar import Avatar
 from ..avatar.splats import Splats
@@ -39,7 +39,7 @@ from .masks import hair_mask
 from .refine import at_rest, sharpened
 from .seeing import SeenFace
 from .smile import keep_of_smile
-from .surface import Sight, cut_head, look_at_pieces, neck_fade
+from .surface import Pieces, Sight, cut_head, look_at_pieces, neck_fade
 
 _BARE = 0.2
 """A piece of which the photo shows so much skin lies under no hair."""
@@ -105,10 +105,7 @@ def portrait_steps(
     canvas = prepare(head, pieces, sight, found, seen.scores)
     evidence = gather(canvas, sight, frame, mask)
     if glasses is not None:
-        bare_face = ~behind_glasses(glasses, sight)
-        counting = ("trust", "plain", "shown", "rim")
-        parts = {name: getattr(evidence, name) * bare_face for name in counting}
-        evidence = replace(evidence, **parts)
+        evidence = _of_bare_face(evidence, ~behind_glasses(glasses, sight))
     trust = evidence.trust
     for one, its in others:
         evidence = with_photo(canvas, evidence, head, change, one, its)
@@ -130,10 +127,20 @@ def portrait_steps(
     side_look = look_from_photo(evidence, (linear, shown), sight, frame)
     avatar = replace(avatar, looks=looks, side_look=side_look)
     if neck == "fade":
-        opacities = avatar.opacities.copy()
-        opacities[: len(linear)] *= neck_fade(pieces).astype(np.float32)
-        avatar = replace(avatar, opacities=opacities)
+        avatar = _with_faded_neck(avatar, pieces)
     return Portrait(avatar=avatar, fit=fit, frame=frame)
+
+
+def _of_bare_face(evidence: Evidence, bare: BoolArray) -> Evidence:
+    """The evidence of pieces that nothing covers. bare: (N,)."""
+    counting = ("trust", "plain", "shown", "rim")
+    return replace(evidence, **{name: getattr(evidence, name) * bare for name in counting})
+
+
+def _with_faded_neck(avatar: Avatar, pieces: Pieces) -> Avatar:
+    opacities = avatar.opacities.copy()
+    opacities[: len(pieces.region)] *= neck_fade(pieces).astype(np.float32)
+    return replace(avatar, opacities=opacities)
 
 
 def _fitted(head: HeadModel, found: HeadLandmarks, photos: Sequence[Photograph]) -> list[Fit]:
