@@ -208,7 +208,7 @@ def test_an_unknown_file_is_asked_about(whole: Path, monkeypatch: pytest.MonkeyP
 def test_too_little_memory_is_said_before() -> None:
     check_memory(2_600_000_000, "bfloat16")
     with pytest.raises(
-        AffektError, match=r"needs 4\.5 GB of memory, and 2\.6 GB are free"
+        AffektError, match=r"needs 3\.5 GB of memory, and 2\.6 GB are free"
     ) as caught:
         check_memory(2_600_000_000, "float32")
     assert caught.value.code == "job.memory"
