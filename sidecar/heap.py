@@ -44,8 +44,12 @@ def _free_in_container(folder: Path, free: int) -> int:
     """The same of a container, which counts files that it has read, but may drop them. `free` of
     none, or of one without a limit."""
     try:
-        most, used = (int((folder / name).read_text()) for name in ("memory.max", "memory.current"))
-        told = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+        most, used = (
+            int((folder / name).read_text("ascii")) for name in ("memory.max", "memory.current")
+        )
+        told = dict(
+            line.split() for line in (folder / "memory.stat").read_text("ascii").splitlines()
+        )
         return most - used + int(told["inactive_file"])
     except (OSError, ValueError, KeyError):
         return free
