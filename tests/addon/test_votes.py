@@ -78,8 +78,8 @@ def check_names(told: dict) -> None:
 
 def check_swaps(told: dict) -> None:
     """What was done; what a keeps; what b has; what c, a bake of a, has; the units that a keeps."""
-    assert told.pop("channels") == 87
-    done = [["assigned", "b's", "OBJECT"], ["posed", 87, 0.5, 0]]
+    assert told.pop("channels") == 80
+    done = [["assigned", "b's", "OBJECT"], ["posed", 80, 0.5, 0]]
     kept = [done, "now", [0.5, 0.25], "b's", None, "AU12_L=0.25"]
     assert told == {
         "kept": kept,
