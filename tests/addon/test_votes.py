@@ -77,14 +77,15 @@ def check_names(told: dict) -> None:
 
 
 def check_swaps(told: dict) -> None:
-    """What was done; what a keeps; what b has; what c, a bake of a, has."""
-    assert told.pop("channels") == 12
-    kept = [[["assigned", "b's", "OBJECT"], ["posed", 12]], "now", [0.5, 0.25], "b's", None]
+    """What was done; what a keeps; what b has; what c, a bake of a, has; the units that a keeps."""
+    assert told.pop("channels") == 80
+    done = [["assigned", "b's", "OBJECT"], ["posed", 80, 0.5, 0]]
+    kept = [done, "now", [0.5, 0.25], "b's", None, "AU12_L=0.25"]
     assert told == {
         "kept": kept,
-        "first": [[], "now", [0.5, 0.25], ["head emotions b", True], None],
+        "first": [[], "now", [0.5, 0.25], ["head emotions b", True], None, "AU12_L=0.25"],
         "from a bake": kept,
-        "of a bake": [[], None, [], None, None],
-        "shared": [[], None, [], "b's", None],
-        "new": [[], None, [], "b's", None],
+        "of a bake": [[], None, [], None, None, None],
+        "shared": [[], None, [], "b's", None, None],
+        "new": [[], None, [], "b's", None, None],
     }

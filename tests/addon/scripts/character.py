@@ -211,7 +211,10 @@ def duplicate(told: dict, face: bpy.types.Object, teeth: bpy.types.Object) -> No
     takes, bake = face.affekt_takes, face.affekt_takes.items["take baked"]
     bake.over_rig, bake.over_keys = bpy.data.actions["Walk"], bpy.data.actions.new("Blinks")
     bake.notes = "3 frames were filled in."
-    own = {"rna_type", "name", "rig_action", "keys_action", "parts", "emotions", "emotion_values"}
+    own = {"rna_type", "name", "rig_action", "keys_action", "parts", "emotions"} | {
+        "emotion_values",
+        "emotion_units",
+    }
     fields = {field.identifier for field in bake.bl_rna.properties} - own
     told["unset"] = [field for field in fields if not getattr(bake, field)]
     harness.load("addon.motion.editing").duplicate_take(face, "take baked")

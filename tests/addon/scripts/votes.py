@@ -180,6 +180,7 @@ def swaps() -> dict[str, object]:
         done: list[object] = []
         a = Made(name="a", kind="TAKE", source="", emotions=None, emotion_values=[])
         b = Made(name="b", kind="TAKE", source="", emotions=has, emotion_values=list(range(12)))
+        b.emotion_units = "AU4=0.5"
         c = Made(name="c", kind="BAKE", source="a", emotions=None, emotion_values=[])
         data = Made(action="now", use_tweak_mode=False)
         head = Made(
@@ -189,8 +190,10 @@ def swaps() -> dict[str, object]:
         )
         with mock.patch.multiple(
             emotions,
-            read_pose=lambda _: {"x": 0.5, "y": 0.25},
-            set_pose=lambda _, pose: done.append(["posed", len(pose)]),
+            read_pose=lambda _, names: (
+                {"x": 0.5, "y": 0.25} if "happy" in names else {"AU12_L": 0.25, "AU1": 0.0}
+            ),
+            set_pose=lambda _, pose: done.append(["posed", len(pose), pose["AU4"], pose["AU1"]]),
             compat=Made(
                 assign_action=lambda _, action, part: done.append(["assigned", action, part]),
                 copy_for=lambda _, name: Made(name=name, use_fake_user=False),
@@ -200,9 +203,10 @@ def swaps() -> dict[str, object]:
         new = (
             b.emotions if b.emotions in (None, has) else [b.emotions.name, b.emotions.use_fake_user]
         )
-        return [done, a.emotions, a.emotion_values, new, c.emotions]
+        kept = getattr(a, "emotion_units", None)
+        return [done, a.emotions, a.emotion_values, new, c.emotions, kept]
 
-    count = len(harness.load("shared.emotion").CHANNELS)
+    count = len(harness.load("shared.emotion").EVERY_CHANNEL)
     return {
         "channels": count,
         "kept": swap("a", "b", has="b's"),
