@@ -30,6 +30,7 @@ from .avatar import ArkitRig, Avatar, Binding, Surface
 from .emotion_looks import LOOKS as EMOTION_LOOKS
 from .emotion_looks import EmotionLooks
 from .looks import Looks
+from .side_look import SideLook
 
 FORMAT, VERSION = "affekt-avatar", "1"
 MAX_HEADER_BYTES = 1024 * 1024  # ours are 4 KB
@@ -37,6 +38,7 @@ MAX_SURFACE_VERTICES = 200_000
 _GAUSSIANS = ("anchors", "offsets", "quaternions", "scales", "opacities", "colours")
 _OPTIONAL = ("harmonics", "shape", "template_change")
 _LOOKS = tuple(field.name for field in fields(Looks))
+_SIDE_LOOK = tuple(field.name for field in fields(SideLook))
 _RIG = tuple(field.name for field in fields(ArkitRig) if field.name != "calibration")
 _CALIBRATION = tuple(field.name for field in fields(Calibration))
 _CALIBRATED, _PLAIN = "calibrated", "plain"
@@ -65,6 +67,8 @@ def encode_avatar(avatar: Avatar, *, embed_head: bool = False) -> bytes:
         }
     if avatar.looks is not None:
         arrays |= {f"looks.{key}": getattr(avatar.looks, key) for key in _LOOKS}
+    if avatar.side_look is not None:
+        arrays |= {f"side_look.{key}": getattr(avatar.side_look, key) for key in _SIDE_LOOK}
     metadata = {
         "format": FORMAT,
         "version": VERSION,
@@ -142,6 +146,9 @@ def decode_affekt_avatar(data: bytes, name: str, head: HeadModel | None = None) 
     looks = None
     if "looks.drivers" in arrays:
         looks = Looks(**_part(arrays, "looks.", _LOOKS, name))
+    side_look = None
+    if "side_look.colours" in arrays:
+        side_look = SideLook(**_part(arrays, "side_look.", _SIDE_LOOK, name))
     return Avatar(
         name=metadata.get("name", name),
         surface=_surface(arrays, metadata, name, head),
@@ -151,6 +158,7 @@ def decode_affekt_avatar(data: bytes, name: str, head: HeadModel | None = None) 
         notes=_words(metadata, "notes", name),
         emotion_looks=_emotion_looks(arrays, name),
         looks=looks,
+        side_look=side_look,
         **{key: arrays[key] for key in (*_GAUSSIANS, *_OPTIONAL) if key in arrays},
     )
 

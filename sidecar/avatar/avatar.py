@@ -17,6 +17,7 @@ from ...shared.pictures import Follow
 from ...shared.wording import say_count
 from .emotion_looks import EmotionLooks
 from .looks import NUMBERS, Looks
+from .side_look import SideLook
 
 Binding = Literal["vertex", "face", "none"]
 
@@ -90,6 +91,7 @@ class Avatar:
     the face's corners, or from the origin; quaternions (N, 4) unit, w, x, y, z; scales (N, 3)
     standard deviations, metres. opacities (N,) 0..1; colours (N, 3) and harmonics as in
     `Splats`. looks: how an expression, and rest as one of them, changes the colours, or None.
+    side_look: what is added to them, at rest, from one side alone, or None.
     emotion_looks: how they differ in each emotion, of a network that has emotions in it; shown as
     far as an appearance strength says, in place of wrinkles of our own. follow: how the Gaussians
     were made to follow. opaque_core: the head hides all that is behind it, even where its Gaussians
@@ -108,6 +110,7 @@ class Avatar:
     colours: Float32Array
     harmonics: Float32Array | None = None
     looks: Looks | None = None
+    side_look: SideLook | None = None
     shape: Float32Array | None = None
     template_change: Float32Array | None = None
     follow: Follow
@@ -141,6 +144,8 @@ class Avatar:
         self._check_surface()
         if self.looks is not None:
             self._check_looks(self.looks)
+        if self.side_look is not None:
+            self._check_side_look(self.side_look)
 
     def _check_values(self) -> None:
         lengths = np.linalg.norm(self.quaternions.astype(np.float64), axis=1)
@@ -170,6 +175,17 @@ class Avatar:
             raise _broken("avatar.values", "two looks for one Gaussian")
         if (np.abs(looks.colours) > 1).any():
             raise _broken("avatar.values", "colours that change by more than 1")
+
+    def _check_side_look(self, look: SideLook) -> None:
+        count = len(look.gaussian)
+        _check("side_look.gaussian", look.gaussian, (count,))
+        _check("side_look.colours", look.colours, (count, 3))
+        _check("side_look.toward", look.toward, (3,))
+        _check_indices("side_look.gaussian", look.gaussian, len(self))
+        if count == 0 or len(np.unique(look.gaussian)) < count:
+            raise _broken("avatar.values", "a side's looks of no Gaussian, or two of one")
+        if (np.abs(look.colours) > 1).any() or abs(float(look.toward @ look.toward) - 1) > 1e-3:
+            raise _broken("avatar.values", "a side's looks that change by more than 1, or no side")
 
     def _check_surface(self) -> None:
         if (self.surface is None) != (self.binding == "none"):

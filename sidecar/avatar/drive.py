@@ -20,6 +20,7 @@ from .emotion_looks import shown_strengths
 from .feeling import felt
 from .looks import look_shares, with_looks
 from .rest_pose import rest_gaussians, splats_at
+from .side_look import turned_with
 from .splats import Splats
 from .supports import supports_of
 from .wrinkles import wrinkled_skin
@@ -66,6 +67,7 @@ class Actor:
         self._still = None if self._mesh is not None else _rest_of(avatar)
         self.appearance, self.emotions = appearance, emotions
         self._looks = _looks_of(avatar, motion)
+        self._side_means = None if avatar.side_look is None else avatar.means
         self._skin, self._shown = None, _shown_looks(avatar, motion, appearance, emotions)
         if self._mesh is not None and np.any(appearance) and avatar.emotion_looks is None:
             self._skin = wrinkled_skin(avatar, motion, appearance, emotions)
@@ -117,6 +119,10 @@ class Actor:
             assert self.avatar.looks is not None
             seen = with_looks(found.gaussians, self.avatar.looks, self._looks[index])
             found = replace(found, gaussians=seen)
+        if self._side_means is not None:
+            assert self.avatar.side_look is not None
+            look = turned_with(self.avatar.side_look, self._side_means, found.gaussians.means)
+            found = replace(found, gaussians=replace(found.gaussians, side_look=look))
         if self._skin is not None:
             found = replace(found, gaussians=self._skin.coloured(found.gaussians, index))
         if on_vertices or not with_smooth_normals:

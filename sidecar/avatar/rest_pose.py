@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ...shared.arrays import Float32Array
@@ -15,6 +17,7 @@ def rest_gaussians(avatar: Avatar) -> Splats:
     """The avatar's Gaussians at rest."""
     means = avatar.means.astype(np.float32)
     rest = splats_at(avatar, means, avatar.quaternions, avatar.scales)
+    rest = replace(rest, side_look=avatar.side_look)
     return (
         rest if avatar.looks is None else with_looks(rest, avatar.looks, rest_shares(avatar.looks))
     )

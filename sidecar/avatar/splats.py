@@ -19,6 +19,7 @@ from ...shared.camera import Camera, camera_axis, camera_centre
 from ..raster.gaussians import Gaussians
 from .ply import Columns, encode_ply
 from .refusals import AGAIN, Refusal, broken
+from .side_look import SideLook, in_turned_axes, seen_share
 
 DC = 0.28209479177387814
 """The zeroth spherical harmonic: colour = 0.5 + DC * f_dc."""
@@ -39,7 +40,8 @@ class Splats(Gaussians):
     """Gaussians whose colours may depend on the direction of sight, as in 3DGS. colours: (N, 3)
     sRGB 0..1, or with harmonics the zeroth one alone, which may lie outside. harmonics:
     (N, K, 3), K = 3, 8 or 15, coefficients of the spherical harmonics of degree 1 to 3 in 3DGS's
-    order and signs, for directions in the world; or None."""
+    order and signs, for directions in the world; or None. side_look: what is added to the colours
+    from one side, or None."""
 
     means: Float32Array
     quaternions: Float32Array
@@ -47,6 +49,7 @@ class Splats(Gaussians):
     opacities: Float32Array
     colours: Float32Array
     harmonics: Float32Array | None = None
+    side_look: SideLook | None = None
 
     def seen_by(self, camera: Camera) -> Gaussians:
         """The Gaussians with the colours that the camera sees, see `seen_colours`."""
@@ -55,7 +58,19 @@ class Splats(Gaussians):
 
 def seen_colours(splats: Splats, camera: Camera) -> Float32Array:
     """(N, 3) sRGB, at least 0: `colours`, plus the harmonics in the direction from the camera to
-    each Gaussian (Kerbl et al. 2023, 3DGS)."""
+    each Gaussian (Kerbl et al. 2023, 3DGS), plus the look from the camera's side."""
+    colours = _without_side(splats, camera)
+    look = splats.side_look
+    share = 0.0 if look is None else seen_share(look, splats.means, camera)
+    if look is None or share == 0:
+        return colours
+    colours = colours.copy()
+    colours[look.gaussian] = np.maximum(colours[look.gaussian] + share * look.colours, 0)
+    return colours
+
+
+def _without_side(splats: Splats, camera: Camera) -> Float32Array:
+    """The same without the look."""
     if splats.harmonics is None:
         return splats.colours
     parallel = camera_axis(camera) if camera.orthographic else np.zeros(3)
@@ -225,7 +240,7 @@ def turned_over(splats: Splats) -> Splats:
 def in_axes(splats: Splats, new_from_old: Float64Array) -> Splats:
     """The Gaussians and their harmonics in other axes. new_from_old: (3, 3) orthogonal; it may be a
     reflection."""
-    harmonics = splats.harmonics
+    harmonics, look = splats.harmonics, splats.side_look
     if harmonics is not None:
         change = _harmonics_change(new_from_old, harmonics.shape[1]).astype(np.float32)
         harmonics = np.ascontiguousarray(np.einsum("jk,nkc->njc", change, harmonics))
@@ -237,6 +252,7 @@ def in_axes(splats: Splats, new_from_old: Float64Array) -> Splats:
         means=(splats.means @ new_from_old.T).astype(np.float32),
         quaternions=np.roll(turned.as_quat(), 1, 1).astype(np.float32),
         harmonics=harmonics,
+        side_look=None if look is None else in_turned_axes(look, new_from_old),
     )
 
 

@@ -22,12 +22,14 @@ from .landmarks import HeadLandmarks
 from .lids import folded_away, lash_strip, near_eyes, neutral_vertices
 from .light import LUMINANCE, fit_light, shade
 from .masks import clothes, strayed_background
-from .surface import FADE_M, Pieces, Sight
+from .surface import FACE_LOW_M, FADE_M, Pieces, Sight
 from .teeth import teeth_of, tooth_shade
 
 _BESIDE_FADE_M = 0.010
 _HAIR_EDGE_PIXELS, _HAIR_DEEP_PIXELS, _NO_HAIR = 6, 3, 0.25
 _LIP_EDGE_PIXELS = 5
+_RIM_DEEP_M = -0.05
+"""Skin further back is the neck's and the ears', beside which a photo shows much else."""
 _LINE_SHARE, _LINE_LEAST = 0.6, 0.3
 """The line between closed lips is shadow, which lips that part do not have: they keep so much of
 it, and are no darker than that."""
@@ -43,9 +45,9 @@ _LEAST_TEETH = 12
 _SMILE_M, _SMILE_FADE_M, _SMILE_LEAST = 0.011, 0.013, 0.12
 _SHADE_TINT = np.array([0.9, 1.05, 1.15])
 """Teeth so far from the middle are shaded by the cheeks, warmly."""
-_LIP_STEPS, _LIP_EVEN, _LIP_RELIEF = 12, 0.7, 0.5
+_LIP_STEPS, _LIP_EVEN, _LIP_RELIEF = 12, 0.5, 0.5
 _LIP_BORDER_M, _LIP_BORDER_STEPS = 0.0014, 2
-_LIP_LIT, _LIP_DEPTH, _LIP_LEAST = 0.8, 0.8, 0.4
+_LIP_LIT, _LIP_DEPTH, _LIP_LEAST = 0.8, 0.3, 0.4
 """The head's own light on lips from which on they are no darker than seen; how much of what lacks
 there shows; and the least that is left: where they meet, no smile shows them."""
 _LIP_TINT = np.array([0.85, 1.1, 1.05])
@@ -70,7 +72,9 @@ class Evidence:
     """What of the photo counts. trust: (N,) 0 to 1, how much each piece's pixel shows the piece;
     plain: (N,) the same without what lies so near an eye that it may show lashes; shown: (N,) the
     same with what the piece looks so in the photo's expression alone; looks_lid, looks_lip: (N,)
-    which pieces look so while the eye is open, or by how the lips lie; linear: (N, 3)
+    which pieces look so while the eye is open, or by how the lips lie; rim: (N,) 0 to 1, how much
+    it shows skin that does not count, since it looks sideways or lies beside hair or background;
+    linear: (N, 3)
     its colour there, linear light; light: (9,) see `light`; mouth_is_open: whether the photo shows
     the mouth's inside; teeth: (3,) their linear colour; lip_line: (N,) lips where closed ones meet;
     even: (N,) pieces that are too wide for detail, or beside such."""
@@ -80,6 +84,7 @@ class Evidence:
     shown: Float32Array
     looks_lid: BoolArray
     looks_lip: BoolArray
+    rim: Float32Array
     linear: Float32Array
     light: Float64Array
     mouth_is_open: bool
@@ -146,7 +151,8 @@ def gather(canvas: Canvas, sight: Sight, frame: Frame, hair: Float32Array) -> Ev
     pieces = canvas.pieces
     strip = canvas.strip
     around = cv2.dilate(hair, np.ones((2 * _HAIR_EDGE_PIXELS + 1,) * 2, np.uint8))
-    no_skin = strayed_background(frame) | clothes(frame)
+    cloth = clothes(frame)
+    no_skin = strayed_background(frame) | cloth
     free = _at(frame.inside & (around < _NO_HAIR) & ~no_skin, sight)
     eyes = polygon(frame, marks.RIGHT_LIDS) | polygon(frame, marks.LEFT_LIDS)
     inner_eyes = polygon(frame, marks.RIGHT_LIDS, -2) | polygon(frame, marks.LEFT_LIDS, -2)
@@ -159,6 +165,9 @@ def gather(canvas: Canvas, sight: Sight, frame: Frame, hair: Float32Array) -> Ev
     looks_lid = skin & near_eyes(pieces) & (_at(lids, sight) | canvas.folded | strip)
     looks_lip = lip | (skin & _at(polygon(frame, marks.OUTER_LIPS, _LIP_EDGE_PIXELS), sight))
     shown = np.where(looks_lid | looks_lip, trust, 0)
+    rim = (1 - trust) * (skin & sight.free & ~looks_lid & ~looks_lip & ~strip)
+    rim *= _at(frame.inside & ~mouth & ~cloth, sight)
+    rim *= (pieces.places[:, 1:] > (FACE_LOW_M, _RIM_DEEP_M)).all(1)
     line = lip & (trust > 0) & _at(lip_line(frame), sight)
     trust *= ~line
     if mouth.any():  # a smile's lips are thin, and the corners of its mouth lie in shadow
@@ -177,6 +186,7 @@ def gather(canvas: Canvas, sight: Sight, frame: Frame, hair: Float32Array) -> Ev
         shown=np.maximum(shown, trust).astype(np.float32),
         looks_lid=looks_lid,
         looks_lip=looks_lip,
+        rim=rim.astype(np.float32),
         linear=linear,
         light=lit,
         mouth_is_open=bool(mouth.any()),

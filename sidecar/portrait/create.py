@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from ...shared.arrays import Float32Array, Float64Array, UInt8Array
+from ...shared.arrays import BoolArray, Float32Array, Float64Array, UInt8Array
 from ...shared.head import HeadModel
 from ..avatar.avatar import Avatar
 from ..avatar.splats import Splats
@@ -34,11 +34,12 @@ from .further import Photograph, with_photo
 from .glasses import MOST_OF_GLASSES, behind_glasses, find_glasses, put_on
 from .hair import MOST_GAUSSIANS, Hair, make_hair, solid_hair
 from .landmarks import HeadLandmarks
-from .looks import photo_looks
+from .looks import look_from_photo, photo_looks
 from .masks import hair_mask
 from .refine import at_rest, sharpened
 from .seeing import SeenFace
-from .surface import Sight, cut_head, look_at_pieces, neck_fade
+from .smile import keep_of_smile
+from .surface import Pieces, Sight, cut_head, look_at_pieces, neck_fade
 
 _BARE = 0.2
 """A piece of which the photo shows so much skin lies under no hair."""
@@ -91,6 +92,8 @@ def portrait_steps(
     frame = frame_face(photo, seen, fit.camera)
     change = displace(head, found, seen, fit, [(one.seen, its) for one, its in others], frame)
     change = as_in_photo(head, fit, change)
+    (fit, *fits), change = keep_of_smile(head, found, seen, [fit, *fits], change)
+    others = list(zip(more, fits, strict=True))
     yield "finding hair and background"
     change, ears = fit_ears(head, fit, change, frame)
     vertices = posed_vertices(head, fit, change)
@@ -102,9 +105,7 @@ def portrait_steps(
     canvas = prepare(head, pieces, sight, found, seen.scores)
     evidence = gather(canvas, sight, frame, mask)
     if glasses is not None:
-        bare_face = ~behind_glasses(glasses, sight)
-        parts = {name: getattr(evidence, name) * bare_face for name in ("trust", "plain", "shown")}
-        evidence = replace(evidence, **parts)
+        evidence = _of_bare_face(evidence, ~behind_glasses(glasses, sight))
     trust = evidence.trust
     for one, its in others:
         evidence = with_photo(canvas, evidence, head, change, one, its)
@@ -123,12 +124,23 @@ def portrait_steps(
         linear = with_hair_on_scalp(linear, hair.scalp_colour, hair.scalp)
     avatar = _joined(canvas, linear, hair, name)
     looks = photo_looks(canvas, found, evidence, (linear, shown), fit.motion)
-    avatar = replace(avatar, looks=looks)
+    side_look = look_from_photo(evidence, (linear, shown), sight, frame)
+    avatar = replace(avatar, looks=looks, side_look=side_look)
     if neck == "fade":
-        opacities = avatar.opacities.copy()
-        opacities[: len(linear)] *= neck_fade(pieces).astype(np.float32)
-        avatar = replace(avatar, opacities=opacities)
+        avatar = _with_faded_neck(avatar, pieces)
     return Portrait(avatar=avatar, fit=fit, frame=frame)
+
+
+def _of_bare_face(evidence: Evidence, bare: BoolArray) -> Evidence:
+    """The evidence of pieces that nothing covers. bare: (N,)."""
+    counting = ("trust", "plain", "shown", "rim")
+    return replace(evidence, **{name: getattr(evidence, name) * bare for name in counting})
+
+
+def _with_faded_neck(avatar: Avatar, pieces: Pieces) -> Avatar:
+    opacities = avatar.opacities.copy()
+    opacities[: len(pieces.region)] *= neck_fade(pieces).astype(np.float32)
+    return replace(avatar, opacities=opacities)
 
 
 def _fitted(head: HeadModel, found: HeadLandmarks, photos: Sequence[Photograph]) -> list[Fit]:
@@ -162,7 +174,8 @@ def _sharpen(
     whole = _joined(canvas, linear, hair, "")
     count = len(linear)
     trust = np.where(evidence.even, 0, trust).astype(np.float32)
-    shown = np.where(evidence.even, 0, np.maximum(trust, evidence.shown)).astype(np.float32)
+    shown = np.maximum(np.maximum(trust, evidence.shown), evidence.rim)
+    shown = np.where(evidence.even, 0, shown).astype(np.float32)
     posed = sight.posed.gaussians
     gaussians = replace(posed, colours=whole.colours[:count])
     if hair is not None:

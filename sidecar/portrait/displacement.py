@@ -20,7 +20,6 @@ from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue]
 
 from ...shared.arrays import Float32Array, Float64Array, FloatArray, IndexArray, Int32Array
 from ...shared.head import REGIONS, HeadModel
-from ...shared.motion import ARKIT_NAMES
 from ...shared.personal_head import personal_head
 from . import landmarks as marks
 from .fit import Fit, landmarks_facing, posed_vertices
@@ -28,6 +27,7 @@ from .framing import Frame
 from .landmarks import HeadLandmarks, landmark_vertices
 from .outline import find_outline, missing_at_outline
 from .seeing import SeenFace
+from .smile import smile_of
 
 _STIFF, _TENSE, _HOLD = 36.0, 0.12, 1e-5
 _FAR_HOLD, _FAR_M = 3e-3, 0.012
@@ -41,10 +41,9 @@ _DEPTH_HOLD = 0.02
 """How firmly the model holds a landmark's depth, against a photo that shows it."""
 _MOST_M = 0.012
 """A landmark asks for no more than this; one that does is wrong."""
-_SMILE = ("mouthSmileLeft", "mouthSmileRight")
-_SMILES, _THINNER, _DRAWN_M = 0.2, 0.2, 0.009
-"""Beyond this score of both sides it is a smile. It makes the head's lips thinner than a person's:
-what was fitted to a full smile is so much too thick at rest. How far skin is drawn along."""
+_THINNER, _DRAWN_M = 0.4, 0.009
+"""A smile makes the head's lips thinner than a person's: what was fitted to a full one is so much
+too thick at rest. How far skin is drawn along."""
 _LINING_M, _NARROWER = 0.003, 0.12
 _DEEPER_M = np.array([0.0, 0.0, 0.004])
 """From this distance to the lips on, and in full at twice it, the mouth's lining is narrowed by a
@@ -91,16 +90,9 @@ def displace(
         change = solver.solve(right)
         whole = _with_the_rest(head, rest, skin, change)
     points = (rest + whole).astype(np.float64)
-    whole[skin] += _thinner_lips(landmark_vertices(head, found, points), points, _thinner(seen))[
-        skin
-    ]
+    marked, thinner = landmark_vertices(head, found, points), _THINNER * smile_of(seen)
+    whole[skin] += _thinner_lips(marked, points, thinner)[skin]
     return whole
-
-
-def _thinner(seen: SeenFace) -> float:
-    """The share of their thickness that lips of this smile lose at rest."""
-    smile = min(float(seen.scores[ARKIT_NAMES.index(name)]) for name in _SMILE)
-    return _THINNER * max(smile - _SMILES, 0) / (1 - _SMILES)
 
 
 def _asks(

@@ -14,7 +14,7 @@ from .completion import Graph
 from .surface import Pieces
 
 _PRESSED, _FULLY_PRESSED = 0.03, 0.09
-_SHARE, _FINE_SHARE = 0.9, 0.6
+_SHARE, _FINE_SHARE = 0.5, 0.3
 """How much of a fold is taken out, and of what is finer: a fold's depth is full of specks."""
 _FINE_STEPS, _COARSE_STEPS = 2, 140
 _SMOOTHINGS = 6

@@ -10,13 +10,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...shared.arrays import BoolArray, Float32Array, Float64Array, FloatArray
+from ...shared.camera import camera_centre
 from ...shared.motion import Motion, numbers_of
 from ..avatar.looks import NUMBERS, Looks
+from ..avatar.side_look import SideLook
 from ..avatar.wrinkles import motion_of_numbers
 from ..raster.colour import linear_to_srgb
 from .colours import Canvas, Evidence
+from .framing import Frame
 from .landmarks import HeadLandmarks, landmark_vertices
 from .lids import neutral_vertices
+from .surface import Sight
 
 _RIGHT_LID_PAIRS = ((160, 144), (159, 145), (158, 153))
 _LEFT_LID_PAIRS = ((387, 373), (386, 374), (385, 380))
@@ -30,6 +34,8 @@ _MOVES_M = 0.0005
 """An expression that moves skin by less on the average is none."""
 _LEAST = 1 / 255
 _PRESSED = 0.02
+_LEAST_OF_SIDE = 16
+"""Fewer pieces hardly say how the head has turned."""
 
 
 def photo_looks(
@@ -69,6 +75,25 @@ def photo_looks(
     for side in (left, ~left):
         parts.append((folds & side, _as_in_photo(canvas, moves, folded * folds * side, photo)))
     return _joined([(where & changes, driver) for where, driver in parts], change)
+
+
+def look_from_photo(
+    evidence: Evidence, linear: tuple[Float32Array, Float32Array], sight: Sight, frame: Frame
+) -> SideLook | None:
+    """What skin that looks sideways in the photo is from the photo's side; None where that is as
+    from elsewhere. linear: (N, 3) colours of the pieces from elsewhere, and as the photo shows
+    them."""
+    plain, shown = (linear_to_srgb(values.clip(0, 1)) for values in linear)
+    change = (evidence.rim[:, None] * (shown - plain)).astype(np.float32)
+    chosen = np.flatnonzero(np.abs(change).max(1) > _LEAST)
+    if len(chosen) < _LEAST_OF_SIDE:
+        return None
+    toward = camera_centre(frame.camera) - sight.posed.gaussians.means[chosen].mean(0)
+    return SideLook(
+        gaussian=chosen.astype(np.int32),
+        colours=change[chosen],
+        toward=(toward / np.linalg.norm(toward)).astype(np.float32),
+    )
 
 
 class _Edges:

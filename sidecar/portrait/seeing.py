@@ -254,10 +254,14 @@ def _look(sizes: list[UInt8Array], roi: _Roi) -> SeenFace | None:
     if min(sure for _, sure in looks) < _LEAST_SCORE:
         return None
     landmarks = np.mean([points for points, _ in looks], 0)
+    return SeenFace(landmarks=landmarks, scores=scores_of(landmarks), confidence=confidence)
+
+
+def scores_of(landmarks: Float64Array) -> Float32Array:
+    """(52,) 0 to 1, ARKit's in `ARKIT_NAMES` order, of a face by its landmarks (478, 2), pixels."""
     given = landmarks[_BLENDSHAPE_POINTS].astype(np.float32)
     (scores,) = network(BLENDSHAPES)(given).values()
-    arkit = np.append(scores.reshape(-1)[1:], 0).astype(np.float32)  # the first says neutral
-    return SeenFace(landmarks=landmarks, scores=arkit, confidence=confidence)
+    return np.append(scores.reshape(-1)[1:], 0).astype(np.float32)  # the first says neutral
 
 
 def _landmarks(sizes: list[UInt8Array], roi: _Roi) -> tuple[Float64Array, float]:

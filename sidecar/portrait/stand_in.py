@@ -32,6 +32,7 @@ from ..adapter.skin import SKIN
 from ..avatar import kernels
 from ..avatar.avatar import Avatar, anchor_points
 from ..avatar.looks import Looks
+from ..avatar.side_look import in_turned_axes
 from ..files import kept_arrays
 from ..head.forward import layer_of
 from ..head.read import OPEN, read_head
@@ -149,6 +150,8 @@ def avatar_on_flame(avatar: Avatar, stand_in: StandIn) -> Avatar:
         scales=_f32(avatar.scales / scale),
         looks=None if avatar.looks is None else _looks_on_flame(avatar.looks, stand_in),
     )
+    if avatar.side_look is not None:
+        moved = replace(moved, side_look=in_turned_axes(avatar.side_look, turn.T))
     at = (avatar.means.astype(np.float64) - stand_in.shift) @ turn / scale
     middles = anchor_points(moved.vertices, flame.faces, moved.anchors, "face")
     return replace(moved, offsets=_f32(at - middles))

@@ -83,11 +83,13 @@ class Pieces:
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Sight:
     """What the photo shows of N Gaussians. posed: as in the photo; pixels: (N, 2) where each is;
-    seen: (N,) 0 to 1, how well: 0 from behind, hidden, or outside the picture."""
+    seen: (N,) 0 to 1, how well: 0 from behind, hidden, or outside the picture; free: (N,) which of
+    them are neither hidden nor outside."""
 
     posed: PosedAvatar
     pixels: Float64Array
     seen: Float32Array
+    free: BoolArray
 
 
 def cut_head(
@@ -237,10 +239,11 @@ def look_at_pieces(pieces: Pieces, fit: Fit, frame: Frame) -> Sight:
     posed = Actor(pieces.avatar, fit.motion).pose(0)
     means = posed.gaussians.means
     below = pieces.places[:, 1] < FACE_LOW_M
-    seen = facing(posed.normals, means, frame, below) * (~hidden(pieces, posed, means, frame))
     pixels = to_pixels(means, frame.camera)[:, :2].astype(np.float64)
     inside = (pixels > 0) & (pixels < [frame.camera.width, frame.camera.height])
-    return Sight(posed=posed, pixels=pixels, seen=(seen * inside.all(1)).astype(np.float32))
+    free = inside.all(1) & ~hidden(pieces, posed, means, frame)
+    seen = (facing(posed.normals, means, frame, below) * free).astype(np.float32)
+    return Sight(posed=posed, pixels=pixels, seen=seen, free=free)
 
 
 def facing(

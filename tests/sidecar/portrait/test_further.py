@@ -207,7 +207,7 @@ def test_the_side_is_nearer_to_the_truth_with_a_photo_of_it(person: Person) -> N
 
 def evidence(trust: np.ndarray, linear: np.ndarray) -> Evidence:
     return Evidence(
-        **dict.fromkeys(("trust", "plain", "shown"), trust.astype(np.float32)),
+        **dict.fromkeys(("trust", "plain", "shown", "rim"), trust.astype(np.float32)),
         **dict.fromkeys(("looks_lid", "looks_lip", "lip_line", "even"), np.zeros(len(trust), bool)),
         linear=linear.astype(np.float32), light=np.zeros(9), mouth_is_open=False,
         teeth=np.ones(3),

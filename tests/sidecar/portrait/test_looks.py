@@ -5,8 +5,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from affekt.shared.camera import look_at
 from affekt.sidecar.avatar.looks import NUMBERS
-from affekt.sidecar.portrait.looks import _as_in_photo, _Edges, _joined
+from affekt.sidecar.portrait.looks import _as_in_photo, _Edges, _joined, look_from_photo
+from affekt.sidecar.raster.colour import srgb_to_linear
 
 
 def at(driver: np.ndarray, **numbers: float) -> float:
@@ -71,3 +73,29 @@ def test_parts_without_a_driver_are_left_out() -> None:
     np.testing.assert_array_equal(found.driver, [0, 0])
     np.testing.assert_array_equal(found.colours, change[1:3])
     assert _joined([(first, None)], change) is None
+
+
+def test_what_looks_sideways_is_the_photos_from_its_side_alone() -> None:
+    """Twenty pieces in a row, of which the first two are as the photo shows them from anywhere."""
+    means = np.zeros((20, 3), np.float32)
+    means[:, 0] = np.arange(20) - 10.5  # the last eighteen around the origin
+    rim = np.full(20, 0.5, np.float32)
+    rim[0] = 0
+    plain = np.full((20, 3), 0.2, np.float32)
+    shown = plain.copy()
+    shown[[0, *range(2, 20)]] = srgb_to_linear(np.array([0.1, 0.7, 0.9]))
+    sight = SimpleNamespace(posed=SimpleNamespace(gaussians=SimpleNamespace(means=means)))
+    frame = SimpleNamespace(
+        camera=look_at(
+            target=np.zeros(3), distance=30.0, yaw_rad=0.4, width=8, height=8, fov_y_rad=1.0
+        )
+    )
+    found = look_from_photo(SimpleNamespace(rim=rim), (plain, shown), sight, frame)
+    assert found is not None
+    np.testing.assert_array_equal(found.gaussian, np.arange(2, 20))
+    grey = 1.055 * 0.2 ** (1 / 2.4) - 0.055
+    np.testing.assert_allclose(found.colours, [0.5 * (np.array([0.1, 0.7, 0.9]) - grey)] * 18,
+                               atol=1e-5)  # fmt: skip
+    np.testing.assert_allclose(found.toward, [np.sin(0.4), 0, np.cos(0.4)], atol=1e-5)
+    shown[5:] = plain[5:]  # too few to tell how a head has turned
+    assert look_from_photo(SimpleNamespace(rim=rim), (plain, shown), sight, frame) is None
