@@ -158,6 +158,8 @@ LEAST_KEY_FPS = 1.0
 MAX_EMOTION_WEIGHT = 1.5
 # Weights of action units: 1 is the most that faces commonly do, by hand up to half as much again.
 MAX_UNIT_WEIGHT = 1.5
+# A description of a face in words: a paragraph of a script, not the script.
+MAX_WORDS_CHARACTERS = 2000
 # Region and branch strengths: 0 is off, 1 as trained, 2 is already a caricature.
 MAX_STRENGTH = 2.0
 
