@@ -30,6 +30,7 @@ COMMANDS = {
     "demo": "commands.demo:Demo",
     "bake": "commands.bake:Bake",
     "render": "commands.render:Render",
+    "describe": "commands.describe:Describe",
     "batch": "commands.batch:Batch",
     "batch check": "commands.batch:Check",
     "batch openjd": "commands.batch_farm:OpenJD",

@@ -22,13 +22,15 @@ from .vocabulary import vocabulary
 class Description:
     """What words say of a face. expression: the most that each channel does. keys: over time,
     empty where the words do not speak of time. settings: which words set what. unknown: words that
-    were not understood. mended: mistyped words and what they were read as."""
+    were not understood. mended: mistyped words and what they were read as.
+    likened: words that no list knows, and the one of a list that they are most like."""
 
     expression: Expression
     keys: tuple[Key, ...]
     settings: tuple[Setting, ...]
     unknown: tuple[str, ...]
     mended: dict[str, str]
+    likened: dict[str, str]
     language: str
 
 
@@ -36,7 +38,7 @@ def describe(text: str, *, fps: float = 24.0) -> Description:
     """Reads a description. fps: what a frame in the words is. Raises InputError `words.empty`,
     `words.too_long`, `words.language`, `words.no_expression`, `words.contradiction`."""
     _check(text)
-    timed, times = take_times(plain(text), fps)
+    timed, times = take_times(plain(text, vocabulary().pictures), fps)
     words = split(timed)
     language, words = into_english(words)
     reading = read_marks(words, vocabulary())
@@ -51,6 +53,7 @@ def describe(text: str, *, fps: float = 24.0) -> Description:
         settings=_folded_settings(stages),
         unknown=tuple(dict.fromkeys(reading.unknown)),
         mended=reading.mended,
+        likened={},
         language=language,
     )
 

@@ -19,6 +19,10 @@ _CHIEF = 0.6
 _LOOSE: tuple[Kind, ...] = ("skip", "degree", "side", "number", "amount", "and", "only", "pace",
                             "again", "brief", "hold", "time", "affirm")  # fmt: skip
 """Marks that do not keep a head from what belongs to it."""
+_PLACES = ("above", "below", "around", "between", "near", "beside", "behind", "across", "against")
+"""Words behind which a part is where something happens, rather than what does it."""
+OPEN = ("AU25", "AU26", "AU27")
+"""What a closed mouth has none of."""
 _TWO = ("eyebrow", "brow", "eye", "eyelid", "lid", "cheek", "corner", "nostril")
 _OPPOSITE = {"left": "right", "right": "left"}
 _VIEWERS = {"viewer_left": "right", "viewer_right": "left"}
@@ -149,9 +153,15 @@ class _Reader:
             return []
         cost, nearest, act = min(costs)
         whole = mark.get("expression", "feeling", "degree", "neutral", "pace")
-        if whole is not None and whole.kind in ("expression", "feeling") and cost > 1:
+        is_loose = whole is not None and whole.kind in ("expression", "feeling") and cost > 1
+        if is_loose and not self._goes_on(number):
             return []
         return [(nearest, act), *self._joined(nearest, number, act)]
+
+    def _goes_on(self, number: int) -> bool:
+        """Whether an act comes behind another act and an "and": "raised and tense"."""
+        before = self.marks[max(number - 2, 0) : number]
+        return len(before) == 2 and bool(before[0].acts()) and before[1].get("and") is not None
 
     def _best_act(self, part: str, acts: tuple[str, ...]) -> str | None:
         """Which of several acts a word means of a part: the one that does most there."""
@@ -181,7 +191,7 @@ class _Reader:
             elif mark.acts():
                 cost += 0.5
             elif mark.get("unknown") is not None:
-                cost += 1.5
+                cost += 3.0 if mark.text in _PLACES else 1.5
             else:
                 cost += 0.3
         return cost + (0.1 if other > number else 0.0)
@@ -206,8 +216,11 @@ class _Reader:
         mark, named = self.marks[number], self.marks[other].get("part")
         assert named is not None
         self.used.add(other)
-        part = self.vocabulary.parts[named.name]
+        end = next((e.name for m in self.marks if (e := m.get("end"))), "")
+        exact = f"{end}_{named.name}"
+        part = self.vocabulary.parts[exact if exact in self.vocabulary.parts else named.name]
         weights = self.vocabulary.act_weights(part.name, act) or {}
+        closes = act == "close" and not weights
         first, last = sorted((self.marks[other], mark), key=lambda m: m.at)
         item = Item(
             kind="act",
@@ -215,10 +228,10 @@ class _Reader:
             words=" ".join(text for text in (first.text, last.text) if text),
             at=first.at,
             weights=weights,
-            units=part.units if act == "still" else tuple(weights),
+            units=part.units if act == "still" else OPEN if closes else tuple(weights),
             part=part.name,
             act=act,
-            is_denied=act == "still",
+            is_denied=act == "still" or closes,
         )
         self.heads.append(Head(item=item, at=mark.at, near=[other, number]))
 
@@ -272,6 +285,8 @@ class _Reader:
                 self._add_act(number, number, "aside")
             elif head is not None:
                 head.near.append(number)
+            elif part.name in ("teeth", "tongue", "lower_teeth"):
+                self._add_act(number, number, "out" if part.name != "lower_teeth" else "bare")
 
     def _goes_aside(self, part: str) -> bool:
         return self.vocabulary.act_weights(part, "aside") is not None
@@ -296,7 +311,7 @@ class _Reader:
             for place in places:
                 for unit, share in shown[place].items():
                     weights[unit] = max(weights.get(unit, 0.0), share * weight / 0.7)
-        if region == "face" and not any(m.get("side") for m in self.marks):
+        if region == "face" and head.item.side not in _OPPOSITE:
             return
         if weights:
             words = f"{head.item.words} {self.marks[number].text}"
@@ -311,6 +326,10 @@ class _Reader:
     def _give_sides(self) -> None:
         sides = [(n, s) for n, m in enumerate(self.marks) if (s := m.get("side")) and n not in self.used]
         more = next((s for _, s in sides if s.name == "lopsided"), None)
+        than = next((n for n, m in enumerate(self.marks) if m.get("than")), None)
+        if than is not None and any(number > than for number, _ in sides):
+            sides = [(number, side) for number, side in sides if number < than]
+            more = more or Meaning(kind="side", phrase="more")
         for number, meaning in sides:
             side = self._side(meaning.name)
             if not side or (meaning is more and len(sides) > 1):
@@ -330,6 +349,8 @@ class _Reader:
             head.item = replace(head.item, side=side)
         self._share_sides()
         for head in self.heads:
+            if head.item.kind == "feeling" and head.item.side in _OPPOSITE:
+                self._show_in(head, "face", head.near[0])
             if not head.item.side and any(self._is_one(number) for number in head.near):
                 head.item = replace(head.item, side="one")
 
@@ -342,10 +363,12 @@ class _Reader:
     def _share_sides(self) -> None:
         """Heads of the same part share the side that one of them was given."""
         for head in self.heads:
-            if head.item.side or not head.item.part:
+            if head.item.side:
                 continue
             for other in self.heads:
-                if other.item.side and set(other.near) & set(head.near):
+                same = other.item.name == head.item.name and other.item.kind != "feeling"
+                shared = head.item.part and set(other.near) & set(head.near)
+                if other.item.side and (same or shared):
                     head.item = replace(head.item, side=other.item.side)
 
     def _side(self, name: str) -> Side:
@@ -441,6 +464,9 @@ class _Reader:
             place = min(head.near)
             if not self._is_denied(place) or head.item.is_denied:
                 head_denied = False
+            elif any(mark.text in ("so much", "too much", "that much") for mark in self.marks):
+                head.item = replace(head.item, factor=0.5)
+                head_denied = False
             else:
                 head_denied = not self._is_saved(head)
             if head_denied:
@@ -460,9 +486,14 @@ class _Reader:
         last = self.context.last
         if last is None or any(m.get("unknown") for m in self.marks):
             return []
-        side = next((self._side(s.name) for m in self.marks if (s := m.get("side"))), "")
+        sides = [self._side(s.name) for m in self.marks if (s := m.get("side"))]
+        side = next((side for side in sides if side != "lopsided"), "")
+        if "lopsided" in sides and side in _OPPOSITE:
+            return [replace(last, side=f"{side}_more")]
         degree = next((d.value for m in self.marks if (d := m.get("degree"))), None)
-        amount = next((a.value for m in self.marks if (a := m.get("number"))), None)
+        amount = next((a.value for m in self.marks if (a := m.get("number", "amount"))), None)
+        if amount is not None and side == "one":
+            side = ""
         if side and degree is not None and degree > 1 and last.side in ("", "both"):
             return [replace(last, side=f"{side}_more")]
         if side and last.side and side != last.side and last.part:

@@ -12,6 +12,7 @@ from ...shared.units import check_unit
 from .vocabulary import Kind, Meaning, Vocabulary
 
 _STOPS = ".;!?\n"
+_SUBJECTS = ("he", "she", "they", "i", "you", "we")
 _SOFT = ",:()/"
 _FACS = re.compile(r"au(\d+)(?:_([lr]))?([a-e])?")
 _INTENSITIES = {"a": 0.15, "b": 0.3, "c": 0.5, "d": 0.75, "e": 1.0}
@@ -60,6 +61,7 @@ class Reading:
 def read_marks(words: list[str], vocabulary: Vocabulary) -> Reading:
     """The segments of the words."""
     reading = Reading()
+    words = _said_from_to(words, vocabulary)
     marks: list[Mark] = []
     at = 0
     while at < len(words):
@@ -68,6 +70,20 @@ def read_marks(words: list[str], vocabulary: Vocabulary) -> Reading:
         at += count
     reading.segments = _segments(marks)
     return reading
+
+
+def _said_from_to(words: list[str], vocabulary: Vocabulary) -> list[str]:
+    """Of "from sad to happy" the "to" becomes "then"."""
+    words = list(words)
+    for at, word in enumerate(words[:-1]):
+        _, meanings = vocabulary.find(words, at + 1)
+        if word == "from" and any(m.kind in ("feeling", "expression", "neutral") for m in meanings):
+            reach = words[at + 2 : at + 7]
+            for joint in ("to", "into"):
+                if joint in reach:
+                    words[at + 2 + reach.index(joint)] = "then"
+                    break
+    return words
 
 
 def _mark_at(
@@ -143,6 +159,8 @@ def _segments(marks: list[Mark]) -> list[Segment]:
         elif mark.get("then") is not None and not _is_act_for(mark, current):
             close("then")
         elif mark.get("break") is not None:
+            close("break")
+        elif mark.text in _SUBJECTS and _is_whole(current):
             close("break")
         elif mark.get("and") is not None and _ends_a_thought(current, marks[number + 1 :]):
             close("and")

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from ...shared.emotion import EMOTIONS
 from ...shared.errors import InputError
 from ...shared.units import UNIT_OF, UNITS
-from .items import Context, Item, read_items
+from .items import OPEN, Context, Item, read_items
 from .marks import Mark, Reading, Segment
 from .times import Time
 from .vocabulary import Vocabulary
@@ -31,7 +31,6 @@ _ENDS = {
     "AU26": ("AU24", "AU23", "AU28"), "AU25": ("AU24", "AU28"), "AU28": ("AU25", "AU26", "AU27"),
 }  # fmt: skip
 """What ends when, later, something else comes on the same side."""
-_OPEN = ("AU25", "AU26", "AU27")
 _OFTEN_ONE = ("sneer", "dimple")
 """Expressions that have the side of what is said of the mouth in the same sentence."""
 _SHOWN_AS = {
@@ -82,18 +81,25 @@ def read_stages(
         items = read_items(segment, vocabulary, context)
         context.denies = _goes_on_denying(segment, context)
         said = _time_of(segment, times)
-        opens = segment.begins == "then" or (
+        ends = bool(items) and not _are_there(items, stages) and _says_end(segment)
+        opens = ends or segment.begins == "then" or (
             said is not None
             and (said.start is not None or said.at is not None or said.later is not None)
             and _is_filled(stages[-1])
             and _has_time(stages[-1], segment)
         )
-        if opens and _is_filled(stages[-1]):
+        lasts = not items and any(mark.get("hold") for mark in segment.marks)
+        if opens and not lasts and _is_filled(stages[-1]):
             stages.append(Stage())
         is_timed |= _add(stages, segment, items, said)
-        is_timed |= segment.begins == "then" and len(stages) > 1
+        is_timed |= (ends or segment.begins == "then") and len(stages) > 1
     kept = [stage for stage in stages if _is_filled(stage)]
     return kept, is_timed
+
+
+def _says_end(segment: Segment) -> bool:
+    """Whether a segment is what comes at last: "ends happy"."""
+    return any((fade := mark.get("fade")) and fade.phrase == "end" for mark in segment.marks)
 
 
 def _has_time(stage: Stage, segment: Segment) -> bool:
@@ -142,7 +148,7 @@ def _add(stages: list[Stage], segment: Segment, items: list[Item], said: Time | 
     pace = min((p.value for m in marks if (p := m.get("pace")) and _is_pace(m, items)), default=None)
     neutral = [i for i in items if i.kind == "neutral" and not i.is_denied]
     items = [i for i in items if i.kind != "neutral"]
-    holds = any(m.get("hold") for m in marks) and bool(said and said.hold)
+    holds = any(m.get("hold") for m in marks)
     if fade:
         gone = [i for i in items if not i.is_denied]
         if gone and not _are_there(gone, stages):
@@ -165,7 +171,7 @@ def _add(stages: list[Stage], segment: Segment, items: list[Item], said: Time | 
         stage.time = said
         stage.pace = said.rise if said.rise is not None else stage.pace
     stage.is_brief |= any(m.get("brief") for m in marks) or any(i.is_event for i in items)
-    stage.holds |= holds
+    stage.holds |= holds and stage.time.hold is not None
     return pace is not None or said is not None or stage.is_brief
 
 
@@ -184,6 +190,8 @@ def _fade_of(marks: tuple[Mark, ...], items: list[Item], stages: list[Stage]) ->
             continue
         if mark.get("act") is not None and any(item.part for item in items):
             continue
+        if fade.phrase == "end" and items and not _are_there(items, stages):
+            continue
         return not denied and bool(items or any(_is_filled(stage) for stage in stages))
     return False
 
@@ -197,7 +205,8 @@ def _merge(stage: Stage, items: list[Item]) -> None:
     """Adds items; one that changes an earlier one takes its place."""
     sided = next((i.side for i in items if i.side in ("left", "right") and _is_mouth(i)), "")
     for number, before in enumerate(stage.items):
-        if sided and before.name in _OFTEN_ONE and not before.side:
+        same = any(i.name == before.name and i.kind == "expression" for i in items)
+        if sided and (before.name in _OFTEN_ONE or same) and not before.side:
             stage.items[number] = replace(before, side=sided)
     for item in items:
         for number, before in enumerate(stage.items):
@@ -224,7 +233,7 @@ def fill_weights(stages: list[Stage]) -> None:
             kept = {} if _replaces(stage) else dict(before)
             ended = {f"{u}_{_side(c)}" for c in new for u in (_unit(c), *_ENDS.get(_unit(c), ()))}
             if any(item.act == "close" for item in stage.items):
-                ended |= {f"{unit}_" for unit in _OPEN}
+                ended |= {f"{unit}_" for unit in OPEN}
             kept = {c: w for c, w in kept.items() if f"{_unit(c)}_{_side(c)}" not in ended}
             for item in stage.items:
                 if item.is_denied:
@@ -241,7 +250,7 @@ def _replaces(stage: Stage) -> bool:
     )
 
 
-def _faded(stage: Stage, before: dict[str, float], default: str) -> dict[str, float]:
+def _faded(stage: Stage, before: dict[str, float], default: Mapping[str, str]) -> dict[str, float]:
     gone = {channel for item in stage.items for channel in _channels_of(item, default)}
     left = {c: w for c, w in before.items() if c not in gone} if gone else {}
     names = [channel for channel in before if channel not in left]
@@ -250,20 +259,27 @@ def _faded(stage: Stage, before: dict[str, float], default: str) -> dict[str, fl
     return left
 
 
-def _usual_side(items: Iterable[Item]) -> str:
-    """The side of what has one and is told none: that of the first item of the mouth which has
-    one, else the character's left."""
+def _usual_side(items: Iterable[Item]) -> dict[str, str]:
+    """For each region, the side of what has one and is told none: that of the first item there
+    which was told one, else the character's left."""
+    sides: dict[str, str] = {}
     for item in items:
-        if item.side in ("left", "right") and not item.is_denied and _is_mouth(item):
-            return item.side
-    return "left"
+        if item.side in ("left", "right") and not item.is_denied:
+            for channel in item.weights:
+                sides.setdefault(_region(channel), item.side)
+    return sides
+
+
+def _region(channel: str) -> str:
+    unit = UNIT_OF.get(channel) or UNIT_OF.get(f"{_unit(channel)}_L")
+    return unit.region if unit is not None else ""
 
 
 def _is_mouth(item: Item) -> bool:
     return any(_unit(channel) in ("AU12", "AU14", "AU10") for channel in item.weights)
 
 
-def _resolve(items: list[Item], default: str) -> tuple[dict[str, float], list[Setting]]:
+def _resolve(items: list[Item], default: Mapping[str, str]) -> tuple[dict[str, float], list[Setting]]:
     """The weights of what is there at once. Raises InputError `words.contradiction`."""
     present = [item for item in items if not item.is_denied]
     denied = [item for item in items if item.is_denied]
@@ -272,7 +288,12 @@ def _resolve(items: list[Item], default: str) -> tuple[dict[str, float], list[Se
     weights: dict[str, float] = {}
     origin: dict[str, Item] = {}
     for item in present:
-        for channel, weight in _channels_of(item, default).items():
+        channels = _channels_of(item, default)
+        if item.kind == "act" and channels and not item.amount == 0:
+            stripping = [o for o in denied if all(_is_stripped(c, item, [o], default) for c in channels)]
+            if stripping:
+                raise _contradiction(f"'{item.words:.40}' and '{stripping[0].words:.40}'")
+        for channel, weight in channels.items():
             if _is_stripped(channel, item, denied, default):
                 continue
             if weight > weights.get(channel, 0.0) or _overrules(item, origin.get(channel)):
@@ -299,15 +320,15 @@ def _overrules(item: Item, before: Item | None) -> bool:
         before is not None
         and item.kind in ("act", "unit")
         and before.kind in ("feeling", "expression")
-        and (item.factor < 1 or item.amount is not None)
+        and (item.factor < 1 or item.amount is not None or item.side.endswith("_more"))
     )
 
 
-def _is_stripped(channel: str, item: Item, denied: list[Item], default: str) -> bool:
+def _is_stripped(channel: str, item: Item, denied: list[Item], default: Mapping[str, str]) -> bool:
     """Whether a denial takes a channel from an item."""
     for other in denied:
         if other.kind in ("act", "expression", "unit") and item.kind in _SEEN and item.at > other.at:
-            if other.name != item.name and other.act != "still":
+            if other.name != item.name and other.act not in ("still", "close"):
                 continue
         if channel in _channels_of(other, default):
             return True
@@ -355,7 +376,7 @@ def _contradiction(what: str) -> InputError:
 # -- channels --------------------------------------------------------------------------------------
 
 
-def _channels_of(item: Item, default: str) -> dict[str, float]:
+def _channels_of(item: Item, default: Mapping[str, str]) -> dict[str, float]:
     """The channels of an item with their weights; sided units by side, whatever its words left
     open. Of a denial those that it takes away."""
     named = item.weights if not item.is_denied else dict.fromkeys(item.units or item.weights, 1.0)
@@ -378,7 +399,7 @@ def _scaled(weights: object, item: Item) -> dict[str, float]:
     return {name: min(weight * item.factor, _MOST) for name, weight in named.items()}
 
 
-def _sided(name: str, side: str, default: str, *, is_denied: bool) -> list[tuple[str, float]]:
+def _sided(name: str, side: str, default: Mapping[str, str], *, is_denied: bool) -> list[tuple[str, float]]:
     """A channel as the lexicon has it, on the sides that are meant, each with a share."""
     unit, _, mark = name.partition("_")
     if unit in EMOTIONS:
@@ -390,12 +411,13 @@ def _sided(name: str, side: str, default: str, *, is_denied: bool) -> list[tuple
         return [(name, 1.0)]
     if is_denied and mark:
         mark = ""
-    shares = _shares(side or mark or ("one" if has == "only" else ""), default)
+    usual = default.get(_region(name), "left")
+    shares = _shares(side or mark or ("one" if has == "only" else ""), usual)
     return [(f"{unit}_{letter}", share) for letter, share in shares.items() if share]
 
 
-def _shares(side: str, default: str) -> dict[str, float]:
-    side = {"one": default, "lopsided": f"{default}_more"}.get(side, side)
+def _shares(side: str, usual: str) -> dict[str, float]:
+    side = {"one": usual, "lopsided": f"{usual}_more"}.get(side, side)
     return {
         "left": {"L": 1.0},
         "right": {"R": 1.0},

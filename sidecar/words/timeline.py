@@ -33,11 +33,12 @@ def make_keys(stages: list[Stage]) -> list[Key]:
             start = arrival = now
         _put(keys, start, current)
         _put(keys, arrival, stage.weights)
-        now = _leave(stage, arrival, is_last=number == len(stages) - 1)
+        now = _leave(stage, arrival, stages[number + 1 : number + 2])
         _put(keys, now, stage.weights)
         base, current = current, stage.weights
         follows = stages[number + 1 :]
-        goes = stage.is_brief or stage.time.end is not None
+        lasts = stage.time.hold is not None and not stage.holds
+        goes = stage.is_brief or stage.time.end is not None or lasts
         if goes and not stage.fades and (not follows or stage.is_brief):
             now += _BRIEF_RISE_S if stage.is_brief else RISE_S
             _put(keys, now, base)
@@ -48,7 +49,7 @@ def make_keys(stages: list[Stage]) -> list[Key]:
 def _rise(stage: Stage, now: float) -> tuple[float, float]:
     """When a stage begins and when it is there."""
     time = stage.time
-    rise = stage.pace if stage.pace is not None else _BRIEF_RISE_S if stage.is_brief else RISE_S
+    rise = _rise_s(stage)
     if time.at is not None:
         arrival = max(time.at, now)
         return max(now, arrival - rise), arrival
@@ -60,7 +61,15 @@ def _rise(stage: Stage, now: float) -> tuple[float, float]:
     return start, start + rise
 
 
-def _leave(stage: Stage, arrival: float, *, is_last: bool) -> float:
+def _rise_s(stage: Stage) -> float:
+    """How long a stage takes to come."""
+    if stage.pace is not None:
+        return stage.pace
+    return _BRIEF_RISE_S if stage.is_brief else RISE_S
+
+
+def _leave(stage: Stage, arrival: float, following: list[Stage]) -> float:
+    """When a stage ends. following: the next one, if there is one, whose time may cut it short."""
     time = stage.time
     if time.end is not None:
         return max(arrival, time.end)
@@ -68,7 +77,14 @@ def _leave(stage: Stage, arrival: float, *, is_last: bool) -> float:
         return arrival + time.hold
     if stage.is_brief:
         return arrival + _BRIEF_S
-    return arrival if is_last else arrival + _REST_S
+    if not following:
+        return arrival
+    then = following[0]
+    if then.time.at is not None:
+        return max(arrival, min(arrival + _REST_S, then.time.at - _rise_s(then)))
+    if then.time.start is not None:
+        return max(arrival, min(arrival + _REST_S, then.time.start))
+    return arrival + _REST_S
 
 
 def _put(keys: list[Key], seconds: float, weights: dict[str, float]) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
+from collections.abc import Mapping
 
 _SHORT = {
     "n't": " not", "'s": " 's", "'re": " are", "'ve": " have", "'ll": " will", "'d": " would",
@@ -45,15 +46,20 @@ _IRREGULAR = {
 _DOUBLED = re.compile(r"(.)\1$")
 
 
-def plain(text: str) -> str:
+def plain(text: str, pictures: Mapping[str, str]) -> str:
     """The text in small letters, with one kind of quotation mark, no stretched letters ("soooo"),
-    units of FACS as au12_l, percentages as %, and contractions written out."""
+    units of FACS as au12_l, percentages as %, and contractions written out. pictures: emoji and
+    the like, and what they say."""
     text = unicodedata.normalize("NFKC", text).lower()
+    for picture, words in pictures.items():
+        if picture in text:
+            text = re.sub(rf"(?<![a-z]){re.escape(picture)}(?![a-z])", f" , {words} , ", text)
     text = re.sub(r"[‘’`´]", "'", text)
     text = re.sub(r"[“”\"«»*#]", " ", text)
     text = re.sub(r"(\d)\s*[–—-]\s*(\d)", r"\1 to \2", text)
     text = re.sub(r"[–—]+|\.\.\.|…| - ", " , ", text)
     text = text.replace("-", " ")
+    text = re.sub(r"\beye ?(brow|lid)", r"\1", text)
     text = _UNITS.sub(_each_unit, text)
     text = _UNIT.sub(_one_unit, text)
     for short, whole in _WHOLE.items():

@@ -15,9 +15,11 @@ from .tokens import base_forms
 Kind = Literal[
     "feeling", "expression", "neutral", "part", "act", "unit", "degree", "amount", "side",
     "deny", "deny_all", "affirm", "cold", "and", "break", "than", "only", "again", "pace",
-    "then", "first", "fade", "hold", "brief", "skip", "number", "time", "stop", "unknown",
+    "end", "then", "first", "fade", "hold", "brief", "skip", "number", "time", "stop", "unknown",
 ]  # fmt: skip
 _FOLDER = Path(__file__).parent
+ARTICLES = ("the", "a", "an", "his", "her", "their", "its", "your", "my", "our", "is", "are", "was")
+"""Words inside a phrase that make no difference to it."""
 _OVER_AND = ("no", "without", "neither", "lose", "free of", "without any", "devoid of", "nor")
 """Denials that reach over an "and": "without anger and fear", but not "not smiling and angry"."""
 
@@ -49,7 +51,8 @@ class Part:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vocabulary:
     """Every phrase by its words, the parts, what acts do to them, what feelings show in them.
-    heads: single words that by themselves say something of a face, for mended spellings."""
+    pictures: emoji, and their
+    words. heads: single words that by themselves say something of a face, for mended spellings."""
 
     phrases: Mapping[tuple[str, ...], tuple[Meaning, ...]]
     longest: Mapping[str, int]
@@ -57,16 +60,22 @@ class Vocabulary:
     acts: Mapping[str, Mapping[str, Mapping[str, float]]]
     shown: Mapping[str, Mapping[str, Mapping[str, float]]]
     heads: tuple[str, ...]
+    pictures: Mapping[str, str]
 
     def find(self, words: list[str], at: int) -> tuple[int, tuple[Meaning, ...]]:
         """The longest phrase that begins at a word, as words taken and its meanings; (0, ()) where
-        there is none. A phrase as it was written comes before one by base forms."""
+        there is none. A phrase as it was written comes before one by base forms; articles inside
+        it do not count."""
         longest = max((self.longest.get(form, 0) for form in base_forms(words[at])), default=0)
-        for count in range(min(longest, len(words) - at), 0, -1):
-            for phrase in _spellings(words[at : at + count]):
+        places = [at]
+        for place in range(at + 1, min(len(words), at + 2 * longest)):
+            if words[place] not in ARTICLES:
+                places.append(place)
+        for count in range(min(longest, len(places)), 0, -1):
+            for phrase in _spellings([words[place] for place in places[:count]]):
                 found = self.phrases.get(phrase)
                 if found is not None:
-                    return count, found
+                    return places[count - 1] + 1 - at, found
         return 0, ()
 
     def act_weights(self, part: str, act: str) -> Mapping[str, float] | None:
@@ -109,7 +118,9 @@ def vocabulary() -> Vocabulary:
     grammar = tomllib.loads((_FOLDER / "grammar.toml").read_text(encoding="utf-8"))
     phrases: dict[tuple[str, ...], list[Meaning]] = {}
     for meaning in (*_of_lexicon(lexicon), *_of_grammar(grammar)):
-        phrases.setdefault(tuple(meaning.phrase.split()), []).append(meaning)
+        first, *rest = meaning.phrase.split()
+        words = (first, *(word for word in rest if word not in ARTICLES))
+        phrases.setdefault(words, []).append(meaning)
     longest: dict[str, int] = {}
     for words in phrases:
         longest[words[0]] = max(longest.get(words[0], 0), len(words))
@@ -123,6 +134,7 @@ def vocabulary() -> Vocabulary:
         },
         acts=lexicon["acts"],
         shown=lexicon["shown"],
+        pictures=grammar["emoji"],
         heads=tuple(
             words[0]
             for words, meanings in phrases.items()
@@ -138,7 +150,7 @@ def _of_lexicon(lexicon: Mapping[str, object]) -> Iterator[Meaning]:
                 yield Meaning(
                     kind=kind,
                     phrase=phrase,
-                    name=entry.get("group", kind),
+                    name=entry.get("group") or " ".join(entry.get("set", [kind])),
                     weights=entry.get("set", {}),
                     removes=tuple(entry.get("removes", ())),
                     is_event=entry.get("event", False),
@@ -161,6 +173,8 @@ def _of_grammar(grammar: Mapping[str, object]) -> Iterator[Meaning]:
             yield Meaning(kind=kind, phrase=phrase, value=value)
     for name, phrases in grammar["side"].items():  # pyright: ignore[reportAttributeAccessIssue]
         yield from _plain("side", phrases, name)
+    for name, phrases in grammar["end"].items():  # pyright: ignore[reportAttributeAccessIssue]
+        yield from _plain("end", phrases, name)
     denials: Mapping[str, list[str]] = grammar["deny"]  # pyright: ignore[reportAssignmentType]
     for phrase in denials["words"]:
         yield Meaning(kind="deny_all" if phrase in _OVER_AND else "deny", phrase=phrase)
