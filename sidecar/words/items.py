@@ -64,11 +64,14 @@ class Head:
 @dataclass(slots=True)
 class Context:
     """What later segments may refer to: the last item, the last part named, and the sides of the
-    description. flips: sides are the viewer's in this sentence."""
+    description. ahead: the part that later segments name first. pending: a side that was said before
+    anything that has one. flips: sides are the viewer's in this sentence."""
 
     last: Item | None = None
     part: str = ""
     side: Side = ""
+    ahead: str = ""
+    pending: Side = ""
     flips: bool = False
     denies: bool = False
 
@@ -77,6 +80,9 @@ def read_items(segment: Segment, vocabulary: Vocabulary, context: Context) -> li
     """The items of a segment, in the order of the words."""
     reader = _Reader(segment, vocabulary, context)
     items = reader.read()
+    if context.pending and items:
+        items = [replace(i, side=i.side or context.pending) for i in items]
+        context.pending = ""
     for item in items:
         if not item.is_denied or item.part:
             context.last = item
@@ -117,12 +123,13 @@ class _Reader:
         has_whole = any(mark.get("feeling", "expression", "unit", "neutral") for mark in self.marks)
         known = all(mark.get("unknown") is None for mark in self.marks)
         refers = any(mark.get("side", "again") for mark in self.marks)
-        if has_part or not self.context.part or not any(m.acts() for m in self.marks):
+        recalled = self.context.part or (self.context.ahead if refers else "")
+        if has_part or not recalled or not any(m.acts() for m in self.marks):
             return
         if (has_whole or not known) and not refers:
             return
         at = next((m.at for m in self.marks if m.get("again", "side")), self.marks[0].at)
-        part = Meaning(kind="part", phrase="", name=self.context.part)
+        part = Meaning(kind="part", phrase="", name=recalled)
         self.marks.insert(0, Mark(at=at, text="", meanings=(part,)))
 
     def _find_acts(self) -> None:
@@ -484,6 +491,11 @@ class _Reader:
     def _of_modifiers(self) -> list[Item]:
         """A segment with nothing but a side or a degree changes or repeats the last item."""
         last = self.context.last
+        begins = last is None or self.segment.begins == "stop"
+        if begins and all(m.get("side") for m in self.marks):
+            sides = [self._side(s.name) for m in self.marks if (s := m.get("side"))]
+            self.context.pending = next((side for side in sides if side in _OPPOSITE), "")
+            return []
         if last is None or any(m.get("unknown") for m in self.marks):
             return []
         sides = [self._side(s.name) for m in self.marks if (s := m.get("side"))]
@@ -494,13 +506,15 @@ class _Reader:
         amount = next((a.value for m in self.marks if (a := m.get("number", "amount"))), None)
         if amount is not None and side == "one":
             side = ""
+        if any(m.get("deny", "deny_all") for m in self.marks):
+            opposite = _OPPOSITE.get(side, "")
+            return [replace(last, side=opposite)] if opposite and not last.side else []
+        if side and last.side in ("one", "lopsided"):
+            return [replace(last, side=side if last.side == "one" else f"{side}_more")]
         if side and degree is not None and degree > 1 and last.side in ("", "both"):
             return [replace(last, side=f"{side}_more")]
         if side and last.side and side != last.side and last.part:
             return [replace(last, side=side, words=f"{side}: {last.words}")]
-        if any(m.get("deny", "deny_all") for m in self.marks):
-            opposite = _OPPOSITE.get(side, "")
-            return [replace(last, side=opposite)] if opposite and not last.side else []
         changed = last
         if side and not last.side:
             changed = replace(changed, side=side)

@@ -73,7 +73,8 @@ def read_stages(
     context = Context()
     is_timed = False
     sentence = -1
-    for segment in reading.segments:
+    for number, segment in enumerate(reading.segments):
+        context.ahead = _part_ahead(reading.segments[number + 1 :])
         if segment.sentence != sentence:
             sentence = segment.sentence
             context.flips = _flips(reading.segments, sentence)
@@ -95,6 +96,12 @@ def read_stages(
         is_timed |= (ends or segment.begins == "then") and len(stages) > 1
     kept = [stage for stage in stages if _is_filled(stage)]
     return kept, is_timed
+
+
+def _part_ahead(segments: list[Segment]) -> str:
+    """The part of the face that is named first in these segments."""
+    marks = [mark for segment in segments[:1] for mark in segment.marks]
+    return next((part.name for mark in marks if (part := mark.get("part"))), "")
 
 
 def _says_end(segment: Segment) -> bool:
@@ -234,6 +241,7 @@ def fill_weights(stages: list[Stage]) -> None:
             ended = {f"{u}_{_side(c)}" for c in new for u in (_unit(c), *_ENDS.get(_unit(c), ()))}
             if any(item.act == "close" for item in stage.items):
                 ended |= {f"{unit}_" for unit in OPEN}
+            ended |= {"AU30_L", "AU30_R"} if {"AU30_L", "AU30_R"} & set(new) else set()
             kept = {c: w for c, w in kept.items() if f"{_unit(c)}_{_side(c)}" not in ended}
             for item in stage.items:
                 if item.is_denied:

@@ -18,7 +18,7 @@ Kind = Literal[
     "end", "then", "first", "fade", "hold", "brief", "skip", "number", "time", "stop", "unknown",
 ]  # fmt: skip
 _FOLDER = Path(__file__).parent
-ARTICLES = ("the", "a", "an", "his", "her", "their", "its", "your", "my", "our", "is", "are", "was")
+ARTICLES = ("the", "a", "an", "his", "her", "their", "its", "your", "my", "is", "are", "was")
 """Words inside a phrase that make no difference to it."""
 _OVER_AND = ("no", "without", "neither", "lose", "free of", "without any", "devoid of", "nor")
 """Denials that reach over an "and": "without anger and fear", but not "not smiling and angry"."""

@@ -145,11 +145,11 @@ def _lasts(seconds: float, wants: list[str], keys: tuple[Key, ...]) -> bool:
 
 
 def is_swapped(case: Case) -> bool:
-    """Whether a description that speaks of one side sets the other one."""
-    return any(
-        fault.split()[-1].endswith(("_L", "_R")) and fault.startswith("no AU")
-        for fault in faults(case)
-    )
+    """Whether a description that speaks of one side sets the other one instead."""
+    found = list(faults(case))
+    lacks = [fault for fault in found if "_L" in fault or "_R" in fault]
+    wrong = any(fault.startswith("no AU") for fault in lacks)
+    return wrong and any(not fault.startswith("no ") for fault in lacks)
 
 
 def main() -> None:
@@ -165,7 +165,7 @@ def main() -> None:
     swapped = sum(is_swapped(case) for case in cases)
     right = len(cases) - len(wrong)
     print(f"{options.name}: {right} of {len(cases)} right, {right / len(cases):.1%}; "
-          f"a side that was not meant in {swapped}")  # fmt: skip
+          f"sides swapped in {swapped}")  # fmt: skip
     styles = dict.fromkeys(case["style"] for case in cases)
     for style in styles:
         of_style = [case for case in cases if case["style"] == style]
