@@ -31,7 +31,7 @@ class AffektError(Exception):
 class InputError(AffektError):
     """A file, value or option from the user cannot be used. Codes: `file.*`, `motion.*`,
     `emotion.*`, `batch.*`, `frames.*`, `preset.*`, `space.*`, `head.*`, `avatar.*`, `photo.*`,
-    `option.*`, `doctor.*`, `setup.*`."""
+    `option.*`, `doctor.*`, `setup.*`, `words.*`."""
 
 
 class LinkError(AffektError):

@@ -63,6 +63,7 @@ COMMANDS = {
     "train ablations": "lab.commands.train:Ablations",
     "train appearance": "lab.commands.train:Appearance",
     "train lam": "lab.commands.train:Lam",
+    "train words": "lab.commands.words:Words",
     "evaluate geometry": "lab.commands.evaluate:Geometry",
     "evaluate pictures": "lab.commands.evaluate_pictures:Pictures",
     "evaluate takes": "lab.commands.evaluate_pictures:Takes",

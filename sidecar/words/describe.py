@@ -10,6 +10,7 @@ from ...shared.emotion import EMOTIONS
 from ...shared.errors import InputError
 from ...shared.expression import Expression
 from .languages import into_english
+from .likening import liken
 from .marks import read_marks
 from .stages import Setting, Stage, fill_weights, folded, read_stages
 from .timeline import Key, make_keys
@@ -34,14 +35,16 @@ class Description:
     language: str
 
 
-def describe(text: str, *, fps: float = 24.0) -> Description:
-    """Reads a description. fps: what a frame in the words is. Raises InputError `words.empty`,
+def describe(text: str, *, fps: float = 24.0, likens: bool = True) -> Description:
+    """Reads a description. fps: what a frame in the words is. likens: whether pieces of the text in
+    which no list knows a word are compared with what is known. Raises InputError `words.empty`,
     `words.too_long`, `words.language`, `words.no_expression`, `words.contradiction`."""
     _check(text)
     timed, times = take_times(plain(text, vocabulary().pictures), fps)
     words = split(timed)
     language, words = into_english(words)
     reading = read_marks(words, vocabulary())
+    likened = liken(reading) if likens else {}
     stages, is_timed = read_stages(reading, times, vocabulary())
     if not stages:
         raise _no_expression(text)
@@ -53,7 +56,7 @@ def describe(text: str, *, fps: float = 24.0) -> Description:
         settings=_folded_settings(stages),
         unknown=tuple(dict.fromkeys(reading.unknown)),
         mended=reading.mended,
-        likened={},
+        likened=likened,
         language=language,
     )
 

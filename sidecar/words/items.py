@@ -64,14 +64,16 @@ class Head:
 @dataclass(slots=True)
 class Context:
     """What later segments may refer to: the last item, the last part named, and the sides of the
-    description. ahead: the part that later segments name first. pending: a side that was said before
-    anything that has one. flips: sides are the viewer's in this sentence."""
+    description. ahead: the part that the next segment names. pending: a side that was said before
+    anything that has one. is_last: nothing follows. flips: sides are the viewer's in this
+    sentence. denies: a denial goes on in the next segment."""
 
     last: Item | None = None
     part: str = ""
     side: Side = ""
     ahead: str = ""
     pending: Side = ""
+    is_last: bool = False
     flips: bool = False
     denies: bool = False
 
@@ -113,7 +115,13 @@ class _Reader:
         self._give_degrees()
         self._deny()
         self.heads.sort(key=lambda head: head.at)
-        return [_finished(head) for head in self.heads]
+        return [self._finished(head.item) for head in self.heads]
+
+    def _finished(self, item: Item) -> Item:
+        """The item; one brow goes up another way than both."""
+        if item.part == "brow" and item.act == "raise" and item.side in ("left", "right", "one"):
+            return replace(item, weights=self.vocabulary.act_weights("brow", "raise_one") or {})
+        return item
 
     # -- parts and what they do ------------------------------------------------------------------
 
@@ -135,7 +143,7 @@ class _Reader:
     def _find_acts(self) -> None:
         """Gives each act its part, the nearest one that can do it; one act may have several parts
         ("eyes and mouth open"), one part several acts ("brows up and together")."""
-        for number, mark in enumerate(self.marks):
+        for number, _mark in enumerate(self.marks):
             parts = self._parts_for(number)
             if not parts:
                 continue
@@ -267,9 +275,7 @@ class _Reader:
     def _is_word_before(self, number: int) -> bool:
         """Whether another head follows at once, which a word like "gentle" then belongs to."""
         following = self.marks[number + 1 : number + 2]
-        return bool(following) and (
-            following[0].get("expression", "feeling", "act") is not None
-        )
+        return bool(following) and (following[0].get("expression", "feeling", "act") is not None)
 
     def _scope_parts(self) -> None:
         """Parts that nothing was said to do: a feeling in them, or a denial of them."""
@@ -331,7 +337,9 @@ class _Reader:
     # -- what belongs to them --------------------------------------------------------------------
 
     def _give_sides(self) -> None:
-        sides = [(n, s) for n, m in enumerate(self.marks) if (s := m.get("side")) and n not in self.used]
+        sides = [
+            (n, s) for n, m in enumerate(self.marks) if (s := m.get("side")) and n not in self.used
+        ]
         more = next((s for _, s in sides if s.name == "lopsided"), None)
         than = next((n for n, m in enumerate(self.marks) if m.get("than")), None)
         if than is not None and any(number > than for number, _ in sides):
@@ -419,7 +427,7 @@ class _Reader:
                     head.item = replace(head.item, amount=amount.value)
             elif amount is not None:
                 head = self._owner(number, leads=True)
-                if head is not None and head.item.kind in ("feeling",) or (
+                if (head is not None and head.item.kind in ("feeling",)) or (
                     head is not None and head.item.part in ("eye", "lid", "mouth")
                 ):
                     head.item = replace(head.item, factor=head.item.factor * 0.6, side="")
@@ -491,7 +499,7 @@ class _Reader:
     def _of_modifiers(self) -> list[Item]:
         """A segment with nothing but a side or a degree changes or repeats the last item."""
         last = self.context.last
-        begins = last is None or self.segment.begins == "stop"
+        begins = last is None or (self.segment.begins == "stop" and not self.context.is_last)
         if begins and all(m.get("side") for m in self.marks):
             sides = [self._side(s.name) for m in self.marks if (s := m.get("side"))]
             self.context.pending = next((side for side in sides if side in _OPPOSITE), "")
@@ -536,11 +544,3 @@ def _combined(degrees: list[float]) -> float:
     if not degrees:
         return 1.0
     return min(degrees) if min(degrees) < 1 else max(degrees)
-
-
-def _finished(head: Head) -> Item:
-    item = head.item
-    if item.part and "brow" in item.part and item.act == "raise" and item.part in ("brow",):
-        if item.side in ("left", "right", "one"):
-            return replace(item, weights={"AU2": 0.8, "AU1": 0.4}, units=("AU1", "AU2"))
-    return item

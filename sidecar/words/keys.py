@@ -23,9 +23,7 @@ def keyed_channels(description: Description) -> tuple[str, ...]:
 
 def to_emotion_keys(description: Description, fps: float) -> EmotionKeys:
     """The keys from frame 0 on, at `fps`; one key where the words say nothing of time."""
-    keys = description.keys or (
-        Key(seconds=0.0, weights=dict(description.expression.channels)),
-    )
+    keys = description.keys or (Key(seconds=0.0, weights=dict(description.expression.channels)),)
     frames = np.array([key.seconds * fps for key in keys])
     channels = {
         name: (frames, np.array([key.weights.get(name, 0.0) for key in keys]))

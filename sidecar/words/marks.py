@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from ...shared.units import check_unit
 from .vocabulary import Kind, Meaning, Vocabulary
@@ -90,17 +90,13 @@ def _mark_at(
     words: list[str], at: int, vocabulary: Vocabulary, reading: Reading
 ) -> tuple[int, Mark]:
     word = words[at]
-    count, meanings = _fixed(word), _fixed_meanings(word)
+    meanings = _fixed_meanings(word)
     if meanings:
-        return count, Mark(at=at, text=word, meanings=meanings)
+        return 1, Mark(at=at, text=word, meanings=meanings)
     count, meanings = vocabulary.find(words, at)
     if not count:
         count, meanings = 1, _mended(word, vocabulary, reading)
     return count, Mark(at=at, text=" ".join(words[at : at + count]), meanings=meanings)
-
-
-def _fixed(word: str) -> int:
-    return 1 if word else 0
 
 
 def _fixed_meanings(word: str) -> tuple[Meaning, ...]:
@@ -158,16 +154,14 @@ def _segments(marks: list[Mark]) -> list[Segment]:
             sentence += stop.phrase in _STOPS
         elif mark.get("then") is not None and not _is_act_for(mark, current):
             close("then")
-        elif mark.get("break") is not None:
-            close("break")
-        elif mark.text in _SUBJECTS and _is_whole(current):
+        elif mark.get("break") is not None or (mark.text in _SUBJECTS and _is_whole(current)):
             close("break")
         elif mark.get("and") is not None and _ends_a_thought(current, marks[number + 1 :]):
             close("and")
         else:
             current.append(mark)
     close("")
-    return [replace(segment, marks=segment.marks) for segment in segments]
+    return segments
 
 
 def _is_act_for(mark: Mark, before: list[Mark]) -> bool:

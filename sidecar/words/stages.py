@@ -74,6 +74,7 @@ def read_stages(
     is_timed = False
     sentence = -1
     for number, segment in enumerate(reading.segments):
+        context.is_last = number == len(reading.segments) - 1
         context.ahead = _part_ahead(reading.segments[number + 1 :])
         if segment.sentence != sentence:
             sentence = segment.sentence
@@ -83,11 +84,15 @@ def read_stages(
         context.denies = _goes_on_denying(segment, context)
         said = _time_of(segment, times)
         ends = bool(items) and not _are_there(items, stages) and _says_end(segment)
-        opens = ends or segment.begins == "then" or (
-            said is not None
-            and (said.start is not None or said.at is not None or said.later is not None)
-            and _is_filled(stages[-1])
-            and _has_time(stages[-1], segment)
+        opens = (
+            ends
+            or segment.begins == "then"
+            or (
+                said is not None
+                and (said.start is not None or said.at is not None or said.later is not None)
+                and _is_filled(stages[-1])
+                and _has_time(stages[-1], segment)
+            )
         )
         lasts = not items and any(mark.get("hold") for mark in segment.marks)
         if opens and not lasts and _is_filled(stages[-1]):
@@ -152,7 +157,7 @@ def _add(stages: list[Stage], segment: Segment, items: list[Item], said: Time | 
     stage = stages[-1]
     marks = segment.marks
     fade = _fade_of(marks, items, stages)
-    pace = min((p.value for m in marks if (p := m.get("pace")) and _is_pace(m, items)), default=None)
+    pace = min((p.value for m in marks if (p := m.get("pace"))), default=None)
     neutral = [i for i in items if i.kind == "neutral" and not i.is_denied]
     items = [i for i in items if i.kind != "neutral"]
     holds = any(m.get("hold") for m in marks)
@@ -182,18 +187,15 @@ def _add(stages: list[Stage], segment: Segment, items: list[Item], said: Time | 
     return pace is not None or said is not None or stage.is_brief
 
 
-def _is_pace(mark: Mark, items: list[Item]) -> bool:
-    """Whether a word such as "quick" or "pop" means time here."""
-    return True
-
-
 def _fade_of(marks: tuple[Mark, ...], items: list[Item], stages: list[Stage]) -> bool:
     """Whether a segment says that something goes: "fades", not "never fades", not "die" alone."""
     denied = False
     for mark in marks:
         denied |= mark.get("deny", "deny_all", "affirm") is not None
         fade = mark.get("fade")
-        if fade is None or mark.get("side") is not None and mark.get("act") is None and fade.phrase in ("left",):
+        if fade is None or (
+            mark.get("side") is not None and mark.get("act") is None and fade.phrase in ("left",)
+        ):
             continue
         if mark.get("act") is not None and any(item.part for item in items):
             continue
@@ -287,7 +289,9 @@ def _is_mouth(item: Item) -> bool:
     return any(_unit(channel) in ("AU12", "AU14", "AU10") for channel in item.weights)
 
 
-def _resolve(items: list[Item], default: Mapping[str, str]) -> tuple[dict[str, float], list[Setting]]:
+def _resolve(
+    items: list[Item], default: Mapping[str, str]
+) -> tuple[dict[str, float], list[Setting]]:
     """The weights of what is there at once. Raises InputError `words.contradiction`."""
     present = [item for item in items if not item.is_denied]
     denied = [item for item in items if item.is_denied]
@@ -297,8 +301,10 @@ def _resolve(items: list[Item], default: Mapping[str, str]) -> tuple[dict[str, f
     origin: dict[str, Item] = {}
     for item in present:
         channels = _channels_of(item, default)
-        if item.kind == "act" and channels and not item.amount == 0:
-            stripping = [o for o in denied if all(_is_stripped(c, item, [o], default) for c in channels)]
+        if item.kind == "act" and channels and item.amount != 0:
+            stripping = [
+                o for o in denied if all(_is_stripped(c, item, [o], default) for c in channels)
+            ]
             if stripping:
                 raise _contradiction(f"'{item.words:.40}' and '{stripping[0].words:.40}'")
         for channel, weight in channels.items():
@@ -335,9 +341,16 @@ def _overrules(item: Item, before: Item | None) -> bool:
 def _is_stripped(channel: str, item: Item, denied: list[Item], default: Mapping[str, str]) -> bool:
     """Whether a denial takes a channel from an item."""
     for other in denied:
-        if other.kind in ("act", "expression", "unit") and item.kind in _SEEN and item.at > other.at:
-            if other.name != item.name and other.act not in ("still", "close"):
-                continue
+        if (
+            (
+                other.kind in ("act", "expression", "unit")
+                and item.kind in _SEEN
+                and item.at > other.at
+            )
+            and other.name != item.name
+            and other.act not in ("still", "close")
+        ):
+            continue
         if channel in _channels_of(other, default):
             return True
     return False
@@ -407,7 +420,9 @@ def _scaled(weights: object, item: Item) -> dict[str, float]:
     return {name: min(weight * item.factor, _MOST) for name, weight in named.items()}
 
 
-def _sided(name: str, side: str, default: Mapping[str, str], *, is_denied: bool) -> list[tuple[str, float]]:
+def _sided(
+    name: str, side: str, default: Mapping[str, str], *, is_denied: bool
+) -> list[tuple[str, float]]:
     """A channel as the lexicon has it, on the sides that are meant, each with a share."""
     unit, _, mark = name.partition("_")
     if unit in EMOTIONS:

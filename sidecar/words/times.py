@@ -15,11 +15,12 @@ _N = r"(\d*\.?\d+|" + "|".join(_NUMBERS) + ")"
 _FRAME = r"(frames?|fr|f|seconds?|secs?|sec|s)"
 _POINT = rf"(?:{_FRAME}\s*{_N}|{_N}\s*{_FRAME})"
 _LOOSE = rf"(?:{_FRAME}\s*)?{_N}\s*{_FRAME}?"
-_RANGE = re.compile(rf"\b(?:from |between )?{_LOOSE}\s+(?:to|and|until|till|through|up to)\s+{_LOOSE}\b")
-_SINGLE = re.compile(
-    rf"\b(?:(starting at|starting from|from|at|on|by|until|till|after|for|over|within|during|in)\s+)?"
-    rf"(?:the\s+|about\s+|around\s+)?{_POINT}(\s+later|\s+in\b|\s+on(?:wards?)?\b|\s+after(?:wards?)?)?\b"
+_RANGE = re.compile(
+    rf"\b(?:from |between )?{_LOOSE}\s+(?:to|and|until|till|through|up to)\s+{_LOOSE}\b"
 )
+_BEFORE = "starting at|starting from|from|at|on|by|until|till|after|for|over|within|during|in"
+_BEHIND = r"\s+later|\s+in\b|\s+on(?:wards?)?\b|\s+after(?:wards?)?"
+_SINGLE = re.compile(rf"\b(?:({_BEFORE})\s+)?(?:the\s+|about\s+|around\s+)?{_POINT}({_BEHIND})?\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,14 @@ _TOKEN = re.compile(
 )
 _UNITS = re.compile(r"\baus?\s*(\d+)((?:\s*[+,&/]\s*(?:au\s*)?\d+)+)\b(?!\s*%|\.\d)")
 _UNIT = re.compile(r"\bau\s*(\d+)(?:\s*_\s*([lr]))?([a-e])?\b")
+_MARKS = str.maketrans(
+    {
+        "\u2018": "'", "\u2019": "'", "`": "'", "\u00b4": "'", "\u201c": " ", "\u201d": " ",
+        '"': " ", "\u00ab": " ", "\u00bb": " ", "*": " ", "#": " ", "\u2013": " - ",
+        "\u2014": " - ", "\u2026": " , ",
+    }
+)  # fmt: skip
+"""Quotation marks, dashes and the like, of which there are several, as one."""
 _STRETCHED = re.compile(r"([^\W\d_])\1{2,}")
 _IRREGULAR = {
     "drew": "draw", "drawn": "draw", "shot": "shoot", "fell": "fall", "fallen": "fall",
@@ -41,7 +49,7 @@ _IRREGULAR = {
     "crept": "creep", "leapt": "leap", "bared": "bare", "baring": "bare", "gave": "give",
     "gotten": "get", "burned": "burn", "ate": "eat", "does": "do", "did": "do", "was": "be",
     "were": "be", "smelt": "smell", "hid": "hide", "hidden": "hide", "shone": "shine",
-    "whites": "whites", "less": "less", "wore": "wear", "fought": "fight", "bottom": "bottom",
+    "whites": "whites", "less": "less", "fought": "fight", "bottom": "bottom",
 }  # fmt: skip
 _DOUBLED = re.compile(r"(.)\1$")
 
@@ -54,10 +62,9 @@ def plain(text: str, pictures: Mapping[str, str]) -> str:
     for picture, words in pictures.items():
         if picture in text:
             text = re.sub(rf"(?<![a-z]){re.escape(picture)}(?![a-z])", f" , {words} , ", text)
-    text = re.sub(r"[‘’`´]", "'", text)
-    text = re.sub(r"[“”\"«»*#]", " ", text)
-    text = re.sub(r"(\d)\s*[–—-]\s*(\d)", r"\1 to \2", text)
-    text = re.sub(r"[–—]+|\.\.\.|…| - ", " , ", text)
+    text = text.translate(_MARKS)
+    text = re.sub(r"(\d)\s*-\s*(\d)", r"\1 to \2", text)
+    text = re.sub(r"--+|\.\.\.| - ", " , ", text)
     text = text.replace("-", " ")
     text = re.sub(r"\beye ?(brow|lid)", r"\1", text)
     text = _UNITS.sub(_each_unit, text)
@@ -90,7 +97,7 @@ def base_forms(word: str) -> tuple[str, ...]:
     forms = [word]
     if word in _IRREGULAR:
         forms.append(_IRREGULAR[word])
-    if word.endswith("'s") or word.endswith("'"):
+    if word.endswith(("'s", "'")):
         bare = word.rstrip("'s") if word.endswith("'") else word[:-2]
         forms.append(bare)
         word = bare

@@ -10,10 +10,11 @@ which is for development.toml.
 from __future__ import annotations
 
 import argparse
+import itertools
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from affekt.shared.errors import AffektError
 from affekt.sidecar.words.describe import Description, describe
@@ -27,18 +28,18 @@ _SLOW_S, _FAST_S = 0.8, 0.25
 _TOLERANCE_S = 0.01
 
 
-class Case(TypedDict, total=False):
+class Case(TypedDict):
     """A description and what must hold of it."""
 
     style: str
     text: str
-    want: list[str]
-    stages: list[list[str]]
-    ends: list[str]
-    at: list[dict[str, object]]
-    speed: str
-    holds: float
-    neutral: bool
+    want: NotRequired[list[str]]
+    stages: NotRequired[list[list[str]]]
+    ends: NotRequired[list[str]]
+    at: NotRequired[list[dict[str, object]]]
+    speed: NotRequired[str]
+    holds: NotRequired[float]
+    neutral: NotRequired[bool]
 
 
 def read_cases(name: str) -> list[Case]:
@@ -72,7 +73,7 @@ def _faults(case: Case, found: Description) -> Iterator[str]:
         yield f"stages {case['stages']}"
     if "speed" in case and not _has_speed(case["speed"], keys):
         yield f"speed {case['speed']}"
-    if "holds" in case and not _lasts(case["holds"], case["want"], keys):
+    if "holds" in case and not _lasts(case["holds"], case.get("want", []), keys):
         yield f"holds {case['holds']}"
 
 
@@ -108,8 +109,12 @@ def _sides(name: str, weights: Mapping[str, float]) -> tuple[float, ...]:
 
 
 def _sampled(keys: tuple[Key, ...], seconds: float) -> dict[str, float]:
-    before = max((k for k in keys if k.seconds <= seconds), key=lambda k: k.seconds, default=keys[0])
-    after = min((k for k in keys if k.seconds >= seconds), key=lambda k: k.seconds, default=keys[-1])
+    before = max(
+        (k for k in keys if k.seconds <= seconds), key=lambda k: k.seconds, default=keys[0]
+    )
+    after = min(
+        (k for k in keys if k.seconds >= seconds), key=lambda k: k.seconds, default=keys[-1]
+    )
     span = after.seconds - before.seconds
     share = (seconds - before.seconds) / span if span > 0 else 0.0
     names = {*before.weights, *after.weights}
@@ -132,7 +137,7 @@ def _passes(stages: list[list[str]], keys: tuple[Key, ...]) -> bool:
 
 def _has_speed(speed: str, keys: tuple[Key, ...]) -> bool:
     """Whether the first rise is as slow or fast as asked."""
-    for before, after in zip(keys, keys[1:], strict=False):
+    for before, after in itertools.pairwise(keys):
         if after.weights and after.weights != before.weights:
             rise = after.seconds - before.seconds
             return rise >= _SLOW_S if speed == "slow" else rise <= _FAST_S
