@@ -36,6 +36,7 @@ from .camera import Camera
 from .channel import Channel, timed_out
 from .connection import Connection, check_protocol
 from .conversions import to_calibration, to_head, to_motion, track_fields, view_fields, with_request
+from .described import Describe, Described, DescribedKeys, check_words, to_described_keys
 from .emotion import EmotionTrack
 from .errors import InputError, LinkError, not_writable
 from .events import Event, PreviewFailed, PreviewReady
@@ -288,6 +289,12 @@ class Client:
             )
         request = Calibrate(vertices=vertices, faces=faces, shapes=shapes)
         return to_calibration(self._call(request, Calibrated, timeout_s))
+
+    def describe(self, text: str, fps: float, *, timeout_s: float = ANSWER_S) -> DescribedKeys:
+        """The keys of words for a face; fps: what a frame in them is. Raises InputError
+        `words.*`."""
+        request = Describe(text=check_words(text), fps=fps)
+        return to_described_keys(self._call(request, Described, timeout_s))
 
     def start_bake(
         self,

@@ -2,7 +2,7 @@
 """Every limit, in one place, each with its reason."""
 
 # Version of the protocol between add-on and sidecar: (major, minor). Majors must agree.
-PROTOCOL_VERSION = (3, 11)
+PROTOCOL_VERSION = (3, 12)
 
 # A header carries names and shapes, never data: 64 KiB is 100 times what the largest needs.
 MAX_HEADER_BYTES = 64 * 1024
@@ -160,6 +160,8 @@ MAX_EMOTION_WEIGHT = 1.5
 MAX_UNIT_WEIGHT = 1.5
 # A description of a face in words: a paragraph of a script, not the script.
 MAX_WORDS_CHARACTERS = 2000
+# What such a paragraph sets at most, a line for each channel and word, with room.
+MAX_DESCRIBED_LINES = 500
 # Region and branch strengths: 0 is off, 1 as trained, 2 is already a caricature.
 MAX_STRENGTH = 2.0
 

@@ -22,6 +22,7 @@ from . import pictures as files
 from .arrays import Float32Array, Float64Array, Int32Array, UInt8Array
 from .artefact import KINDS, Kind
 from .avatar_messages import AvatarRead, GetAvatar
+from .described import Describe, Described
 from .message import FILE_NAME as _FILE_NAME
 from .message import NAME as _NAME
 from .message import NOTE as _NOTE
@@ -582,11 +583,12 @@ class JobFailed(Message):
 # fmt: off
 REQUESTS = (
     Hello, Ping, GetStatus, Shutdown, FindArtefact, Upload, Download, ReadMotion, GetHead,
-    GetAvatar, Calibrate, OpenPixels, Preview, Bake, Render, CreateAvatar, Attach, Credit, Cancel,
+    GetAvatar, Calibrate, Describe, OpenPixels, Preview, Bake, Render, CreateAvatar, Attach, Credit,
+    Cancel,
 )
 ANSWERS = (
     Failure, Welcome, Acknowledged, Pong, Status, ArtefactState, ArtefactChunk, MotionRead,
-    HeadRead, AvatarRead, Calibrated, PixelsOpened, Previewed,
+    HeadRead, AvatarRead, Calibrated, Described, PixelsOpened, Previewed,
 )
 # fmt: on
 EVENTS = (Progress, Picture, BakeDone, RenderDone, AvatarDone, JobFailed)

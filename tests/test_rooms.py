@@ -94,7 +94,7 @@ FLOORS = (
         "steps",
         "threads",
     ),
-    ("cache", "network_file", "quarantine", "raster"),
+    ("cache", "network_file", "quarantine", "raster", "words"),
     ("head",),
     ("motion",),
     ("adapter",),

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...shared import limits
+from ...shared.described import Setting, check_words
 from ...shared.emotion import EMOTIONS
 from ...shared.errors import InputError
 from ...shared.expression import Expression
 from .languages import into_english
 from .likening import liken
 from .marks import read_marks
-from .stages import Setting, Stage, fill_weights, folded, read_stages
+from .stages import Stage, fill_weights, folded, read_stages
 from .timeline import Key, make_keys
 from .times import take_times
 from .tokens import plain, split
@@ -39,7 +39,7 @@ def describe(text: str, *, fps: float = 24.0, likens: bool = True) -> Descriptio
     """Reads a description. fps: what a frame in the words is. likens: whether pieces of the text in
     which no list knows a word are compared with what is known. Raises InputError `words.empty`,
     `words.too_long`, `words.language`, `words.no_expression`, `words.contradiction`."""
-    _check(text)
+    text = check_words(text)
     timed, times = take_times(plain(text, vocabulary().pictures), fps)
     words = split(timed)
     language, words = into_english(words)
@@ -59,19 +59,6 @@ def describe(text: str, *, fps: float = 24.0, likens: bool = True) -> Descriptio
         likened=likened,
         language=language,
     )
-
-
-def _check(text: str) -> None:
-    if not text.strip():
-        raise InputError(
-            "words.empty", "There are no words.", "Describe a face, such as: a slight smile."
-        )
-    if len(text) > limits.MAX_WORDS_CHARACTERS:
-        raise InputError(
-            "words.too_long",
-            f"The description has {len(text):,} characters.",
-            f"Describe one face in at most {limits.MAX_WORDS_CHARACTERS:,}.",
-        )
 
 
 def _no_expression(text: str) -> InputError:

@@ -15,7 +15,7 @@ _SIDES = {"_L": ", left", "_R": ", right"}
 
 def list_description(description: Description) -> list[str]:
     """The lines of the listing."""
-    return [*_settings(description), *_times(description), *_remarks(description)]
+    return [*_settings(description), *_times(description), *say_remarks(description)]
 
 
 def _settings(description: Description) -> Iterator[str]:
@@ -40,7 +40,8 @@ def _times(description: Description) -> Iterator[str]:
         yield f"{key.seconds:6.2f} s  {shown or 'at rest'}"
 
 
-def _remarks(description: Description) -> Iterator[str]:
+def say_remarks(description: Description) -> Iterator[str]:
+    """Sentences on words that were not understood, or taken for others."""
     for said, meant in description.mended.items():
         yield f"'{said}' was read as '{meant}'."
     for said, like in description.likened.items():

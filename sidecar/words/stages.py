@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from ...shared.described import Setting
 from ...shared.emotion import EMOTIONS
 from ...shared.errors import InputError
 from ...shared.units import UNIT_OF, UNITS
@@ -38,15 +39,6 @@ _SHOWN_AS = {
     "AU5": "the eyes wide", "AU43": "the eyes closed", "AU24": "the lips pressed together",
     "AU28": "the lips sucked in", "AU26": "the mouth open", "AU27": "the mouth wide open",
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting:
-    """Which words set which channel. weight: 0 where they say that it is not there."""
-
-    words: str
-    channel: str
-    weight: float
 
 
 @dataclass(slots=True)

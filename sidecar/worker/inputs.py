@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...shared.calibration import Calibration
+from ...shared.described import DescribedKeys
 from ...shared.errors import InputError
 from ...shared.head import HeadModel
 from ...shared.messages import Calibrate
@@ -27,6 +28,8 @@ from ..motion.adapter import LinearAdapter, as_arkit, from_open, read_adapter, t
 from ..motion.read import decode_take
 from ..raster.device import choose_rasteriser
 from ..render.shot import Subject
+from ..words.describe import describe
+from ..words.keys import to_keys
 from .services import HeadSource, Take
 
 _SAY_VERSION = (
@@ -176,6 +179,11 @@ def calibrate(character: Calibrate) -> Calibration:
     head = read_head(files.OPEN)
     rig = character_rig(character.vertices, character.faces, character.shapes, head)
     return kept_calibration(rig, head)
+
+
+def describe_face(text: str, fps: float) -> DescribedKeys:
+    """The keys of words for a face. Raises InputError `words.*`."""
+    return to_keys(describe(text, fps=fps))
 
 
 def _read_adapter(path: Path | None) -> LinearAdapter | None:

@@ -58,6 +58,7 @@ def real_services() -> Services:
         read_head=inputs.head_of,
         read_avatar=avatars.read_avatar,
         calibrate=inputs.calibrate,
+        describe=inputs.describe_face,
         preview=previews.preview,
         bake=baking.bake,
         render=rendering.render,

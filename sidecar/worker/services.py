@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from ...shared.arrays import Float32Array, UInt8Array
 from ...shared.avatar_messages import AvatarRead
 from ...shared.calibration import Calibration
+from ...shared.described import DescribedKeys
 from ...shared.emotion import EmotionTrack
 from ...shared.head import HeadModel
 from ...shared.messages import Calibrate, PictureKind
@@ -206,6 +207,8 @@ class Services:
     """An avatar at rest, for a client that makes an object of it."""
     calibrate: Callable[[Calibrate], Calibration]
     """A character's calibration, from its arrays."""
+    describe: Callable[[str, float], DescribedKeys]
+    """The keys of words for a face, and the rate of the frames that they speak of."""
     preview: Callable[[PreviewTask], PreviewOutput]
     bake: Callable[[BakeTask, UserCache], BakeSteps]
     render: Callable[[RenderTask, UserCache], RenderSteps]

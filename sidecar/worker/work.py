@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from ...shared import conversions, limits, messages, wire
+from ...shared.described import described_message
 from ...shared.errors import AffektError, InputError, LinkError
 from ...shared.messages import Message
 from ...shared.motion import FlameSpace, ReadOptions
@@ -42,6 +43,7 @@ _SHORT: Mapping[str, type[Message]] = {
         messages.GetHead,
         messages.GetAvatar,
         messages.Calibrate,
+        messages.Describe,
         messages.Preview,
     )
 }
@@ -141,6 +143,8 @@ class Work:
             return messages.Calibrated(
                 map=found.map, most=found.most, gaps=found.gaps, reach=found.reach
             )
+        if isinstance(request, messages.Describe):
+            return described_message(self._services.describe(request.text, request.fps))
         assert isinstance(request, messages.Preview)
         return self._preview(request, user, pixels)
 

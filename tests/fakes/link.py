@@ -35,6 +35,8 @@ from affekt.shared.motion import Motion, TakeRead, TakeSpace, make_motion
 from affekt.sidecar.cache.cache import Cache, UserCache
 from affekt.sidecar.server.client_socket import Incoming
 from affekt.sidecar.server.server import Server, ServerOptions
+from affekt.sidecar.words.describe import describe
+from affekt.sidecar.words.keys import to_keys
 from affekt.sidecar.worker.services import (
     AvatarSource,
     BakeOutput,
@@ -116,6 +118,7 @@ class SteppedServices:
             read_head=self.read_head,
             read_avatar=self.read_avatar,
             calibrate=self.calibrate,
+            describe=lambda text, fps: to_keys(describe(text, fps=fps)),
             preview=self.preview,
             bake=self.bake,
             render=self.render,

@@ -19,6 +19,8 @@ from affekt.shared.messages import Calibrate, Message
 from affekt.shared.motion import TakeRead, TakeSpace, make_motion
 from affekt.sidecar.cache.cache import Cache
 from affekt.sidecar.cache.user import UserCache
+from affekt.sidecar.words.describe import describe
+from affekt.sidecar.words.keys import to_keys
 from affekt.sidecar.worker import orders
 from affekt.sidecar.worker.services import (
     AvatarSource,
@@ -73,6 +75,7 @@ class FakeServices:
             read_head=self.read_head,
             read_avatar=self.read_avatar,
             calibrate=self.calibrate,
+            describe=lambda text, fps: to_keys(describe(text, fps=fps)),
             preview=self.preview,
             bake=self.bake,
             render=self.render,

@@ -161,7 +161,7 @@ def test_another_major(tmp_path: Path) -> None:
     error = refused(tmp_path)
     assert error.code == "link.version"
     assert error.message == (
-        f"The add-on is Affekt {AFFEKT_VERSION} (protocol 3.11) and the sidecar Affekt 4.0.0 "
+        f"The add-on is Affekt {AFFEKT_VERSION} (protocol 3.12) and the sidecar Affekt 4.0.0 "
         "(protocol 4.3): they do not understand each other."
     )
     assert error.remedy == "Update the add-on to Affekt 4.0.0, then start the sidecar again."

@@ -25,25 +25,25 @@ KEYS = "x" * 40
 TEXTS = {
     # Our sidecar, an add-on of another version.
     ("add-on", (2, 4)): (
-        "The add-on is Affekt 2.4.0 (protocol 2.4) and the sidecar Affekt 0.1.0 (protocol 3.11): "
+        "The add-on is Affekt 2.4.0 (protocol 2.4) and the sidecar Affekt 0.1.0 (protocol 3.12): "
         "they do not understand each other. "
         "Update the add-on to Affekt 0.1.0, then start the sidecar again."
     ),
     ("add-on", (3, 12)): None,
     ("add-on", (4, 0)): (
-        "The add-on is Affekt 4.0.0 (protocol 4.0) and the sidecar Affekt 0.1.0 (protocol 3.11): "
+        "The add-on is Affekt 4.0.0 (protocol 4.0) and the sidecar Affekt 0.1.0 (protocol 3.12): "
         "they do not understand each other. "
         "Update the sidecar to Affekt 4.0.0, then start the sidecar again."
     ),
     # Our add-on, a sidecar of another version.
     ("sidecar", (2, 4)): (
-        "The add-on is Affekt 0.1.0 (protocol 3.11) and the sidecar Affekt 2.4.0 (protocol 2.4): "
+        "The add-on is Affekt 0.1.0 (protocol 3.12) and the sidecar Affekt 2.4.0 (protocol 2.4): "
         "they do not understand each other. "
         "Update the sidecar to Affekt 0.1.0, then start the sidecar again."
     ),
     ("sidecar", (3, 12)): None,
     ("sidecar", (4, 0)): (
-        "The add-on is Affekt 0.1.0 (protocol 3.11) and the sidecar Affekt 4.0.0 (protocol 4.0): "
+        "The add-on is Affekt 0.1.0 (protocol 3.12) and the sidecar Affekt 4.0.0 (protocol 4.0): "
         "they do not understand each other. "
         "Update the add-on to Affekt 4.0.0, then start the sidecar again."
     ),
@@ -64,7 +64,7 @@ def with_extra(message: Message, request: int, version: tuple[int, int]) -> list
 
 
 def test_the_texts_are_of_this_version() -> None:
-    assert (OURS, AFFEKT_VERSION) == ((3, 11), "0.1.0"), "write the matrix anew"
+    assert (OURS, AFFEKT_VERSION) == ((3, 12), "0.1.0"), "write the matrix anew"
 
 
 # --- our sidecar ----------------------------------------------------------------------------
