@@ -10,9 +10,13 @@ import bpy
 from ...shared.emotion import CHANNELS, EMOTIONS
 from ...shared.units import UNIT_CHANNELS
 from ..browsing import browse_files, remember_file
-from ..head.find import need_head
+from ..head.find import find_head, need_head
 from ..head.polling import HeadOperator
+from ..link.session import session
+from ..link.task_operator import TaskOperator
+from ..link.tasks import Steps
 from ..words.sentences import translate
+from .describing import describe_steps
 from .exchange import export_emotions, import_emotions
 from .pose import key_channels, set_pose
 from .units import clear_unit, list_unit, unit_of_number, units_in_use
@@ -92,6 +96,31 @@ class AFFEKT_OT_clear_unit(UnitProperty, HeadOperator, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         clear_unit(need_head(context), unit_of_number(self.number))
         return {"FINISHED"}
+
+
+class AFFEKT_OT_describe(TaskOperator, bpy.types.Operator):
+    """Key what the words say from the present frame on; keys elsewhere stay, and the panel lists
+    which words set what"""
+
+    bl_idname = "affekt.describe"
+    bl_label = "Describe"
+
+    text: bpy.props.StringProperty(
+        name="Words",
+        description="What the face shall show; those in the panel if empty",
+        options={"SKIP_SAVE"},
+    )
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if find_head(context) is None:
+            cls.poll_message_set(translate("Select or add a head first"))
+            return False
+        return session.poll(cls)
+
+    def make_steps(self, context: bpy.types.Context) -> Steps:
+        head = need_head(context)
+        return describe_steps(head, context.scene, self.text or head.affekt_emotion.words)
 
 
 class AFFEKT_OT_import_emotions(HeadOperator, bpy.types.Operator):

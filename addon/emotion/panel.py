@@ -9,9 +9,10 @@ import bpy
 from ...shared.emotion import CONTROLS, EMOTIONS
 from ...shared.units import REGIONS, UNITS, ActionUnit, UnitRegion
 from ..head.find import need_head
-from ..panels import HeadPanel, SidebarPanel
+from ..panels import HeadPanel, SidebarPanel, draw_sentence
 from ..preferences import preferences
 from ..words.sentences import translate
+from .describing import last_described
 from .properties import AFFEKT_PG_emotion, unit_label
 from .units import units_in_use
 
@@ -61,6 +62,33 @@ class AFFEKT_PT_emotion_strengths(SidebarPanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         emotion = need_head(context).affekt_emotion
         draw_channels(self.layout, emotion, [name for name in CONTROLS if name not in _FIRST])
+
+
+class AFFEKT_PT_words(SidebarPanel, bpy.types.Panel):
+    """Words for the face, which become keys of emotions and action units"""
+
+    bl_idname = "AFFEKT_PT_words"
+    bl_label = "In Words"
+    bl_parent_id = "AFFEKT_PT_emotion"
+    bl_options = {"DEFAULT_CLOSED"}  # noqa: RUF012 (Blender's own form)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout, head = self.layout, need_head(context)
+        layout.prop(head.affekt_emotion, "words", text="", icon="TEXT")
+        layout.operator("affekt.describe", icon="KEY_HLT")
+        settings, notes = last_described(head)
+        column = layout.column(align=True)
+        for setting in settings:
+            row = column.split(factor=0.6)
+            row.label(text=f"{_channel_label(setting.channel)}: {setting.weight:.2f}")
+            row.label(text=setting.words)
+        for note in notes:
+            draw_sentence(layout, context, note)
+
+
+def _channel_label(channel: str) -> str:
+    """What a slider is called, in the interface's language."""
+    return translate(AFFEKT_PG_emotion.bl_rna.properties[channel].name)
 
 
 class AFFEKT_MT_units(bpy.types.Menu):

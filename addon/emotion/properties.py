@@ -139,6 +139,18 @@ class AFFEKT_PG_emotion(bpy.types.PropertyGroup):
         **{name: _weight(name) for name in EMOTIONS},
         **{name: _strength(name) for name in CONTROLS},
         **{name: _unit(name) for name in UNIT_CHANNELS},
+        "words": bpy.props.StringProperty(
+            name="Words",
+            description="What the face shall show, such as: a slight smile, left brow raised, "
+            "slowly. Left and right are the character's own",
+            override=compat.OVERRIDABLE,
+        ),
+        "described": bpy.props.StringProperty(
+            name="Described",
+            description="What the last words have set, for the panel",
+            options={"HIDDEN"},
+            override=compat.OVERRIDABLE,
+        ),
         "listed_units": bpy.props.StringProperty(
             name="Listed Units",
             description="Channels of action units that the panel shows though they rest, "

@@ -20,6 +20,7 @@ from ...shared.artefact import Artefact
 from ...shared.avatar_messages import AvatarRead
 from ...shared.calibration import Calibration
 from ...shared.client import Client
+from ...shared.described import DescribedKeys
 from ...shared.emotion import EmotionTrack
 from ...shared.errors import LinkError
 from ...shared.events import (
@@ -247,6 +248,11 @@ def _download(client: Client, take: Artefact) -> Motion:
         path = Path(folder) / "take.npz"
         client.download(take, path)
         return decode_motion(path.read_bytes())
+
+
+def describe(line: Supervisor, text: str, fps: float) -> Waiting[DescribedKeys]:
+    """The keys of words for a face; see `Client.describe`."""
+    return (yield from _call(line, lambda client: client.describe(text, fps), "Reading the words"))
 
 
 def calibrate(

@@ -476,8 +476,8 @@ class _Reader:
 
     def _deny(self) -> None:
         for head in self.heads:
-            place = min(head.near)
-            if not self._is_denied(place) or head.item.is_denied:
+            is_reached = any(self._is_denied(place) for place in head.near[:2])
+            if not is_reached or head.item.is_denied:
                 head_denied = False
             elif any(mark.text in ("so much", "too much", "that much") for mark in self.marks):
                 head.item = replace(head.item, factor=0.5)

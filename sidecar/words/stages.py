@@ -32,6 +32,7 @@ _ENDS = {
     "AU26": ("AU24", "AU23", "AU28"), "AU25": ("AU24", "AU28"), "AU28": ("AU25", "AU26", "AU27"),
 }  # fmt: skip
 """What ends when, later, something else comes on the same side."""
+_WARM = ("AU6",)
 _OFTEN_ONE = ("sneer", "dimple")
 """Expressions that have the side of what is said of the mouth in the same sentence."""
 _SHOWN_AS = {
@@ -150,6 +151,7 @@ def _add(stages: list[Stage], segment: Segment, items: list[Item], said: Time | 
     marks = segment.marks
     fade = _fade_of(marks, items, stages)
     pace = min((p.value for m in marks if (p := m.get("pace"))), default=None)
+    items = [*items, *(_coldness(mark) for mark in marks if mark.get("cold"))]
     neutral = [i for i in items if i.kind == "neutral" and not i.is_denied]
     items = [i for i in items if i.kind != "neutral"]
     holds = any(m.get("hold") for m in marks)
@@ -177,6 +179,11 @@ def _add(stages: list[Stage], segment: Segment, items: list[Item], said: Time | 
     stage.is_brief |= any(m.get("brief") for m in marks) or any(i.is_event for i in items)
     stage.holds |= holds and stage.time.hold is not None
     return pace is not None or said is not None or stage.is_brief
+
+
+def _coldness(mark: Mark) -> Item:
+    """Of "a smile that does not reach the eyes": what the eyes do not do."""
+    return Item(kind="part", name="cold", words=mark.text, at=mark.at, units=_WARM, is_denied=True)
 
 
 def _fade_of(marks: tuple[Mark, ...], items: list[Item], stages: list[Stage]) -> bool:

@@ -40,6 +40,8 @@ class Case(TypedDict):
     speed: NotRequired[str]
     holds: NotRequired[float]
     neutral: NotRequired[bool]
+    code: NotRequired[str]
+    repeat: NotRequired[int]
 
 
 def read_cases(name: str) -> list[Case]:
