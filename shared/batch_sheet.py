@@ -12,7 +12,7 @@ import difflib
 import io
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TextIO
@@ -120,8 +120,11 @@ def check_columns(names: Iterable[str]) -> tuple[str, ...]:
     return found
 
 
-def check_row(cells: Mapping[str, str], number: int) -> SheetRow:
-    """The row of these cells, by column. Raises InputError `batch.column`, `batch.cell`,
+def check_row(
+    cells: Mapping[str, str], number: int, is_description: Callable[[str], bool] | None = None
+) -> SheetRow:
+    """The row of these cells, by column. is_description: whether free words for a face can be made
+    into keys; None where nobody can tell. Raises InputError `batch.column`, `batch.cell`,
     `emotion.*`."""
     check_columns(cells)
     given = {name.strip().lower(): text.strip() for name, text in cells.items()}
@@ -144,7 +147,11 @@ def check_row(cells: Mapping[str, str], number: int) -> SheetRow:
     if row.fps and not re.fullmatch(r"\d{1,4}(\.\d{1,6})?", row.fps):
         raise _bad("fps", f"is '{row.fps:.40}'", "Write a rate like 29.97.")
     if row.emotions and not names_a_file(row.emotions):
-        emotions_of_words(row.emotions)
+        try:
+            emotions_of_words(row.emotions)
+        except InputError:
+            if is_description is None or not is_description(row.emotions):
+                raise
     return row
 
 

@@ -20,10 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...shared.batch_sheet import SheetRow, emotions_of_words, names_a_file
+from ...shared.errors import InputError
 from ...shared.motion import FLAME_SPACES
 from ...shared.pictures import frame_name
 from ..avatar.endings import ENDINGS
 from ..files import write_whole
+from .described import keys_of_words
 from .task import OUT, OWN, Task, Value
 
 SPAN = 64
@@ -217,12 +219,23 @@ def _emotions(row: SheetRow, settings: Settings) -> dict[str, Value]:
         return {}
     if names_a_file(row.emotions):
         return {"emotions": row.emotions}
-    return _kept_words(emotions_of_words(row.emotions), settings)
+    try:
+        return _kept_words(emotions_of_words(row.emotions), settings)
+    except InputError:
+        described = keys_of_words(row.emotions)
+        if described is None:
+            raise
+        return _kept_keys(described, settings)
 
 
 def _kept_words(values: Mapping[str, float], settings: Settings) -> dict[str, Value]:
     """A file of keys that hold these values, named by its content."""
     data = json.dumps({"keys": [{"frame": 0, **values}]}, sort_keys=True).encode()
+    return _kept_keys(data, settings)
+
+
+def _kept_keys(data: bytes, settings: Settings) -> dict[str, Value]:
+    """A file of keys, named by its content."""
     place = f"{OWN}/emotions/{hashlib.sha256(data).hexdigest()[:24]}.json"
     path = settings.folder / place
     if not path.is_file():

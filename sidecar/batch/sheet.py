@@ -34,6 +34,7 @@ from ...shared.errors import AffektError, InputError
 from ...shared.wording import say_count
 from ..files import read_bytes
 from ..motion.folder import TAKE_ENDINGS
+from .described import is_description
 from .task import OWN
 
 FILES = ("take", "avatar", "head", "character", "camera", "adapter", "sound", "scene")
@@ -76,7 +77,7 @@ class Sheet:
                 raise bad_sheet(self.path, f"has more than {say_count(MOST_ROWS, 'row')}")
             cells = {**self.defaults, **given}
             try:
-                row = self._whole(check_row(cells, number))
+                row = self._whole(check_row(cells, number, is_description))
                 if not outs.add(out_key(row.out)):
                     raise same_output(row.out)
                 self._check_files(row)

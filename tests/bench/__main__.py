@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`make bench`: one table of what the main job costs on this machine. Never a pass or a fail.
 `python -m tests.bench gpu`: Gaussians on the CPU and on a CUDA card. `python -m tests.bench
-pictures` has its pictures alone, `previews` what the worker shows at once, `link` the way between
-Blender and the sidecar, `blender` a long take in each Blender, `bakes` short ones, `splats`
+pictures` has its pictures alone, `previews` what the worker shows at once, `words` what words for a
+face cost, `link` the way between Blender and the sidecar, `blender` a long take in each Blender, `bakes` short ones, `splats`
 avatars in its scene, `live` what sliders that are shown at once cost, `lam` LAM's
 network at full size, with random weights. `--plot PATH` draws how
 pictures' cost grows, `--zoom PATH` a head that becomes small.
@@ -57,10 +57,11 @@ from .link import run_link_bench
 from .pictures import picture_jobs, plot_growth
 from .previews import preview_jobs
 from .splats import run_splats_bench
+from .words import word_jobs
 from .zoom import make_zoom
 
 RUNS = 9
-PARTS = {"pictures": picture_jobs, "previews": preview_jobs}
+PARTS = {"pictures": picture_jobs, "previews": preview_jobs, "words": word_jobs}
 _BENCHES = ("gpu", "link", "blender", "bakes", "splats", "live", "lam", "batches")
 CHOICES = ("all", *PARTS, *_BENCHES)
 FLAME_VERTICES = 5_023
