@@ -16,10 +16,14 @@ from .errors import InputError
 from .message import Message
 from .schema import Array, Choice, Number, Several, Text
 from .units import UNIT_CHANNELS
+from .wording import say_count
 
 _CHANNELS = (*EMOTIONS, *UNIT_CHANNELS)
 _CHANNEL = Choice(values=_CHANNELS)
-_LINES = Several(item=Text(longest=limits.MAX_NOTE_LETTERS), most=limits.MAX_DESCRIBED_LINES)
+_SAID = 80
+_NOTE = 200
+_NOTES = 8
+_LINES = Several(item=Text(longest=_SAID), most=limits.MAX_DESCRIBED_LINES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +61,7 @@ class Described(Message):
     said: Annotated[tuple[str, ...], _LINES]
     sets: Annotated[tuple[str, ...], Several(item=_CHANNEL, most=limits.MAX_DESCRIBED_LINES)]
     by: Annotated[Float32Array, Array(dtype="<f4", shape=(None,))]
-    notes: Annotated[tuple[str, ...], _LINES]
+    notes: Annotated[tuple[str, ...], Several(item=Text(longest=_NOTE), most=_NOTES)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,16 +91,21 @@ def check_words(text: str) -> str:
 
 
 def described_message(keys: DescribedKeys) -> Described:
-    """The answer that tells of these keys."""
+    """The answer that tells of these keys. Of more settings than a message holds the first are
+    told, and how many are not."""
     settings = keys.settings[: limits.MAX_DESCRIBED_LINES]
+    untold = len(keys.settings) - len(settings)
+    notes = [*keys.notes[: _NOTES - 1]]
+    if untold:
+        notes.append(f"{say_count(untold, 'further setting')} of these words are not listed.")
     return Described(
         channels=keys.channels,
         seconds=keys.seconds,
         weights=keys.weights,
-        said=tuple(setting.words[: limits.MAX_NOTE_LETTERS] for setting in settings),
+        said=tuple(setting.words[:_SAID] for setting in settings),
         sets=tuple(setting.channel for setting in settings),
         by=np.array([setting.weight for setting in settings], np.float32),
-        notes=tuple(note[: limits.MAX_NOTE_LETTERS] for note in keys.notes),
+        notes=tuple(note[:_NOTE] for note in notes),
     )
 
 

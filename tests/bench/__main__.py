@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`make bench`: one table of what the main job costs on this machine. Never a pass or a fail.
 `python -m tests.bench gpu`: Gaussians on the CPU and on a CUDA card. `python -m tests.bench
-pictures` has its pictures alone, `previews` what the worker shows at once, `words` what words for a
-face cost, `link` the way between Blender and the sidecar, `blender` a long take in each Blender, `bakes` short ones, `splats`
-avatars in its scene, `live` what sliders that are shown at once cost, `lam` LAM's
-network at full size, with random weights. `--plot PATH` draws how
+pictures` has its pictures alone, `previews` what the worker shows at once, `words` what words for
+a face cost, `link` the way between Blender and the sidecar, `blender` a long take in each
+Blender, `bakes` short ones, `splats` avatars in its scene, `live` what sliders that are shown at
+once cost, `lam` LAM's network at full size, with random weights. `--plot PATH` draws how
 pictures' cost grows, `--zoom PATH` a head that becomes small.
 
 Best and median of several runs in this process, after one that is not counted (numba compiles

@@ -29,7 +29,7 @@ TEXTS = {
         "they do not understand each other. "
         "Update the add-on to Affekt 0.1.0, then start the sidecar again."
     ),
-    ("add-on", (3, 12)): None,
+    ("add-on", (3, 13)): None,
     ("add-on", (4, 0)): (
         "The add-on is Affekt 4.0.0 (protocol 4.0) and the sidecar Affekt 0.1.0 (protocol 3.12): "
         "they do not understand each other. "
@@ -41,7 +41,7 @@ TEXTS = {
         "they do not understand each other. "
         "Update the sidecar to Affekt 0.1.0, then start the sidecar again."
     ),
-    ("sidecar", (3, 12)): None,
+    ("sidecar", (3, 13)): None,
     ("sidecar", (4, 0)): (
         "The add-on is Affekt 0.1.0 (protocol 3.12) and the sidecar Affekt 4.0.0 (protocol 4.0): "
         "they do not understand each other. "
@@ -49,7 +49,7 @@ TEXTS = {
     ),
 }
 """The text, or None where the two understand each other."""
-OTHERS = ((2, 4), (3, 12), (4, 0))
+OTHERS = ((2, 4), (3, 13), (4, 0))
 
 
 def affekt_of(version: tuple[int, int]) -> str:
