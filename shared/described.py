@@ -16,11 +16,14 @@ from .errors import InputError
 from .message import Message
 from .schema import Array, Choice, Number, Several, Text
 from .units import UNIT_CHANNELS
+from .wording import say_count
 
 _CHANNELS = (*EMOTIONS, *UNIT_CHANNELS)
 _CHANNEL = Choice(values=_CHANNELS)
-_WORDS = Text(longest=limits.MAX_DESCRIBED_LETTERS)
-_NOTE = Text(longest=limits.MAX_NOTE_LETTERS)
+_SAID = 80
+_NOTE = 200
+_NOTES = 8
+_LINES = Several(item=Text(longest=_SAID), most=limits.MAX_DESCRIBED_LINES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,10 +58,10 @@ class Described(Message):
     channels: Annotated[tuple[str, ...], Several(item=_CHANNEL, least=1, most=len(_CHANNELS))]
     seconds: Annotated[Float64Array, Array(dtype="<f8", shape=(None,))]
     weights: Annotated[Float32Array, Array(dtype="<f4", shape=(None, None))]
-    said: Annotated[tuple[str, ...], Several(item=_WORDS, most=limits.MAX_DESCRIBED_LINES)]
+    said: Annotated[tuple[str, ...], _LINES]
     sets: Annotated[tuple[str, ...], Several(item=_CHANNEL, most=limits.MAX_DESCRIBED_LINES)]
     by: Annotated[Float32Array, Array(dtype="<f4", shape=(None,))]
-    notes: Annotated[tuple[str, ...], Several(item=_NOTE, most=limits.MAX_NOTES)]
+    notes: Annotated[tuple[str, ...], Several(item=Text(longest=_NOTE), most=_NOTES)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,16 +91,21 @@ def check_words(text: str) -> str:
 
 
 def described_message(keys: DescribedKeys) -> Described:
-    """The answer that tells of these keys."""
+    """The answer that tells of these keys. Of more settings than a message holds the first are
+    told, and how many are not."""
     settings = keys.settings[: limits.MAX_DESCRIBED_LINES]
+    untold = len(keys.settings) - len(settings)
+    notes = [*keys.notes[: _NOTES - 1]]
+    if untold:
+        notes.append(f"{say_count(untold, 'further setting')} of these words are not listed.")
     return Described(
         channels=keys.channels,
         seconds=keys.seconds,
         weights=keys.weights,
-        said=tuple(setting.words[: limits.MAX_DESCRIBED_LETTERS] for setting in settings),
+        said=tuple(setting.words[:_SAID] for setting in settings),
         sets=tuple(setting.channel for setting in settings),
         by=np.array([setting.weight for setting in settings], np.float32),
-        notes=tuple(note[: limits.MAX_NOTE_LETTERS] for note in keys.notes[: limits.MAX_NOTES]),
+        notes=tuple(note[:_NOTE] for note in notes),
     )
 
 

@@ -160,8 +160,8 @@ MAX_EMOTION_WEIGHT = 1.5
 MAX_UNIT_WEIGHT = 1.5
 # A description of a face in words: a paragraph of a script, not the script.
 MAX_WORDS_CHARACTERS = 2000
-# What such a paragraph sets at most, a line for each channel and word, with room.
-MAX_DESCRIBED_LINES, MAX_DESCRIBED_LETTERS = 100, 60
+# Of what such a paragraph sets, so many lines are told; a header holds no more.
+MAX_DESCRIBED_LINES = 100
 # Region and branch strengths: 0 is off, 1 as trained, 2 is already a caricature.
 MAX_STRENGTH = 2.0
 

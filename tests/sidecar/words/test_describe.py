@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from affekt.shared import limits
+from affekt.shared import limits, wire
+from affekt.shared.described import Described, described_message, to_described_keys
 from affekt.shared.emotion_keys import decode_keys, encode_keys
 from affekt.shared.errors import InputError
 from affekt.sidecar.words.describe import describe
@@ -119,6 +120,18 @@ def test_the_listing_says_which_words_set_what() -> None:
 def test_json_has_keys_only_where_words_speak_of_time() -> None:
     assert encode_description(describe("angry")) == '{"units": {}, "emotions": {"angry": 0.7}}'
     assert '"keys": [{"seconds": 0.0' in encode_description(describe("suddenly angry"))
+
+
+def test_a_message_holds_the_longest_description() -> None:
+    text = "then left brow up, right corner down, then suddenly sad, then smug smile. " * 26
+    keys = to_keys(describe(text))
+    said = described_message(keys)
+    _, back = wire.decode_frames(wire.encode(said, 1))
+    assert isinstance(back, Described)
+    told = to_described_keys(back)
+    assert told.weights == pytest.approx(keys.weights)
+    assert len(told.settings) == limits.MAX_DESCRIBED_LINES < len(keys.settings)
+    assert "not listed" in told.notes[-1]
 
 
 def test_other_languages() -> None:
