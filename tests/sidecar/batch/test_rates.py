@@ -90,7 +90,7 @@ def test_what_was_never_done_is_said_and_tried_until_no_worker_loads(tmp_path: P
     assert found.seconds == pytest.approx(2.0 + 0.125 * 300)
     tried = [given for given in engine.given if given.kind == "bake"]
     assert [given.frames for given in tried] == [LONG, SHORT, LONG, SHORT, LONG, SHORT]
-    assert len({given.options["cache_dir"] for given in tried}) == len(tried)
+    assert len({str(given.options["cache_dir"]) for given in tried}) == len(tried)
     assert said[0].startswith("Reading")
     assert [text for text in said if "bake" in text] == said[1:]
     assert not list(tmp_path.glob(".affekt-sample-*"))
