@@ -225,6 +225,7 @@ def test_a_bakes_report_names_files_without_their_folders() -> None:
     assert plain._settings() == {
         "motion": "take.json",
         "emotions": "e.csv",
+        "units": None,
         "head": "open",
         "frames": None,
         "adapter": None,
@@ -415,6 +416,8 @@ DEFAULTS = {
     Render: AVATAR | {"frames": None, "adapter": None, "sound": None, "emotions": None},
     Reading: {"fps": None, "degrees": False, "axes": None},
     Bake: {
+        "emotions": None,
+        "units": None,
         "head": "open",
         "frames": None,
         "adapter": None,
