@@ -15,11 +15,11 @@ demo: $(VENV)/sidecar $(VENV)/faces  ## photo -> avatar -> the shipped take, hap
 test: $(VENV)/test system  ## everything, Blender included
 	$(MAKE) --no-print-directory --jobs=3 suite lint
 
-# Four processes on two cores, since tests also wait.
+# Five processes on two cores, since tests also wait.
 suite: $(VENV)/warm
-	$(PYTEST) -n 4 -m "not full"
+	$(PYTEST) -n 5 -m "not full"
 
-# In a new clone each of the four would compile the tests and the kernels that pictures need, and so
+# In a new clone each of the five would compile the tests and the kernels that pictures need, and so
 # would each sidecar that they start. So one does it before, while the linters have the other core;
 # what fails here fails again above.
 DRAWS := test_passes and (in_order or cards or every_pass)

@@ -31,6 +31,10 @@ class Rule(Protocol):
     def check(self, value: object) -> object: ...
 
 
+_TOLD = 20
+"""Of more allowed texts an error tells the first."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Integer:
     """A whole number, low..high; not a bool."""
@@ -98,7 +102,9 @@ class Choice:
 
     def check(self, value: object) -> str:
         if type(value) is not str or value not in self.values:
-            raise ValueError(f"one of {', '.join(self.values)} is needed")
+            more = len(self.values) - _TOLD
+            words = ", ".join(self.values[:_TOLD]) + (f" and {more} more" if more > 0 else "")
+            raise ValueError(f"one of {words} is needed")
         return value
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Fixtures that every room of the tests shares, and how its files are dealt to processes.
 
-`make test` runs four pytest processes. A file stays whole, so that its fixtures are made once, and
+`make test` runs five pytest processes. A file stays whole, so that its fixtures are made once, and
 so does `tests/faults`, whose files share a sidecar; what runs in Blender is a group for each of the
 Blenders. The longest go first.
 """
@@ -53,7 +53,7 @@ LONGEST_FIRST = (
     "tests/sidecar/",
 )
 """Beginnings of names of groups; the others follow as they are found, and so at the end no process
-waits for another's long group. Of the first four one makes the extension, for which others wait."""
+waits for another's long group. Of the first five one makes the extension, for which others wait."""
 
 
 def group_of(test: str) -> str:

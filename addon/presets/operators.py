@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import bpy
 
-from ...shared.emotion import EMOTIONS
+from ...shared.emotion import CHANNELS, EMOTIONS
 from ...shared.limits import MAX_EMOTION_WEIGHT
 from ...shared.presets import POSE, preset_of
 from ..emotion.pose import read_pose, strike_pose
+from ..emotion.units import units_in_use
 from ..head.find import need_head
 from ..head.polling import HeadOperator
 from ..link.session import session
@@ -124,7 +125,8 @@ class AFFEKT_OT_copy_pose(HeadOperator, bpy.types.Operator):
     bl_label = "Copy Pose"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        copy_text(encode_pose(read_pose(need_head(context))), context)
+        head = need_head(context)
+        copy_text(encode_pose(read_pose(head, (*CHANNELS, *units_in_use(head)))), context)
         self.report({"INFO"}, "The emotion pose is on the clipboard.")
         return {"FINISHED"}
 
@@ -137,8 +139,10 @@ class AFFEKT_OT_paste_pose(KeyProperties, HeadOperator, bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}  # noqa: RUF012 (Blender's own form)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        pose = decode_pose(paste_text(context))
-        strike_pose(need_head(context), pose, context.scene, key=self.key)
+        head, pose = need_head(context), decode_pose(paste_text(context))
+        if pose.keys() >= set(CHANNELS):  # a whole face: units that it does not name rest in it
+            pose = dict.fromkeys(units_in_use(head), 0.0) | dict(pose)
+        strike_pose(head, pose, context.scene, key=self.key)
         return {"FINISHED"}
 
 

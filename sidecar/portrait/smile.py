@@ -51,11 +51,14 @@ def keep_of_smile(
     """The fits and the person's change (V, 3), after part of the first photo's smile has gone from
     its expression into the change: the photos look as before, the face at rest does not. found:
     where landmarks lie on the head; seen: the face in the first photo."""
+    smiles = smile_of(seen)
+    if not smiles:
+        return list(fits), change
     first = fits[0]
     names = head.expression_names
     shaped = [name.startswith(_SHAPES) and not name.startswith(_OPENS) for name in names]
     expression = first.motion.expression[0, : len(names)]
-    whole = (_KEPT * smile_of(seen) * np.array(shaped) * expression).astype(np.float32)
+    whole = (_KEPT * smiles * np.array(shaped) * expression).astype(np.float32)
     person = personal_head(head, change, first.shape)
     moves = person.expression_basis[..., : len(names)] @ whole
     rest = person.template + head.shape_basis[..., : len(first.shape)] @ first.shape

@@ -14,6 +14,7 @@ from .conftest import ROOT, RunScript
 TAKE = ROOT / "sidecar" / "assets" / "demo" / "take.npz"
 
 
+@pytest.mark.one_blender
 def test_words_become_keys(in_blender: RunScript, tmp_path: Path) -> None:
     take = tmp_path / "take.npz"
     take.write_bytes(encode_motion(cut_motion(read_take(TAKE).motion, 60, 84)))

@@ -52,6 +52,8 @@ def check_offers(told: dict) -> None:
         **{name: [1, 0, 2, 2] for name in ("upper", "lower", "geometry", "appearance")},
         **{name: [0, 0, 1, 1.5] for name in UNIT_CHANNELS},
         "listed_units": [""],
+        "words": [""],
+        "described": [""],
     }
     passes = ["normal", "position", "mask", "index", "uv", "vector"]
     assert told["avatar"] == {

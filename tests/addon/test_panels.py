@@ -56,7 +56,11 @@ def test_panels_show_the_head_and_its_own_sliders(
     controls = [["prop", 'Rig.["aim"]'], ["prop", "Rig.influence"]]
     assert shown["head"] == [["text", "Her"], *adding, *as_splats, *controls]
     assert shown["take"] == [["button", "affekt.browse_take"], ["button", "affekt.import_demo"]]
-    assert shown["bake"] == [["button", "affekt.bake"], ["button", "affekt.live"]]
+    assert shown["bake"] == [
+        ["button", "affekt.bake"],
+        ["button", "affekt.live"],
+        ["button", "affekt.add_to_batch"],
+    ]
     assert shown["emotion"] == [
         *sliders("Her", *EMOTIONS, "influence", "keep_closed"),
         ["button", "affekt.key_emotions"],

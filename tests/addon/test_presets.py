@@ -115,6 +115,7 @@ def check_clipboard(told: dict) -> None:
     assert told["text"]["keys"] == [{"frame": 0.0, **values}]
     assert told["pasted"] == pytest.approx(values)
     assert told["keyed"] == sorted(CHANNELS)
+    assert told["units"] == [0.4, 0.0, 0.0]
     assert told["one"] == pytest.approx(values | {"fear": 0.5})
     assert "not whole JSON" in told["none"]
     assert "at 2 different frames" in told["two"]

@@ -16,6 +16,7 @@ from .conftest import ROOT, RunScript
 TAKE = ROOT / "sidecar" / "assets" / "demo" / "take.npz"
 
 
+@pytest.mark.one_blender
 def test_action_units(in_blender: RunScript, tmp_path: Path) -> None:
     take = tmp_path / "take.npz"
     take.write_bytes(encode_motion(cut_motion(read_take(TAKE).motion, 60, 84)))

@@ -185,6 +185,9 @@ OWN_CACHES |= {("motion/weight_names.py", "key_of")}
 OWN_CACHES |= {("batch/options.py", "_hints"), ("batch/work.py", "_hash_of_file")}
 # Three networks of at most 2.6 MB.
 OWN_CACHES |= {("portrait/networks.py", "network")}
+# Words, of which few are asked for.
+OWN_CACHES |= {("words/tokens.py", "base_forms"), ("words/languages.py", "_is_english")}
+OWN_CACHES |= {("batch/described.py", "keys_of_words")}
 
 
 def test_nothing_large_is_remembered_elsewhere() -> None:

@@ -212,6 +212,18 @@ def use_assets() -> dict:
     return told
 
 
+def paste_units(other: bpy.types.Object) -> list[float]:
+    """A whole face brings its units, and those of the other head rest in it."""
+    head.affekt_emotion.AU12, other.affekt_emotion.AU4 = 0.4, 0.3
+    bpy.context.view_layer.objects.active = head
+    ops.copy_pose()
+    bpy.context.view_layer.objects.active = other
+    ops.paste_pose()
+    found = [round(getattr(other.affekt_emotion, name), 4) for name in ("AU12", "AU4", "AU9")]
+    head.affekt_emotion.AU12 = other.affekt_emotion.AU12 = 0.0
+    return found
+
+
 def use_clipboard(other: bpy.types.Object) -> dict:
     """From one head to another, and what is no pose."""
     clipboard = harness.load("addon.presets.clipboard")
@@ -222,6 +234,7 @@ def use_clipboard(other: bpy.types.Object) -> dict:
     bpy.context.view_layer.objects.active = other
     ops.paste_pose(key=True)
     told = {"text": json.loads(text), "pasted": shown(other), "keyed": keyed(other)}
+    told["units"] = paste_units(other)
     clipboard.copy_text('{"keys": [{"frame": 3, "fear": 0.5}]}', bpy.context)
     ops.paste_pose()
     told["one"] = shown(other)

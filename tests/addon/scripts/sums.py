@@ -44,7 +44,7 @@ def tracks() -> dict[str, object]:
     track_of = harness.load("addon.emotion.sample").track_of
     values = {
         name: np.array([-0.5, 0.25 + 0.01 * k, 9], np.float32)
-        for k, name in enumerate(emotion.CHANNELS)
+        for k, name in enumerate(emotion.EVERY_CHANNEL)
     }
     track = track_of(values, 23.976)
     return {

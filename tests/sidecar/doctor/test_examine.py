@@ -170,7 +170,7 @@ def test_json(tmp_path: Path) -> None:
         {"name": "cache", "state": "ok", "detail": "~/.cache, 1 GB", "remedy": ""}
     ]
     assert told["affekt"]
-    assert told["protocol"] == [3, 11]
+    assert told["protocol"] == [3, 12]
     assert set(told) == {"affekt", "protocol", "system", "processor", "findings"}
     assert json.loads(report.as_json([ok("/x")], Path("/")))["findings"][0]["detail"] == "/x"
 

@@ -81,11 +81,11 @@ def test_without_packaging_only_that_is_said(
 
 def test_affekt(tmp_path: Path) -> None:
     finding = packages.check_affekt(make_machine(tmp_path))
-    assert said(finding) == ("ok", f"0.1.0, protocol 3.11, {ROOT}", "")
+    assert said(finding) == ("ok", f"0.1.0, protocol 3.12, {ROOT}", "")
     finding = packages.check_affekt(make_machine(tmp_path, versions={"affekt": "0.0.9"}))
     assert said(finding) == (
         "warn",
-        f"0.1.0, protocol 3.11, {ROOT}; pip believes that it is 0.0.9",
+        f"0.1.0, protocol 3.12, {ROOT}; pip believes that it is 0.0.9",
         f"{PIP} --force-reinstall --no-deps -e {ROOT}",
     )
 

@@ -47,7 +47,7 @@ def test_one_that_answers(tmp_path: Path) -> None:
             finding = running.check_sidecar(machine, tmp_path / "run")
         assert running.running_sidecars(machine) == [link.connection]
     first, second = finding.detail.splitlines()
-    begin = f"process {os.getpid()}, Affekt 0.1.0, protocol 3.11, answers in "
+    begin = f"process {os.getpid()}, Affekt 0.1.0, protocol 3.12, answers in "
     assert finding.state == "ok"
     assert first.startswith(begin)
     assert float(first.removeprefix(begin).split()[0]) < 1000

@@ -75,12 +75,12 @@ def bake(job: str = JOB, **changes: object) -> messages.Bake:
 
 VERSION_TEXTS = {
     ((4, 0), "4.0.0"): (
-        "The add-on is Affekt 4.0.0 (protocol 4.0) and the sidecar Affekt 0.1.0 (protocol 3.10): "
+        "The add-on is Affekt 4.0.0 (protocol 4.0) and the sidecar Affekt 0.1.0 (protocol 3.12): "
         "they do not understand each other.",
         "Update the sidecar to Affekt 4.0.0, then start the sidecar again.",
     ),
     ((0, 5), "0.0.9"): (
-        "The add-on is Affekt 0.0.9 (protocol 0.5) and the sidecar Affekt 0.1.0 (protocol 3.10): "
+        "The add-on is Affekt 0.0.9 (protocol 0.5) and the sidecar Affekt 0.1.0 (protocol 3.12): "
         "they do not understand each other.",
         "Update the add-on to Affekt 0.1.0, then start the sidecar again.",
     ),
@@ -464,7 +464,7 @@ def test_the_welcome_says_what_this_sidecar_can(
     with RawClient(link.connection) as raw:
         welcome = raw.ask(HELLO)
     assert isinstance(welcome, Welcome)
-    assert (welcome.protocol, welcome.affekt) == ((3, 10), "0.1.0")
+    assert (welcome.protocol, welcome.affekt) == ((3, 12), "0.1.0")
     assert set(welcome.capabilities) == {
         "read_motion",
         "get_head",
