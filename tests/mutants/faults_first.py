@@ -66,8 +66,8 @@ FIRST = (
     Fault(
         what="keys are met at the take's rate over theirs",
         file="shared/emotion_keys.py",
-        old="* (keys.fps / fps)\n",
-        new="* (fps / keys.fps)\n",
+        old="* (keys.fps / fps), fps)\n",
+        new="* (fps / keys.fps), fps)\n",
         tests=("tests/shared/test_emotion_keys.py",),
     ),
     Fault(

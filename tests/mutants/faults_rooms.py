@@ -139,8 +139,8 @@ ROOMS = (
     Fault(
         what="a worker is not told how much memory it may use",
         file="sidecar/server/worker_process.py",
-        old="self._memory_bytes = memory_bytes",
-        new="self._memory_bytes = 0",
+        old="self._memory_bytes, self._lam = memory_bytes, lam",
+        new="self._memory_bytes, self._lam = 0, lam",
         tests=("tests/sidecar/server/test_worker_process.py",),
     ),
     Fault(
@@ -237,8 +237,8 @@ ROOMS = (
     Fault(
         what="emotions are named below the last row",
         file="sidecar/render/emotion_sheet.py",
-        old='labels = [*names] + [""] * len(names) * (len(YAWS_DEG) - 1)',
-        new='labels = [""] * len(names) * (len(YAWS_DEG) - 1) + [*names]',
+        old='labels = [*STATES] + [""] * len(STATES) * (len(YAWS_DEG) - 1)',
+        new='labels = [""] * len(STATES) * (len(YAWS_DEG) - 1) + [*STATES]',
         tests=("tests/sidecar/render/test_emotion_sheet.py",),
     ),
     Fault(

@@ -138,8 +138,8 @@ TENTH = (
     ),
     Fault(
         what="a jaw that opens draws the wrinkles of lowered corners",
-        file="sidecar/avatar/pressing.py",
-        old=' - 0.5 * _part(-rows["chin:y"])) / 6',
+        file="shared/pressing.py",
+        old=' - _part(-_up("chin")) * 0.5) / 6',
         new=") / 6",
         tests=("tests/sidecar/avatar/test_pressing.py",),
     ),

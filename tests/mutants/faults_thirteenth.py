@@ -215,7 +215,7 @@ THIRTEENTH = (
     ),
     Fault(
         what="a bundle whose nodes have lists for children stops the program",
-        file="sidecar/avatar/lam.py",
+        file="sidecar/avatar/glb.py",
         old="""\
             if isinstance(child, int):
                 parents[child] = index
