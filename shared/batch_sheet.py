@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The sheet of a batch: its columns, what their cells may hold, and a CSV file that grows by a row.
 
-`affekt batch` reads sheets; whoever writes one, row by row, checks it here too.
+`affekt batch` reads sheets, Blender's *Add to Batch* writes them: both check a row here.
 """
 
 from __future__ import annotations

@@ -249,6 +249,13 @@ def kept_arrays(
     return made
 
 
+def are_shaped(
+    arrays: Mapping[str, NDArray], wanted: Mapping[str, tuple[type, tuple[int, ...]]]
+) -> bool:
+    """Whether kept arrays are just those that are wanted, by their types and shapes."""
+    return {name: (found.dtype.type, found.shape) for name, found in arrays.items()} == wanted
+
+
 def are_indices(values: NDArray, count: int) -> bool:
     """Whether kept values are int32 and all point at one of `count` things."""
     return values.dtype.name == "int32" and not ((values < 0) | (values >= count)).any()

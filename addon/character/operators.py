@@ -52,7 +52,7 @@ class _CharacterOperator:
         return find_character(context) is not None
 
 
-class AFFEKT_OT_calibrate(TaskOperator, bpy.types.Operator):
+class AFFEKT_OT_calibrate(_CharacterOperator, TaskOperator, bpy.types.Operator):
     """Measure how far the character's shapes move its face, so that a take and its emotions are as
     strong on it as on Affekt's own head"""
 
@@ -61,10 +61,7 @@ class AFFEKT_OT_calibrate(TaskOperator, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if find_character(context) is None:
-            cls.poll_message_set(translate("Select a character that is in use"))
-            return False
-        return session.poll(cls)
+        return super().poll(context) and session.poll(cls)
 
     def make_steps(self, context: bpy.types.Context) -> Steps:
         return calibration_steps(need_head(context), context.scene)

@@ -77,28 +77,19 @@ def _label(name: str) -> str:
     return _PARTS.get(name, name.replace("_", " ").title())
 
 
-def _weight(name: str) -> bpy.props.FloatProperty:
+def _slider(
+    channel: str, label: str = "", text: str = "", *, most_shown: float | None = None
+) -> bpy.props.FloatProperty:
+    """A channel that can be keyed. label, text: by default those of its name. most_shown: the upper
+    end of the slider, by default that of the channel's range."""
+    most = largest_value(channel)
     return bpy.props.FloatProperty(
-        name=_label(name),
-        description=_TEXT[name],
+        name=label or _label(channel),
+        description=text or _TEXT[channel],
         min=0,
-        max=largest_value(name),
-        soft_max=1,
-        default=0,
-        subtype="FACTOR",
-        options={"ANIMATABLE"},
-        update=_tell,
-        override=compat.OVERRIDABLE,
-    )
-
-
-def _strength(name: str) -> bpy.props.FloatProperty:
-    return bpy.props.FloatProperty(
-        name=_label(name),
-        description=_TEXT[name],
-        min=0,
-        max=largest_value(name),
-        default=usual_value(name),
+        max=most,
+        soft_max=most if most_shown is None else most_shown,
+        default=usual_value(channel),
         subtype="FACTOR",
         options={"ANIMATABLE"},
         update=_tell,
@@ -120,24 +111,13 @@ def _unit(channel: str) -> bpy.props.FloatProperty:
             label = f"{label}, {side.lower()}"
         else:
             label, text = f"AU {unit.number} {side}", alone
-    return bpy.props.FloatProperty(
-        name=label,
-        description=text,
-        min=0,
-        max=largest_value(channel),
-        soft_max=1,
-        default=0,
-        subtype="FACTOR",
-        options={"ANIMATABLE"},
-        update=_tell,
-        override=compat.OVERRIDABLE,
-    )
+    return _slider(channel, label, text, most_shown=1)
 
 
 class AFFEKT_PG_emotion(bpy.types.PropertyGroup):
     __annotations__ = {
-        **{name: _weight(name) for name in EMOTIONS},
-        **{name: _strength(name) for name in CONTROLS},
+        **{name: _slider(name, most_shown=1) for name in EMOTIONS},
+        **{name: _slider(name) for name in CONTROLS},
         **{name: _unit(name) for name in UNIT_CHANNELS},
         "words": bpy.props.StringProperty(
             name="Words",

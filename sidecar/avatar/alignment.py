@@ -25,7 +25,7 @@ from ...shared.head import JOINTS, REGIONS, HeadModel
 from ...shared.motion import ARKIT_NAMES
 from ..adapter.registration import register
 from ..adapter.skin import SkinTree
-from ..files import are_indices, kept_arrays
+from ..files import are_indices, are_shaped, kept_arrays
 from ..memory import remembered
 from ..raster.mesh import vertex_normals
 from .avatar import ArkitRig
@@ -105,7 +105,7 @@ def _fit(arrays: Mapping[str, NDArray], count: int, points: int) -> bool:
         "distance": (np.float64, (count,)),
         "open_from_metres": (np.float64, (1,)),
     }
-    if {name: (found.dtype.type, found.shape) for name, found in arrays.items()} != wanted:
+    if not are_shaped(arrays, wanted):
         return False
     known = arrays["label"].max(initial=0) < len(REGIONS)
     return bool(known) and are_indices(arrays["vertex"], points)

@@ -33,7 +33,7 @@ from ...shared.motion import Motion, numbers_of
 from ...shared.pressing import PLACES, WRINKLES
 from ...shared.wrinkle_patterns import draw_patterns
 from ..adapter.solve import NUMBERS, Forward
-from ..files import are_indices, kept_arrays
+from ..files import are_indices, are_shaped, kept_arrays
 from ..head.read import OPEN, read_head
 from ..memory import remembered
 from ..raster.mesh import vertex_normals
@@ -112,7 +112,7 @@ def _fit(arrays: Mapping[str, np.ndarray], avatar: Avatar) -> bool:
         "flushing": (np.int32, (blood,)),
         "zones": (np.float32, (len(ZONES), blood)),
     }
-    if {name: (found.dtype.type, found.shape) for name, found in arrays.items()} != wanted:
+    if not are_shaped(arrays, wanted):
         return False
     return all(are_indices(arrays[name], len(avatar)) for name in ("gaussian", "flushing"))
 

@@ -12,8 +12,7 @@ import pytest
 from affekt.addon.batch.camera_file import encode_cameras
 from affekt.shared.batch_sheet import OUTPUTS
 from affekt.shared.camera import Camera
-from affekt.shared.motion import ARKIT_NAMES, cut_motion
-from affekt.shared.take_files import encode_motion
+from affekt.shared.motion import cut_motion
 from affekt.sidecar import cli
 from affekt.sidecar.batch.journal import read_journal
 from affekt.sidecar.head.read import read_head
@@ -22,7 +21,7 @@ from affekt.sidecar.render.camera_file import read_cameras
 
 from .conftest import ROOT, RunScript
 from .nouns import save
-from .test_export import flame_take, plain_character
+from .test_export import three_heads
 
 TAKE = ROOT / "sidecar" / "assets" / "demo" / "take.npz"
 FRAMES = 40
@@ -107,19 +106,8 @@ def check_same(told: dict, rows: list[dict[str, str]], night: Path, home: Path) 
 @pytest.mark.timeout(900)
 def test_flame_heads_and_characters(in_blender: RunScript, tmp_path: Path) -> None:
     """A FLAME head's row needs no adapter, and has what its bake in Blender has."""
-    head, take = read_head("open"), cut_motion(read_motion(TAKE), 60, 80)
-    flame, motion = flame_take(head, take)
-    (tmp_path / "flame.npz").write_bytes(flame)
-    (tmp_path / "flame_take.npz").write_bytes(encode_motion(motion))
-    told = in_blender(
-        "batch_heads.py",
-        python=sys.executable,
-        take=save(take, tmp_path / "take.npz"),
-        flame=tmp_path / "flame.npz",
-        flame_take=tmp_path / "flame_take.npz",
-        face=plain_character(head).save(tmp_path / "face.npz"),
-        names=ARKIT_NAMES,
-    )
+    heads = three_heads(read_head("open"), tmp_path, 20)
+    told = in_blender("batch_heads.py", python=sys.executable, **heads)
     assert "cannot draw a FLAME head" in told["flame"][0]
     assert "is a character of your own" in told["character"][0]
     assert [told[name][1] for name in ("flame", "character")] == ["", ""]

@@ -55,21 +55,25 @@ def flame_take(head: HeadModel, take: Motion) -> tuple[bytes, Motion]:
     return npz(twin.arrays), motion
 
 
+def three_heads(head: HeadModel, folder: Path, frames: int) -> dict[str, object]:
+    """A take of the open head, a FLAME file with one of its own, and a character, as options of a
+    script."""
+    take = cut_motion(read_take(TAKE).motion, 60, 60 + frames)
+    flame, motion = flame_take(head, take)
+    (folder / "flame.npz").write_bytes(flame)
+    (folder / "flame_take.npz").write_bytes(encode_motion(motion))
+    return {
+        "take": save(take, folder / "take.npz"),
+        "flame": folder / "flame.npz",
+        "flame_take": folder / "flame_take.npz",
+        "face": plain_character(head).save(folder / "face.npz"),
+        "names": ARKIT_NAMES,
+    }
+
+
 @pytest.mark.one_blender
 def test_takes_go_out_and_come_back(in_blender: RunScript, head: HeadModel, tmp_path: Path) -> None:
-    take = cut_motion(read_take(TAKE).motion, 60, 60 + FRAMES)
-    flame, motion = flame_take(head, take)
-    (tmp_path / "flame.npz").write_bytes(flame)
-    (tmp_path / "flame_take.npz").write_bytes(encode_motion(motion))
-    told = in_blender(
-        "export.py",
-        python=sys.executable,
-        take=save(take, tmp_path / "take.npz"),
-        flame=tmp_path / "flame.npz",
-        flame_take=tmp_path / "flame_take.npz",
-        face=plain_character(head).save(tmp_path / "face.npz"),
-        names=ARKIT_NAMES,
-    )
+    told = in_blender("export.py", python=sys.executable, **three_heads(head, tmp_path, FRAMES))
     check_own_head(told["open"], tmp_path / "out", head)
     check_flame_head(told["flame"], tmp_path / "out", head)
     check_character(told["face"], tmp_path / "out")
