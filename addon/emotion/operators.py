@@ -10,11 +10,12 @@ import bpy
 from ...shared.emotion import CHANNELS, EMOTIONS
 from ...shared.units import UNIT_CHANNELS
 from ..browsing import browse_files, remember_file
-from ..head.find import find_head, need_head
+from ..head.find import need_head
 from ..head.polling import HeadOperator
 from ..link.session import session
 from ..link.task_operator import TaskOperator
 from ..link.tasks import Steps
+from ..motion.placement import curve_frame
 from ..words.sentences import translate
 from .describing import describe_steps
 from .exchange import export_emotions, import_emotions
@@ -31,7 +32,7 @@ class AFFEKT_OT_key_emotions(HeadOperator, bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         head = need_head(context)
-        key_channels(head, context.scene.frame_current, (*CHANNELS, *units_in_use(head)))
+        key_channels(head, curve_frame(context.scene), (*CHANNELS, *units_in_use(head)))
         return {"FINISHED"}
 
 
@@ -98,7 +99,7 @@ class AFFEKT_OT_clear_unit(UnitProperty, HeadOperator, bpy.types.Operator):
         return {"FINISHED"}
 
 
-class AFFEKT_OT_describe(TaskOperator, bpy.types.Operator):
+class AFFEKT_OT_describe(HeadOperator, TaskOperator, bpy.types.Operator):
     """Key what the words say from the present frame on; keys elsewhere stay, and the panel lists
     which words set what"""
 
@@ -113,10 +114,7 @@ class AFFEKT_OT_describe(TaskOperator, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if find_head(context) is None:
-            cls.poll_message_set(translate("Select or add a head first"))
-            return False
-        return session.poll(cls)
+        return super().poll(context) and session.poll(cls)
 
     def make_steps(self, context: bpy.types.Context) -> Steps:
         head = need_head(context)

@@ -9,6 +9,7 @@ import bpy
 
 from ...shared.emotion import CHANNELS, EVERY_CHANNEL
 from ..head.find import need_editable
+from ..motion.placement import curve_frame
 from .action import ensure_action
 from .properties import as_one_move, channel_path
 
@@ -33,11 +34,12 @@ def strike_pose(
     on. Raises InputError `head.linked`."""
     set_pose(head, pose)
     if key or scene.tool_settings.use_keyframe_insert_auto:
-        key_channels(head, scene.frame_current, pose)
+        key_channels(head, curve_frame(scene), pose)
 
 
 def key_channels(head: bpy.types.Object, frame: float, channels: Iterable[str] = CHANNELS) -> None:
-    """Keys emotion channels of the head at their present values, in the head's own Action.
+    """Keys emotion channels of the head at their present values, in the head's own Action. frame:
+    of its curves.
 
     Raises InputError `head.linked`.
     """

@@ -31,16 +31,20 @@ def unit_of_number(number: int) -> ActionUnit:
 
 def units_in_use(head: bpy.types.Object) -> tuple[str, ...]:
     """The channels that the panel lists, in its order."""
-    emotion, data = head.affekt_emotion, head.animation_data
-    moved = {curve.data_path for curve in compat.active_curves(head)}
-    if data is not None:
-        moved |= {curve.data_path for curve in data.drivers}
+    emotion = head.affekt_emotion
+    moved = {curve.data_path for curve in compat.active_curves(head)} | _driven(head)
     listed = set(emotion.listed_units.split())
     return tuple(
         name
         for name in UNIT_CHANNELS
         if name in listed or channel_path(name) in moved or getattr(emotion, name)
     )
+
+
+def _driven(head: bpy.types.Object) -> set[str]:
+    """The properties that drivers move."""
+    data = head.animation_data
+    return set() if data is None else {curve.data_path for curve in data.drivers}
 
 
 def list_unit(
@@ -57,8 +61,16 @@ def list_unit(
 
 def clear_unit(head: bpy.types.Object, unit: ActionUnit) -> None:
     """Sets the unit to 0, removes its curves and takes it off the list. Raises InputError
-    `head.linked`."""
+    `head.linked`, `emotion.driven`."""
     need_editable(head)
+    driven = _driven(head)
+    for name in unit.channels:
+        if channel_path(name) in driven:
+            raise InputError(
+                "emotion.driven",
+                f"A driver moves {name}.",
+                "Delete the driver first: right-click the slider, Delete Driver.",
+            )
     curves = compat.active_curves(head)
     if any(compat.find_curve(curves, channel_path(name)) for name in unit.channels):
         ensure_action(head)

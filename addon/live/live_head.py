@@ -40,7 +40,7 @@ from ..head.find import Held, armature_of, hold
 from ..link import requests
 from ..link.requests import Waiting
 from ..link.tasks import running_task
-from ..motion.placement import stretch
+from ..motion.placement import curve_frame, stretch
 from ..motion.playback import layer_of
 from ..motion.takes import hold_take, source_take
 from ..words.sentences import fill, say_error, translate
@@ -377,7 +377,7 @@ class LiveHead:
 
     def _look(self, known: Known, head: bpy.types.Object, scene: bpy.types.Scene) -> None:
         emotions = known.emotions
-        if not emotions.look(head, _time(scene)):
+        if not emotions.look(head, curve_frame(scene)):
             return
         self._outdated_take |= emotions.is_outdated
         if known.numbers.follow(emotions.track) or emotions.shifts:
@@ -528,7 +528,7 @@ class LiveHead:
         """After an undo, or an edit of the take, what was kept is of another moment."""
         self._is_shaken = False
         body = known.face.body
-        self._animated = body.animated(_time(scene))
+        self._animated = body.animated(curve_frame(scene))
         if self._animated is None:  # only Blender knows
             body.animate()
             layer_of(scene).update()
@@ -552,13 +552,8 @@ def is_served(line: Supervisor | None) -> bool:
     return client is not None and client.is_open
 
 
-def _time(scene: bpy.types.Scene) -> float:
-    """The curve frame that is shown."""
-    return (scene.frame_current + scene.frame_subframe) * stretch(scene)
-
-
 def _place(known: Known, scene: bpy.types.Scene) -> Place:
-    return place_at(_time(scene), known.read.frames.read)
+    return place_at(curve_frame(scene), known.read.frames.read)
 
 
 def _wanted(known: Known, scene: bpy.types.Scene) -> range:

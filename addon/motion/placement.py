@@ -50,6 +50,11 @@ def stretch(scene: bpy.types.Scene) -> float:
     return scene.render.frame_map_old / scene.render.frame_map_new
 
 
+def curve_frame(scene: bpy.types.Scene) -> float:
+    """The curves' frame that is shown."""
+    return (scene.frame_current + scene.frame_subframe) * stretch(scene)
+
+
 def curve_fps(scene: bpy.types.Scene) -> float:
     """Frames of curves that the scene plays in a second."""
     return scene_fps(scene) * stretch(scene)

@@ -5,6 +5,7 @@ twice. Workers of a farm need no lock, since tasks are idempotent."""
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import platform
@@ -17,6 +18,8 @@ from ...shared.errors import InputError, not_writable
 from ..files import write_whole
 from .task import OWN
 
+_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP)
+"""What disks that know no locks answer, as some do over a network."""
 PATIENCE_S = 2.0
 """Longest wait for one that is just ending."""
 
@@ -39,7 +42,9 @@ class FolderLock:
         except NotImplementedError:
             self._check_note(folder)
         except OSError as error:
-            raise not_writable(self._note, error) from error
+            if error.errno not in _NO_LOCKS:
+                raise not_writable(self._note, error) from error
+            self._check_note(folder)
         # Also with a lock: it cannot tell whose it is.
         write_whole(self._note, json.dumps([platform.node(), os.getpid()]).encode())
 

@@ -138,10 +138,12 @@ class Sheet:
     def _check_is_source(self, path: Path, made: _Seen) -> None:
         """Raises InputError `option.same_file` for a file that a row of this sheet would replace
         while another one reads it."""
-        path = Path(os.path.normpath(path))
-        if self.target is None or not path.is_relative_to(self.target):
+        if self.target is None:
             return
-        place = path.relative_to(self.target)
+        path, target = (Path(os.path.normpath(place)) for place in (path, self.target))
+        if not path.is_relative_to(target):
+            return
+        place = path.relative_to(target)
         is_result = place.name in RESULTS and out_key(str(place.parent)) in made
         folder = place if place.name in RESULT_FOLDERS else place.parent
         if is_result or (folder.name in RESULT_FOLDERS and out_key(str(folder.parent)) in made):

@@ -25,6 +25,9 @@ def test_words_become_keys(in_blender: RunScript, tmp_path: Path) -> None:
     assert told["moves"]["left"] > told["moves"]["right"] + 0.3
     check_time(told["time"])
     check_refusals(told["refused"])
+    (first, last), there = told["stretched"]["keys"], told["stretched"]["there"]
+    assert (first[0], last) == (120, [125, 0.3])
+    assert there == pytest.approx(first[1], abs=1e-3)
     before, described, undone = told["undone"]
     assert (before, described, undone) == ([], [[50, 1]], [])
 

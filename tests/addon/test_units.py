@@ -31,6 +31,7 @@ def test_action_units(in_blender: RunScript, tmp_path: Path) -> None:
     assert told["cleared"]["neutral"] == [0, 0]
     assert "AU12_R" in told["cleared"]["keyed"]
     assert told["cleared"]["curves"] == []
+    assert "A driver moves AU9" in told["cleared"]["driven"]
     assert not [name for name in told["cleared"]["left"] if name.startswith("AU12")]
 
 

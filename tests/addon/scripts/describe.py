@@ -63,6 +63,23 @@ def over_time() -> dict:
     return {"AU1": keys_of("AU1"), "AU12_L": keys_of("AU12_L"), "now": head().affekt_emotion.AU1}
 
 
+def stretched() -> dict:
+    """Time that is stretched: what is keyed at a frame of the timeline is seen there."""
+    here().render.frame_map_new = 200
+    here().frame_set(240)
+    bpy.ops.affekt.describe(text="lips pressed together")
+    bpy.ops.affekt.neutral()
+    here().frame_set(250)
+    head().affekt_emotion.AU24 = 0.3
+    bpy.ops.affekt.key_emotions()
+    told = {"keys": keys_of("AU24")[:1] + keys_of("AU24")[-1:]}
+    here().frame_set(240)
+    told["there"] = head().affekt_emotion.AU24
+    here().render.frame_map_new = 100
+    bpy.ops.affekt.clear_unit(number=24)
+    return told
+
+
 def refused() -> dict:
     """Nothing changes where words are refused."""
     before = [keys_of(name) for name in ("AU12_L", "AU1", "happy")], head().affekt_emotion.described
@@ -96,6 +113,7 @@ with harness.enabled():
     answer: dict[str, object] = {"playhead": at_the_playhead(), "moves": moves()}
     answer["time"] = over_time()
     answer["refused"] = refused()
+    answer["stretched"] = stretched()
     answer["undone"] = undone()
     harness.answer(**answer)
     bpy.ops.affekt.stop_sidecar()

@@ -109,6 +109,9 @@ def neutral_and_clear() -> dict:
     curves = harness.load("addon.compat").active_curves(head())
     told["curves"] = [c.data_path for c in curves if "AU12" in c.data_path]
     told["left"] = listed()
+    head().driver_add("affekt_emotion.AU9")
+    told["driven"] = harness.failure(lambda: bpy.ops.affekt.clear_unit(number=9))
+    head().driver_remove("affekt_emotion.AU9")
     return told
 
 

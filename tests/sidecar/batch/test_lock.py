@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One batch at a time in a folder, and what is measured of a task."""
 
+import errno
 import json
 import os
 import platform
@@ -42,19 +43,25 @@ def test_a_second_batch_is_told_of_the_first_until_that_is_killed(tmp_path: Path
 
 
 class NoLock:
+    error: Exception = NotImplementedError()
+
     def __init__(self, *_: object, **__: object) -> None:
         pass
 
     def acquire(self) -> None:
-        raise NotImplementedError
+        raise self.error
 
     def release(self) -> None:
         pass
 
 
+@pytest.mark.parametrize(
+    "error", [NotImplementedError(), OSError(errno.ENOLCK, ""), OSError(errno.EOPNOTSUPP, "")]
+)
 def test_where_the_disk_knows_no_locks_the_process_counts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(NoLock, "error", error)
     monkeypatch.setattr(lock, "FileLock", NoLock)
     note = tmp_path / ".affekt_batch" / "running.json"
     note.parent.mkdir()

@@ -124,9 +124,10 @@ def test_what_another_row_would_replace_is_not_read(folder: Path) -> None:
     lines = [f"night/{take},{out}" for take, out in zip(takes, "abcd", strict=True)]
     (folder / "s.csv").write_text("\n".join(["take,out", *lines]))
     (night / "A").mkdir()
-    rows = list(Sheet(path=folder / "s.csv", defaults={}, target=night).rows())
-    codes = [row.error.code if isinstance(row, Fault) else row.out for row in rows]
-    assert codes == ["a", "option.same_file", "c", "option.same_file"]
+    for target in (night, folder / "takes" / ".." / "night"):
+        rows = list(Sheet(path=folder / "s.csv", defaults={}, target=target).rows())
+        codes = [row.error.code if isinstance(row, Fault) else row.out for row in rows]
+        assert codes == ["a", "option.same_file", "c", "option.same_file"]
     assert not [row for row in rows_of(folder / "s.csv") if isinstance(row, Fault)]
 
 
